@@ -1,0 +1,299 @@
+"""The media port: what the rest of the house may ask of the packets, and what it hears back.
+
+Every command and event is a frozen dataclass of plain values, so that it can cross a process border unchanged. Commands
+that answer do so through `MediaPort.execute`; everything else arrives as an event on the emitter. This module imports
+nothing of the house and knows no contact-center word: a *leg* is one browser's transport, a *bridge* is two legs that are each
+other's source, a *recording* is a folder of packets.
+
+Times in events are `time.time()` seconds on the media host (`at_s`), because they are compared with RTCP sender reports
+and written beside packets; durations are seconds.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from pyee import EventEmitter
+
+
+class Kind(StrEnum):
+    """What a media section carries. `SCREEN` is the third, reserved section (a second video)."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+    SCREEN = "screen"
+
+
+# ---------------------------------------------------------------- sources: what a leg sees and hears
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Nothing is sent to the leg. Sequence numbers and timestamps stay ready to go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Pre-packetised media of the player: `name` (`hold`, `welcome`, …) in `language` (`en`, `fr`, `es`).
+
+    A clip without that language falls back to `en`; an unknown name is refused with `clip_unknown`.
+    """
+
+    name: str
+    language: str = "en"
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromLeg:
+    """The packets another leg sends, each kind to the same kind."""
+
+    leg_id: str
+
+
+Source = Silence | Clip | FromLeg
+
+
+# ---------------------------------------------------------------- commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLeg:
+    """Answer a browser's offer. Replies `LegAnswer`, or raises MediaRefused (`sdp_…`, `capacity`, `leg_exists`)."""
+
+    leg_id: str
+    sdp_offer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswer:
+    sdp_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseLeg:
+    """Close a leg: DTLS close_notify, then gone within 5 s whatever the peer does. Unknown legs are no error."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSource:
+    """What the leg is sent from now on. Takes effect with the next packet; a key frame is asked of a FromLeg source.
+
+    A hold is two of these; a bridge is two of these. Raises MediaRefused (`leg_unknown`, `clip_unknown`).
+    """
+
+    leg_id: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRecording:
+    """Begin a capture in `folder` (made when missing). Replies None, or raises MediaRefused (`recording_…`)."""
+
+    recording_id: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLeg:
+    """From now on everything the leg sends is appended to the recording under `role` (`customer`, `agent`).
+
+    Several legs may follow one another under the same role (a reload, another agent): they are one set of tracks.
+    """
+
+    recording_id: str
+    leg_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRecording:
+    """Append a marker (`consent`, `hold`, `retrieve`, `pause`, …). `pause` stops the writing until `resume`."""
+
+    recording_id: str
+    mark: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecording:
+    """Flush, fsync and close the capture. A RecordingStopped event follows."""
+
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestKeyFrame:
+    """Ask the browser behind this leg for a key frame (limited to one a second by the engine)."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetLegStats:
+    """Replies `LegStats`, or raises MediaRefused (`leg_unknown`)."""
+
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegStats:
+    """Counters of one leg since it opened. `received` is what the browser sent us, `sent` what we sent it."""
+
+    leg_id: str
+    connected: bool
+    remote_address: str
+    received_packets: dict[str, int] = field(default_factory=dict)  # by kind
+    received_bytes: dict[str, int] = field(default_factory=dict)
+    sent_packets: dict[str, int] = field(default_factory=dict)
+    sent_bytes: dict[str, int] = field(default_factory=dict)
+    lost_packets: dict[str, int] = field(default_factory=dict)
+    jitter_ms: dict[str, float] = field(default_factory=dict)
+    round_trip_ms: float | None = None
+
+
+Command = (
+    OpenLeg
+    | CloseLeg
+    | SetSource
+    | StartRecording
+    | RecordLeg
+    | MarkRecording
+    | StopRecording
+    | RequestKeyFrame
+    | GetLegStats
+)
+
+
+# ---------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegConnected:
+    """ICE has validated the browser's address and DTLS has keys: media can flow both ways."""
+
+    leg_id: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFirstMedia:
+    """The first RTP packet of that kind came from the browser."""
+
+    leg_id: str
+    kind: Kind
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSilent:
+    """No packet at all (media or consent check) from the browser for the silence time (10 s by default).
+
+    The leg stays open: its browser may come back by itself. Whoever owns it decides how long to wait.
+    """
+
+    leg_id: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHeard:
+    """Packets came again after a LegSilent."""
+
+    leg_id: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegClosed:
+    """The leg is gone; its id is free. Exactly one per opened leg.
+
+    `reason`: `closed` (by CloseLeg), `bye` (the browser closed DTLS), `setup_timeout`, `dtls_failed`, `consent_lost`
+    (RFC 7675: 30 s without a check), `engine_stopped`.
+    """
+
+    leg_id: str
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipEnded:
+    """A Clip that does not loop has been sent to its end; the leg is on Silence now."""
+
+    leg_id: str
+    name: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted:
+    """The first packet of this recording is on disk."""
+
+    recording_id: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed:
+    """Writing stopped for good (`disk_full`, `disk_error`, `overload`). What is there stays readable; calls go on."""
+
+    recording_id: str
+    code: str
+    detail: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStopped:
+    """The capture is closed and synced."""
+
+    recording_id: str
+    folder: str
+    packets: int
+    size_bytes: int
+    at_s: float
+
+
+MediaEvent = (
+    LegConnected
+    | LegFirstMedia
+    | LegSilent
+    | LegHeard
+    | LegClosed
+    | ClipEnded
+    | RecordingStarted
+    | RecordingFailed
+    | RecordingStopped
+)
+
+
+class MediaRefused(Exception):
+    """A command was refused and nothing changed. `code` is stable; `detail` may be shown to the operator."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+R = TypeVar("R")
+
+EVENT = "event"
+"""The one channel of the emitter: `events.on(EVENT, handler)`, `handler(event: MediaEvent)`, called on the loop."""
+
+
+class MediaPort(Protocol):
+    """The media engine as the rest of the house sees it."""
+
+    events: EventEmitter
+
+    async def execute(self, command: Command) -> Any:
+        """Carry out one command. Bounded: answers or raises MediaRefused within 5 s."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every leg and recording, then the socket. Idempotent, ends within 6 s."""
+        ...

@@ -1,9 +1,9 @@
 """The media port: what the rest of the house may ask of the packets, and what it hears back.
 
-Every command and event is a frozen dataclass of plain values, so that it can cross a process border unchanged. Commands
-that answer do so through `MediaPort.execute`; everything else arrives as an event on the emitter. This module imports
-nothing of the house and knows no contact-center word: a *leg* is one browser's transport, a *bridge* is two legs that are each
-other's source, a *recording* is a folder of packets.
+Every command and event is a frozen dataclass of plain values, so that it can cross a process border unchanged.
+Commands that answer do so through `MediaPort.execute`; everything else arrives as an event on the emitter. This module
+imports nothing of the house and knows no contact-center word: a *leg* is one browser's transport, a *bridge* is two
+legs that are each other's source, a *recording* is a folder of packets.
 
 Times in events are `time.time()` seconds on the media host (`at_s`), because they are compared with RTCP sender reports
 and written beside packets; durations are seconds.

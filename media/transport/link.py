@@ -13,7 +13,7 @@ MAX_DATAGRAM_BYTES = 1500
 
 
 class PacketSink(Protocol):
-    """Takes what a link receives. Called on the event loop, from the socket's reader; must not raise, must not block."""
+    """Takes what a link receives. Called on the event loop, from the socket's reader; must not raise or block."""
 
     def on_rtp(self, buffer: bytearray, length: int, at_s: float) -> None:
         """One decrypted RTP packet in `buffer[:length]`; `at_s` is `time.time()` of its arrival."""

@@ -1,0 +1,193 @@
+"""Settings: every knob with its unit, default and reason. Read from `visavis.toml`, then the environment (`VISAVIS_…`).
+
+`VISAVIS_HTTP__PORT=8081` sets `http.port`. Durations are written `20s`, `5m`, `2h`, `500ms` or plain seconds.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: Any) -> Any:
+    """Read `20s`, `1h30m`, `500ms` or a number of seconds. Anything else is left to pydantic, which names the fault."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    if isinstance(value, str):
+        text = value.strip().replace(" ", "")
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return timedelta(seconds=float(text))
+        parts = _DURATION.findall(text)
+        if parts and "".join(number + unit for number, unit in parts) == text:
+            return timedelta(seconds=sum(float(number) * _UNIT_S[unit] for number, unit in parts))
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Section(BaseModel):
+    """A group of settings; an unknown name is an error, not a silent typo."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSettings(Section):
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port of the web server; 0 lets the system choose.")
+    public_url: str = Field(
+        "", description="What browsers call us, e.g. https://video.example. Empty: http://host:port."
+    )
+    trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose X-Forwarded-For is believed.")
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for /metrics; empty: loopback only.")
+    max_connections: int = Field(2000, ge=10, description="WebSockets at once; further ones are told to come back.")
+    drain_grace: Duration = Field(timedelta(hours=2), description="After SIGTERM calls may run on this long.")
+
+
+class MediaSettings(Section):
+    host: str = Field("", description="Address the media socket binds; empty means every address, IPv4 and IPv6.")
+    port: int = Field(5000, ge=0, le=65535, description="The one UDP port of all media; 0 lets the system choose.")
+    announce: tuple[str, ...] = Field(
+        (), description="Public addresses told to browsers (NAT, containers). Empty: own."
+    )
+    max_legs: int = Field(240, ge=2, description="Browsers connected at once; two per call.")
+    leg_bitrate_bps: int = Field(2_500_000, ge=100_000, description="Told to browsers and enforced with headroom.")
+    setup_timeout: Duration = Field(timedelta(seconds=20), description="ICE and DTLS must be done within this.")
+    silence_timeout: Duration = Field(timedelta(seconds=10), description="No packet at all for this long: silent.")
+    consent_timeout: Duration = Field(timedelta(seconds=30), description="No valid check: consent lost (RFC 7675).")
+    close_timeout: Duration = Field(timedelta(seconds=5), description="A leg is gone this long after closing began.")
+
+
+class LiveSettings(Section):
+    url: SecretStr = Field(
+        SecretStr("memory://"), description="Live state: memory:// (embedded), redis://, rediss://, unix://."
+    )
+    timeout: Duration = Field(timedelta(seconds=1.5), description="No caller waits longer for the live state.")
+    prefix: str = Field("visavis", pattern=r"^[a-z0-9_-]{1,32}$", description="First part of every key.")
+
+
+class RecordsSettings(Section):
+    url: SecretStr = Field(SecretStr(""), description="SQLAlchemy URL; empty means SQLite in the data folder.")
+    outbox_limit: int = Field(
+        50_000, ge=100, description="Journal events kept while SQL is away; then contacts are refused."
+    )
+
+
+class ContactSettings(Section):
+    max_contacts: int = Field(400, ge=1, description="Contacts at once on this node; further ones are told it is full.")
+    setup_timeout: Duration = Field(timedelta(seconds=30), description="From the click until the menu or the queue.")
+    menu_idle: Duration = Field(timedelta(seconds=90), description="A menu node without an answer.")
+    max_wait: Duration = Field(timedelta(minutes=30), description="Longest wait in a queue.")
+    offer_timeout: Duration = Field(timedelta(seconds=20), description="Ringing time before RONA.")
+    bridge_timeout: Duration = Field(timedelta(seconds=20), description="From accept until both sides are connected.")
+    max_duration: Duration = Field(timedelta(hours=4), description="Longest call.")
+    wrap_up: Duration = Field(timedelta(minutes=2), description="After-call work before the contact closes by itself.")
+    customer_grace: Duration = Field(
+        timedelta(seconds=60), description="A customer whose network is gone may come back."
+    )
+    agent_grace: Duration = Field(timedelta(seconds=60), description="The same for an agent in a call.")
+    presence_grace: Duration = Field(
+        timedelta(seconds=15), description="A ready agent without a panel stays ready this long."
+    )
+    ringing_grace: Duration = Field(
+        timedelta(seconds=2), description="A ringing agent without a panel: then the next one."
+    )
+    dispositions: tuple[str, ...] = Field(
+        ("resolved", "follow_up", "sale", "complaint", "technical_problem", "other"),
+        min_length=1,
+        max_length=50,
+        description="Wrap-up codes.",
+    )
+
+
+class RecordingSettings(Section):
+    consent: Literal["off", "notice", "ask"] = Field(
+        "notice", description="off: never; notice: shown before; ask: agreed to."
+    )
+    notice_version: str = Field(
+        "1", max_length=40, description="Version of the recording notice, kept with the contact."
+    )
+    min_free_bytes: int = Field(500_000_000, ge=0, description="Below this much free disk no new recording starts.")
+    finalisers: int = Field(1, ge=1, le=8, description="Finalising jobs at once.")
+    finalise_timeout: Duration = Field(
+        timedelta(minutes=30), description="A finalising job that takes longer is stopped."
+    )
+
+
+class LimitSettings(Section):
+    message_bytes: int = Field(65_536, ge=4096, description="Largest WebSocket message.")
+    messages_per_second: float = Field(20, gt=0, description="Per socket, sustained.")
+    message_burst: int = Field(60, ge=1, description="Per socket, at once.")
+    entries_per_minute: int = Field(30, ge=1, description="New contacts per address.")
+    sign_ins_per_quarter: int = Field(10, ge=1, description="Failed sign-ins per account and address in 15 minutes.")
+    outbox_messages: int = Field(256, ge=16, description="Unacknowledged messages kept per session for a resume.")
+
+
+class SessionSettings(Section):
+    agent_absolute: Duration = Field(timedelta(hours=12), description="A sign-in ends after this.")
+    agent_idle: Duration = Field(
+        timedelta(minutes=30), description="A sign-in without a request or panel ends after this."
+    )
+    entry_token: Duration = Field(timedelta(minutes=10), description="Time from the entry token to the WebSocket.")
+
+
+class SiteSettings(Section):
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    name: str = Field(max_length=80)
+    origins: tuple[str, ...] = Field((), description="Origins of the pages that embed the widget.")
+    menu: str = Field("main", description="Menu document (`<menus>/<name>.yaml`).")
+    pilot: str = Field("", description="Pilot group that decides who is offered video; empty: everybody.")
+
+
+class QueueSettings(Section):
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    name: str = Field(max_length=80)
+
+
+class LogSettings(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lines below this are not written.")
+    json_lines: bool = Field(True, description="JSON lines; false: aligned text for a terminal.")
+
+
+class Settings(BaseSettings):
+    """All settings of one node."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VISAVIS_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file="visavis.toml"
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("visavis"), description="Records, recordings, secrets."
+    )
+    menus_dir: Path | None = Field(None, description="Folder of menu documents; empty: `<data_dir>/menus`.")
+    http: HttpSettings = HttpSettings()
+    media: MediaSettings = MediaSettings()
+    live: LiveSettings = LiveSettings()
+    records: RecordsSettings = RecordsSettings()
+    contacts: ContactSettings = ContactSettings()
+    recording: RecordingSettings = RecordingSettings()
+    limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
+    log: LogSettings = LogSettings()
+    sites: tuple[SiteSettings, ...] = ()
+    queues: tuple[QueueSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

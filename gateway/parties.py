@@ -1,0 +1,408 @@
+"""The counter between the contact center and the people at its edges: what they may ask, and what they are told.
+
+A *request* is what a customer or an agent asks; a *notice* is what the center tells them. Both are frozen values
+without a wire format: signaling turns messages into requests and notices into messages. Texts for people are made in
+the browser from the codes in here; nothing in here is translated.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.base.ids import AgentId, ContactId, OfferId
+
+# ---------------------------------------------------------------- who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerParty:
+    contact_id: ContactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentParty:
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardParty:
+    """Every supervisor and admin who watches the live board."""
+
+
+Party = CustomerParty | AgentParty | BoardParty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Everything known of a customer at the click. Already checked and bounded by signaling."""
+
+    site: str
+    visitor_key: str  # random and kept by the widget: sticky pilot share, nothing personal
+    language: str  # "en", "fr" or "es"
+    page_url: str = ""
+    page_title: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)  # form steps the site chose to pass on, masked by the site
+    display_name: str = ""
+    notice_version: str = ""  # version of the recording notice that was shown beside the button; empty when none was
+    canary: bool = False  # a robot call of `visavis canary`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCard:
+    """An agent as the routing sees them."""
+
+    agent_id: AgentId
+    display_name: str
+    queues: tuple[str, ...]
+
+
+# ---------------------------------------------------------------- requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseOption:
+    """A key pressed in the menu. `node_id` is the node the customer saw: a stale one is refused (`menu_stale`)."""
+
+    node_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferLeg:
+    """The browser's one negotiation. `generation` counts from 1 and rises with every reload or new connection."""
+
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveConsent:
+    given: bool
+    notice_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMedia:
+    """What the person shows and says right now; told to the other side."""
+
+    audio: bool
+    video: bool
+    screen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp:
+    """Either side ends the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetReady:
+    """The agent takes contacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetNotReady:
+    reason: str  # break, lunch, training, meeting, other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptOffer:
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectOffer:
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldContact:
+    """The customer sees and hears hold media; nobody hears the customer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieveContact:
+    """Back from hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitWrapUp:
+    disposition: str
+    notes: str = ""
+
+
+CustomerRequest = ChooseOption | OfferLeg | GiveConsent | ReportMedia | HangUp
+AgentRequest = (
+    SetReady
+    | SetNotReady
+    | AcceptOffer
+    | RejectOffer
+    | OfferLeg
+    | ReportMedia
+    | HoldContact
+    | RetrieveContact
+    | HangUp
+    | SubmitWrapUp
+)
+
+
+# ---------------------------------------------------------------- notices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged:
+    """To both sides: the contact's state. `end_reason` only when closed; `deadline_s` is left of a timed state."""
+
+    contact_id: ContactId
+    state: str
+    end_reason: str | None = None
+    deadline_s: float | None = None
+    talk_s: float | None = None  # seconds since both were first connected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuOption:
+    key: str  # "1" … "9", "0"
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuShown:
+    """To the customer: a node of the menu, in their language. `options` is empty where it only says something."""
+
+    node_id: str
+    text: str
+    options: tuple[MenuOption, ...]
+    can_go_back: bool
+    idle_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePlace:
+    """To the customer, on every change: place 1 is next. `estimate_s` is None when there is nothing honest to say."""
+
+    queue: str
+    queue_name: str
+    place: int
+    ahead: int
+    waited_s: float
+    estimate_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered:
+    generation: int
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRefused:
+    generation: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegChanged:
+    """To the leg's own side: connected, reconnecting, closed, failed. On `reconnecting` make a new generation."""
+
+    generation: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerChanged:
+    """To each side about the other: who it is, whether they are connected, and what they show."""
+
+    display_name: str
+    connected: bool
+    audio: bool
+    video: bool
+    screen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingShown:
+    """To both sides: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+
+    state: str
+    notice_version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChanged:
+    """To the agent: their own state, and the contact they are on. `pending_reason` says what follows the wrap-up."""
+
+    state: str
+    reason: str | None = None
+    pending_reason: str | None = None
+    contact_id: ContactId | None = None
+    queues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerCard:
+    """What the agent may know of the customer."""
+
+    display_name: str
+    language: str
+    site: str
+    page_url: str
+    page_title: str
+    form: Mapping[str, str]
+    menu_path: tuple[str, ...]  # labels of the choices made, in order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferMade:
+    """To the agent: ringing. `deadline_s` from now."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    queue: str
+    queue_name: str
+    customer: CustomerCard
+    waited_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEnded:
+    """To the agent: the ringing stopped: `accepted`, `rejected`, `timed_out`, `withdrawn`."""
+
+    offer_id: OfferId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactAssigned:
+    """To the agent: this is your contact now (after accept, and again after a reload)."""
+
+    contact_id: ContactId
+    queue_name: str
+    customer: CustomerCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpStarted:
+    contact_id: ContactId
+    dispositions: tuple[str, ...]
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardQueue:
+    queue: str
+    name: str
+    waiting: int
+    longest_wait_s: float
+    talking: int
+    agents_ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardAgent:
+    agent_id: AgentId
+    display_name: str
+    state: str
+    reason: str | None
+    since_s: float
+    contact_id: ContactId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardContact:
+    contact_id: ContactId
+    site: str
+    state: str
+    queue: str | None
+    agent_id: AgentId | None
+    since_s: float  # in this state
+    age_s: float  # since the click
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardAlarm:
+    code: str
+    detail: str
+    contact_id: ContactId | None
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardShown:
+    """To supervisors: the whole board, at most twice a second, on change and at least every five seconds."""
+
+    queues: tuple[BoardQueue, ...]
+    agents: tuple[BoardAgent, ...]
+    contacts: tuple[BoardContact, ...]
+    alarms: tuple[BoardAlarm, ...]
+    draining: bool
+
+
+CustomerNotice = (
+    ContactChanged | MenuShown | QueuePlace | LegAnswered | LegRefused | LegChanged | PeerChanged | RecordingShown
+)
+AgentNotice = (
+    AgentChanged
+    | OfferMade
+    | OfferEnded
+    | ContactAssigned
+    | ContactChanged
+    | LegAnswered
+    | LegRefused
+    | LegChanged
+    | PeerChanged
+    | RecordingShown
+    | WrapUpStarted
+)
+Notice = CustomerNotice | AgentNotice | BoardShown
+
+
+class NoticePort(Protocol):
+    """How the center reaches people. Implemented by signaling."""
+
+    def tell(self, party: Party, notice: Notice) -> None:
+        """Queue `notice` for whoever is there now; kept for a resume while the session lives. Never waits or raises."""
+        ...
+
+
+class Desk(Protocol):
+    """The center as signaling sees it. Every method may raise a GatewayError; nothing changed then."""
+
+    async def open_contact(self, entry: Entry) -> ContactId:
+        """Admit and start a contact. Refused (`closed`, `not_in_pilot`, `draining`) or CapacityExceeded (`full`)."""
+        ...
+
+    async def customer_request(self, contact_id: ContactId, request: CustomerRequest) -> None: ...
+
+    async def customer_present(self, contact_id: ContactId, present: bool) -> None:
+        """The customer's signaling came (back) or was lost. A lost one has the grace time (60 s) to come back."""
+        ...
+
+    async def customer_view(self, contact_id: ContactId) -> Sequence[CustomerNotice]:
+        """Everything a freshly loaded page must know, in order. StateConflict (`contact_closed`) when it is over."""
+        ...
+
+    async def agent_present(self, card: AgentCard, present: bool) -> None:
+        """The agent's panel came (back) or was lost. The first presence logs the agent on (not ready, `login`)."""
+        ...
+
+    async def agent_request(self, agent_id: AgentId, request: AgentRequest) -> None: ...
+
+    async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]: ...
+
+    async def agent_logged_off(self, agent_id: AgentId) -> None:
+        """The agent signed out. StateConflict (`agent_busy`) while on a contact."""
+        ...
+
+    def board(self) -> BoardShown: ...
+
+    def drain(self) -> None:
+        """No new contacts from now on; those in progress run on."""
+        ...
+
+    @property
+    def live_contacts(self) -> int:
+        """Contacts not closed yet."""
+        ...

@@ -1,0 +1,426 @@
+"""Every message between a browser and the gateway, one class each: the protocol, version 1.
+
+Each direction numbers its messages from 1 (`seq`); each message carries in `ack` the highest number seen of the other
+side. The first message of a socket is `hello`, within five seconds; the answer is `welcome`. After a lost socket a
+`hello` with `resume` brings back the same session: both sides send again what the other has not acknowledged.
+
+A message that is not understood gets `error` with a stable code and harms nothing else; one that breaks the limits
+closes the socket. *Sender* and *Legal* in each docstring say who may send it and in which states.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+PROTOCOL_VERSION = 1
+
+Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+ShortText = Annotated[str, Field(max_length=200)]
+Id = Annotated[str, Field(pattern=r"^[a-z]{2}_[0-9a-z]{8,40}$")]
+Sdp = Annotated[str, Field(min_length=1, max_length=20_000)]
+Generation = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Message(BaseModel):
+    """What every message has: strict types, no unknown fields, numbers of both directions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    seq: int = Field(0, ge=0, le=2**53 - 1, description="Number in this direction, from 1; 0 only before the welcome.")
+    ack: int = Field(0, ge=0, le=2**53 - 1, description="Highest seq seen of the other side.")
+
+
+# ---------------------------------------------------------------- from the browser
+
+
+class Resume(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    session_id: Id
+    secret: Annotated[str, Field(min_length=20, max_length=128)]
+    last_seq: int = Field(ge=0, le=2**53 - 1)
+
+
+class Hello(Message):
+    """Sender: both. Legal: first, once. A customer brings `entry_token` or `resume`; an agent's cookie speaks."""
+
+    type: Literal["hello"] = "hello"
+    versions: Annotated[list[int], Field(min_length=1, max_length=8)]
+    entry_token: Annotated[str, Field(min_length=20, max_length=512)] | None = None
+    resume: Resume | None = None
+    take_over: bool = Field(False, description="Agent: end my panel in another tab and go on here.")
+
+
+class Ack(Message):
+    """Sender: both. Legal: always. Only acknowledges."""
+
+    type: Literal["ack"] = "ack"
+
+
+class LegOffer(Message):
+    """Sender: both. Legal: customer before `closed`; agent in `bridging`, `active`, `held`. One per generation."""
+
+    type: Literal["leg_offer"] = "leg_offer"
+    generation: Generation
+    sdp: Sdp
+
+
+class MenuChoice(Message):
+    """Sender: customer. Legal: `in_menu`; `node_id` must be the node shown."""
+
+    type: Literal["menu_choice"] = "menu_choice"
+    node_id: Annotated[str, Field(max_length=64)]
+    key: Annotated[str, Field(pattern=r"^(back|[0-9*#])$")]
+
+
+class Consent(Message):
+    """Sender: customer. Legal: before `closed`. The answer to the recording notice."""
+
+    type: Literal["consent"] = "consent"
+    given: bool
+    notice_version: Annotated[str, Field(max_length=40)]
+
+
+class MediaState(Message):
+    """Sender: both. Legal: before `closed`. What this side shows and says now."""
+
+    type: Literal["media_state"] = "media_state"
+    audio: bool
+    video: bool
+    screen: bool = False
+
+
+class HangUp(Message):
+    """Sender: both. Legal: customer before `closed`; agent in `bridging`, `active`, `held`."""
+
+    type: Literal["hang_up"] = "hang_up"
+
+
+class SetReady(Message):
+    """Sender: agent. Legal: `not_ready`, `working_after_call` (cancels the pending reason)."""
+
+    type: Literal["set_ready"] = "set_ready"
+
+
+class SetNotReady(Message):
+    """Sender: agent. Legal: `ready`, `not_ready` (changes the reason); `busy` and after-call work keep it for later."""
+
+    type: Literal["set_not_ready"] = "set_not_ready"
+    reason: Literal["break", "lunch", "training", "meeting", "other"]
+
+
+class AcceptOffer(Message):
+    """Sender: agent. Legal: `reserved`, the offer that rings."""
+
+    type: Literal["accept_offer"] = "accept_offer"
+    offer_id: Id
+
+
+class RejectOffer(Message):
+    """Sender: agent. Legal: `reserved`, the offer that rings."""
+
+    type: Literal["reject_offer"] = "reject_offer"
+    offer_id: Id
+
+
+class Hold(Message):
+    """Sender: agent. Legal: contact `active`."""
+
+    type: Literal["hold"] = "hold"
+
+
+class Retrieve(Message):
+    """Sender: agent. Legal: contact `held`."""
+
+    type: Literal["retrieve"] = "retrieve"
+
+
+class WrapUp(Message):
+    """Sender: agent. Legal: contact `wrap_up`."""
+
+    type: Literal["wrap_up"] = "wrap_up"
+    disposition: Code
+    notes: Annotated[str, Field(max_length=4000)] = ""
+
+
+CustomerMessage = Annotated[
+    Hello | Ack | LegOffer | MenuChoice | Consent | MediaState | HangUp, Field(discriminator="type")
+]
+AgentMessage = Annotated[
+    Hello
+    | Ack
+    | LegOffer
+    | MediaState
+    | HangUp
+    | SetReady
+    | SetNotReady
+    | AcceptOffer
+    | RejectOffer
+    | Hold
+    | Retrieve
+    | WrapUp,
+    Field(discriminator="type"),
+]
+BoardMessage = Annotated[Hello | Ack, Field(discriminator="type")]
+
+
+# ---------------------------------------------------------------- from the gateway
+
+
+class IceServer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    urls: list[str]
+    username: str = ""
+    credential: str = ""
+
+
+class Welcome(Message):
+    """To: all. The answer to `hello`. `resumed` false means: forget what you had, a full view follows."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int
+    session_id: str
+    secret: str = Field(description="For the next resume; changes with every welcome.")
+    resumed: bool
+    contact_id: str | None = None
+    grace_s: float = Field(description="A lost socket may come back within this.")
+    ice_servers: list[IceServer] = []
+
+
+class Error(Message):
+    """To: all. A message was refused; nothing changed. `re_seq` is its number."""
+
+    type: Literal["error"] = "error"
+    code: str
+    detail: str
+    re_seq: int | None = None
+
+
+class Bye(Message):
+    """To: all. The gateway closes the socket: `taken_over`, `signed_out`, `session_over`, `shutdown`, `too_slow`."""
+
+    type: Literal["bye"] = "bye"
+    code: str
+    detail: str = ""
+
+
+class ContactState(Message):
+    """To: customer, agent."""
+
+    type: Literal["contact_state"] = "contact_state"
+    contact_id: str
+    state: str
+    end_reason: str | None = None
+    deadline_s: float | None = None
+    talk_s: float | None = None
+
+
+class MenuOption(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    key: str
+    label: str
+
+
+class MenuNode(Message):
+    """To: customer."""
+
+    type: Literal["menu_node"] = "menu_node"
+    node_id: str
+    text: str
+    options: list[MenuOption]
+    can_go_back: bool
+    idle_s: float
+
+
+class QueuePosition(Message):
+    """To: customer. Place 1 is next."""
+
+    type: Literal["queue_position"] = "queue_position"
+    queue: str
+    queue_name: str
+    place: int
+    ahead: int
+    waited_s: float
+    estimate_s: float | None = None
+
+
+class LegAnswer(Message):
+    """To: customer, agent."""
+
+    type: Literal["leg_answer"] = "leg_answer"
+    generation: int
+    sdp: str
+
+
+class LegRefused(Message):
+    """To: customer, agent. The offer of this generation was refused."""
+
+    type: Literal["leg_refused"] = "leg_refused"
+    generation: int
+    code: str
+    detail: str
+
+
+class LegState(Message):
+    """To: customer, agent, of their own leg. On `reconnecting` or `failed` make an offer of the next generation."""
+
+    type: Literal["leg_state"] = "leg_state"
+    generation: int
+    state: str
+
+
+class PeerState(Message):
+    """To: customer, agent, about the other side."""
+
+    type: Literal["peer_state"] = "peer_state"
+    display_name: str
+    connected: bool
+    audio: bool
+    video: bool
+    screen: bool
+
+
+class RecordingState(Message):
+    """To: customer, agent: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+
+    type: Literal["recording_state"] = "recording_state"
+    state: str
+    notice_version: str = ""
+
+
+class AgentState(Message):
+    """To: agent."""
+
+    type: Literal["agent_state"] = "agent_state"
+    state: str
+    reason: str | None = None
+    pending_reason: str | None = None
+    contact_id: str | None = None
+    queues: list[str] = []
+
+
+class CustomerCard(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    display_name: str
+    language: str
+    site: str
+    page_url: str
+    page_title: str
+    form: dict[str, str]
+    menu_path: list[str]
+
+
+class Offer(Message):
+    """To: agent. It rings."""
+
+    type: Literal["offer"] = "offer"
+    offer_id: str
+    contact_id: str
+    queue: str
+    queue_name: str
+    customer: CustomerCard
+    waited_s: float
+    deadline_s: float
+
+
+class OfferEnded(Message):
+    """To: agent: `accepted`, `rejected`, `timed_out`, `withdrawn`."""
+
+    type: Literal["offer_ended"] = "offer_ended"
+    offer_id: str
+    reason: str
+
+
+class Assigned(Message):
+    """To: agent. This contact is yours: make the leg offer."""
+
+    type: Literal["assigned"] = "assigned"
+    contact_id: str
+    queue_name: str
+    customer: CustomerCard
+
+
+class WrapUpStarted(Message):
+    """To: agent."""
+
+    type: Literal["wrap_up_started"] = "wrap_up_started"
+    contact_id: str
+    dispositions: list[str]
+    deadline_s: float
+
+
+class BoardQueue(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    queue: str
+    name: str
+    waiting: int
+    longest_wait_s: float
+    talking: int
+    agents_ready: int
+
+
+class BoardAgent(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    agent_id: str
+    display_name: str
+    state: str
+    reason: str | None
+    since_s: float
+    contact_id: str | None
+
+
+class BoardContact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    contact_id: str
+    site: str
+    state: str
+    queue: str | None
+    agent_id: str | None
+    since_s: float
+    age_s: float
+
+
+class BoardAlarm(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    code: str
+    detail: str
+    contact_id: str | None
+    age_s: float
+
+
+class Board(Message):
+    """To: admin. The whole board, on change, at most twice a second."""
+
+    type: Literal["board"] = "board"
+    queues: list[BoardQueue]
+    agents: list[BoardAgent]
+    contacts: list[BoardContact]
+    alarms: list[BoardAlarm]
+    draining: bool
+
+
+ServerMessage = Annotated[
+    Welcome
+    | Error
+    | Bye
+    | Ack
+    | ContactState
+    | MenuNode
+    | QueuePosition
+    | LegAnswer
+    | LegRefused
+    | LegState
+    | PeerState
+    | RecordingState
+    | AgentState
+    | Offer
+    | OfferEnded
+    | Assigned
+    | WrapUpStarted
+    | Board,
+    Field(discriminator="type"),
+]
+
+customer_messages: TypeAdapter[CustomerMessage] = TypeAdapter(CustomerMessage)
+agent_messages: TypeAdapter[AgentMessage] = TypeAdapter(AgentMessage)
+board_messages: TypeAdapter[BoardMessage] = TypeAdapter(BoardMessage)
+server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

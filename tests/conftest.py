@@ -1,0 +1,45 @@
+"""What holds for every test: no task outlives it, and nothing sleeps on the event loop."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+_real_sleep = time.sleep
+
+
+def _sleep(seconds: float) -> None:
+    if asyncio._get_running_loop() is not None:
+        raise AssertionError(f"time.sleep({seconds}) on the event loop: every call and every socket would wait")
+    _real_sleep(seconds)
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`time.sleep` on the event loop fails the test."""
+    monkeypatch.setattr(time, "sleep", _sleep)
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
+    """A task that is still there when a test and its fixtures are over fails the test."""
+    function = getattr(request.node, "obj", None)
+    if function is not None and inspect.iscoroutinefunction(inspect.unwrap(function)):
+        request.getfixturevalue("_task_census")
+
+
+@pytest.fixture
+async def _task_census() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(5):  # what was cancelled in the last line of a test may end now
+        await asyncio.sleep(0)
+    leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if leaked:
+        tasks = "\n".join(f"  {task.get_name()}: {task.get_coro()}" for task in leaked)
+        for task in leaked:
+            task.cancel()
+        await asyncio.gather(*leaked, return_exceptions=True)
+        pytest.fail(f"{len(leaked)} task(s) outlived the test:\n{tasks}")

@@ -1,11 +1,23 @@
 """Every message between a browser and the gateway, one class each: the protocol, version 1.
 
-Each direction numbers its messages from 1 (`seq`); each message carries in `ack` the highest number seen of the other
-side. The first message of a socket is `hello`, within five seconds; the answer is `welcome`. After a lost socket a
-`hello` with `resume` brings back the same session: both sides send again what the other has not acknowledged.
+This module owns the shape of messages; what they mean to a contact is said elsewhere (`presenter.py`).
 
-A message that is not understood gets `error` with a stable code and harms nothing else; one that breaks the limits
-closes the socket. *Sender* and *Legal* in each docstring say who may send it and in which states.
+**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack` and `bye` belong
+to the socket: their `seq` is 0 and they are never sent again. Every other message belongs to the session: each
+direction numbers them from 1 without gaps, and keeps them until the other side has acknowledged them. Every message
+carries in `ack` the highest number seen of the other side.
+
+**Opening.** The first message of a socket is `hello`, within five seconds; the answer is `welcome`, which the client
+answers at once with an `ack`: only then is the secret it brought the only one. After a lost socket a `hello` with
+`resume` brings back the same session: `welcome.resumed` true means that both sides send again, with their old
+numbers, what the other has not acknowledged (`hello.resume.last_seq` and `welcome.ack` say how far each has come), and
+ignore what they already had. False means that both start again at 1 with nothing kept; a full view of the same contact
+follows.
+
+**Refusals.** A message that is not understood gets `error` with a stable code and harms nothing else; its number, if it
+could be read, counts as seen. A number that leaves a gap, and whatever breaks the limits, closes the socket. The close
+code says what kind of refusal it was and the close reason is the stable code. *Sender* and *Legal* in each docstring
+say who may send a message and in which states.
 """
 
 from typing import Annotated, Literal
@@ -26,7 +38,9 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    seq: int = Field(0, ge=0, le=2**53 - 1, description="Number in this direction, from 1; 0 only before the welcome.")
+    seq: int = Field(
+        0, ge=0, le=2**53 - 1, description="From 1 in each direction; 0 in `hello`, `welcome`, `ack`, `bye`."
+    )
     ack: int = Field(0, ge=0, le=2**53 - 1, description="Highest seq seen of the other side.")
 
 

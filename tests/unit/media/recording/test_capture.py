@@ -1,0 +1,320 @@
+"""The writer: nothing in the packet path waits or raises, whatever the disk does, and what is on disk is readable."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from media.port import MediaRefused
+from media.recording import capture as capture_module
+from media.recording import format as fmt
+from media.recording.capture import CaptureWriter
+from media.recording.disk import DiskThread
+from media.recording.reader import CaptureReader, Ending
+
+PACKET = bytearray(b"\x80\x6f" + bytes(range(10)) + b"payload" * 20)
+
+
+class Told:
+    """What the writer reported, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.started: list[float] = []
+        self.failed: list[tuple[str, str, float]] = []
+        self.event = asyncio.Event()
+
+    def on_started(self, at_s: float) -> None:
+        self.started.append(at_s)
+        self.event.set()
+
+    def on_failed(self, code: str, detail: str, at_s: float) -> None:
+        self.failed.append((code, detail, at_s))
+        self.event.set()
+
+    async def wait(self) -> None:
+        async with asyncio.timeout(5):
+            await self.event.wait()
+        self.event.clear()
+
+
+def opened(
+    folder: Path, told: Told, disk: DiskThread | None = None, write: Callable[[int, memoryview], int] = os.write
+) -> CaptureWriter:
+    return CaptureWriter.open(
+        folder,
+        "rc_test",
+        on_started=told.on_started,
+        on_failed=told.on_failed,
+        disk=disk or DiskThread(),
+        write=write,
+    )
+
+
+def records(folder: Path) -> tuple[list[fmt.Record], Ending]:
+    with CaptureReader(folder / fmt.FILE_NAME) as reader:
+        return list(reader.records()), reader.ending
+
+
+async def test_everything_written_is_in_the_capture_in_order(tmp_path: Path) -> None:
+    told = Told()
+    writer = opened(tmp_path / "rc", told)
+    track = writer.track("customer", "video", "VP8", 90000, 0x1234, leg="lg_1")
+    writer.write_rtp(track, PACKET, len(PACKET), 10.0)
+    writer.write_sender_report(track, 0x1234, 3.9e9, 77, 10.1)
+    writer.mark("hold", "by agent", 10.2)
+    writer.write_rtp(track, PACKET, 20, 10.3)
+    packets, size = await writer.close()
+
+    got, ending = records(tmp_path / "rc")
+    assert ending is Ending.CLEAN
+    first = got.pop(0)
+    assert isinstance(first, fmt.TrackOpened)
+    assert (first.role, first.kind, first.codec_name, first.ssrc, first.leg) == (
+        "customer",
+        "video",
+        "VP8",
+        0x1234,
+        "lg_1",
+    )
+    assert got == [
+        fmt.RtpCaptured(track, 10.0, bytes(PACKET)),
+        fmt.SenderReportCaptured(track, 10.1, 0x1234, 3.9e9, 77),
+        fmt.MarkSet(10.2, "hold", "by agent"),
+        fmt.RtpCaptured(track, 10.3, bytes(PACKET[:20])),
+        fmt.CaptureEnded(10.3, 2),
+    ]
+    assert packets == 2
+    assert size == (tmp_path / "rc" / fmt.FILE_NAME).stat().st_size
+    assert told.started == [10.0]
+    assert told.failed == []
+
+
+async def test_started_is_told_once_when_the_first_packet_is_on_disk(tmp_path: Path) -> None:
+    told = Told()
+    writer = opened(tmp_path, told)
+    track = writer.track("agent", "audio", "OPUS", 48000, 1)
+    writer.write_rtp(track, PACKET, len(PACKET), 5.0)
+    await told.wait()
+    assert any(isinstance(record, fmt.RtpCaptured) for record in records(tmp_path)[0])
+    writer.write_rtp(track, PACKET, len(PACKET), 6.0)
+    await writer.close()
+    assert told.started == [5.0]
+
+
+async def test_nothing_is_written_between_pause_and_resume(tmp_path: Path) -> None:
+    """S19: card data must not be stored, not even for a moment."""
+    writer = opened(tmp_path, Told())
+    track = writer.track("customer", "audio", "OPUS", 48000, 1)
+    for at_s, mark in ((1.0, "pause"), (3.0, "resume")):
+        writer.write_rtp(track, PACKET, len(PACKET), at_s - 0.5)
+        writer.mark(mark, "", at_s)
+    writer.write_rtp(track, PACKET, len(PACKET), 3.5)
+    await writer.close()
+    got, _ = records(tmp_path)
+    times = [record.at_s for record in got if isinstance(record, fmt.RtpCaptured)]
+    assert times == [0.5, 3.5]  # 2.5 was inside the pause
+    assert [record.name for record in got if isinstance(record, fmt.MarkSet)] == ["pause", "resume"]
+
+
+async def test_digits_typed_are_not_stored(tmp_path: Path) -> None:
+    writer = opened(tmp_path, Told())
+    track = writer.track("customer", "audio", "telephone-event", 8000, 1)
+    writer.write_rtp(track, PACKET, len(PACKET), 1.0)
+    await writer.close()
+    got, _ = records(tmp_path)
+    assert [record.packet for record in got if isinstance(record, fmt.RtpCaptured)] == [bytes(PACKET[:12])]
+
+
+async def test_packets_of_impossible_size_are_ignored(tmp_path: Path) -> None:
+    writer = opened(tmp_path, Told())
+    track = writer.track("customer", "audio", "OPUS", 48000, 1)
+    writer.write_rtp(track, PACKET, 0, 1.0)
+    writer.write_rtp(track, PACKET, 11, 1.0)
+    writer.write_rtp(track, PACKET, len(PACKET) + 1, 1.0)
+    writer.write_rtp(track, bytearray(4000), 1501, 1.0)
+    assert (await writer.close())[0] == 0
+
+
+async def test_a_second_capture_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    told = Told()
+    writer = opened(tmp_path, told)
+    with pytest.raises(MediaRefused) as refused:
+        opened(tmp_path, told)
+    assert refused.value.code == "recording_exists"
+    await writer.close()
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MediaRefused) as refused:
+        opened(tmp_path / "file" / "rc", Told())
+    assert refused.value.code == "recording_folder"
+
+
+async def test_a_link_in_place_of_the_capture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"")
+    (tmp_path / fmt.FILE_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MediaRefused):
+        opened(tmp_path, Told())
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+async def test_a_full_disk_is_told_once_and_leaves_a_readable_capture(tmp_path: Path) -> None:
+    room = 30_000
+
+    def write(file: int, data: memoryview) -> int:
+        nonlocal room
+        if room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = os.write(file, data[:room])
+        room -= written
+        return written
+
+    told = Told()
+    writer = opened(tmp_path, told, write=write)
+    track = writer.track("customer", "audio", "OPUS", 48000, 1)
+    for i in range(1000):
+        writer.write_rtp(track, PACKET, len(PACKET), float(i))
+    while not told.failed:
+        await told.wait()
+    for i in range(1000):  # the media path goes on as if nothing were wrong
+        writer.write_rtp(track, PACKET, len(PACKET), float(i))
+        writer.write_sender_report(track, 1, 1.0, 1, float(i))
+    writer.mark("hold", "", 1.0)
+    await writer.close()
+    await writer.close()
+    assert [code for code, _, _ in told.failed] == ["disk_full"]
+    got, ending = records(tmp_path)
+    assert ending is Ending.TORN
+    assert 100 < sum(isinstance(record, fmt.RtpCaptured) for record in got) < 200
+
+
+async def test_any_other_disk_error_is_told_as_such(tmp_path: Path) -> None:
+    def write(file: int, data: memoryview) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    told = Told()
+    writer = opened(tmp_path, told, write=write)
+    await told.wait()
+    await writer.close()
+    assert [code for code, _, _ in told.failed] == ["disk_error"]
+
+
+async def test_a_stuck_disk_drops_packets_counts_them_and_then_gives_up(tmp_path: Path) -> None:
+    gate = threading.Event()
+    stuck = threading.Event()
+
+    def write(file: int, data: memoryview) -> int:
+        stuck.set()
+        gate.wait(20)
+        return os.write(file, data)
+
+    told = Told()
+    disk = DiskThread()
+    writer = opened(tmp_path, told, disk=disk, write=write)
+    disk.wake()
+    await asyncio.to_thread(stuck.wait, 5)
+    track = writer.track("customer", "video", "VP8", 90000, 1)
+    big = bytearray(1500)
+    room = (capture_module.BUFFER_BYTES - capture_module.RESERVED_BYTES) // 1500
+    for i in range(room + capture_module.OVERLOAD_PACKETS + 100):
+        writer.write_rtp(track, big, 1500, float(i))
+    writer.mark("hold", "", 1.0)
+    await told.wait()
+    assert [code for code, _, _ in told.failed] == ["overload"]
+    gate.set()
+    packets, _ = await writer.close()
+    got, ending = records(tmp_path)
+    assert ending is Ending.CUT
+    assert room - 50 < packets <= room
+    assert sum(isinstance(record, fmt.RtpCaptured) for record in got) == packets
+    assert [record.name for record in got if isinstance(record, fmt.MarkSet)] == ["failed"]
+    assert [record.count for record in got if isinstance(record, fmt.PacketsDropped)] == [
+        capture_module.OVERLOAD_PACKETS
+    ]
+
+
+async def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_module, "CLOSE_TIMEOUT_S", 0.1)
+    gate = threading.Event()
+
+    def write(file: int, data: memoryview) -> int:
+        gate.wait(20)
+        return os.write(file, data)
+
+    told = Told()
+    disk = DiskThread()
+    writer = opened(tmp_path, told, disk=disk, write=write)
+    await writer.close()
+    await told.wait()
+    assert [code for code, _, _ in told.failed] == ["disk_error"]
+    gate.set()
+    await asyncio.wait_for(writer._closed.wait(), 5)
+
+
+async def test_the_disk_thread_ends_with_the_last_capture(tmp_path: Path) -> None:
+    disk = DiskThread()
+    told = Told()
+    first, second = opened(tmp_path / "a", told, disk), opened(tmp_path / "b", told, disk)
+    assert disk.running
+    thread = disk._thread
+    await first.close()
+    await second.close()
+    assert thread is not None
+    await asyncio.to_thread(thread.join, 5)
+    assert not disk.running
+    third = opened(tmp_path / "c", told, disk)
+    assert disk.running
+    await third.close()
+
+
+async def test_a_track_number_too_many_harms_nothing(tmp_path: Path) -> None:
+    writer = opened(tmp_path, Told())
+    numbers = {writer.track("customer", "video", "VP8", 90000, i) for i in range(fmt.MAX_TRACKS + 50)}
+    assert numbers == set(range(fmt.MAX_TRACKS))
+    await writer.close()
+    got, ending = records(tmp_path)
+    assert ending is Ending.CLEAN
+    assert sum(isinstance(record, fmt.TrackOpened) for record in got) == fmt.MAX_TRACKS
+
+
+def test_a_real_file_size_limit_ends_the_recording_and_not_the_process(tmp_path: Path) -> None:
+    """The kernel's own refusal (EFBIG under RLIMIT_FSIZE) in a process of its own: R8 without needing a mount."""
+    script = textwrap.dedent(
+        """
+        import asyncio, resource, sys
+        from pathlib import Path
+        from media.recording.capture import CaptureWriter
+
+        async def main():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, 64 * 1024))
+            failed = asyncio.Event()
+            def on_failed(code, detail, at_s):
+                print(code)
+                failed.set()
+            writer = CaptureWriter.open(Path(sys.argv[1]), "rc_limit", on_started=print, on_failed=on_failed)
+            track = writer.track("customer", "video", "VP8", 90000, 1)
+            packet = bytearray(1200)
+            for i in range(200):
+                writer.write_rtp(track, packet, 1200, 1000.0 + i)
+            await asyncio.wait_for(failed.wait(), 10)
+            writer.write_rtp(track, packet, 1200, 2000.0)
+            await writer.close()
+            print("still here")
+        asyncio.run(main())
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "rc")], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["disk_full", "still here"]
+    got, ending = records(tmp_path / "rc")
+    assert ending is Ending.TORN
+    assert sum(isinstance(record, fmt.RtpCaptured) for record in got) == (64 * 1024 - 100) // 1217

@@ -1,0 +1,1 @@
+"""Our own ACD, for centers without one: queues, longest-idle agent, offers."""

@@ -1,0 +1,1 @@
+"""Agents as the routing sees them: their states, their readiness, their presence."""

@@ -1,0 +1,107 @@
+"""What the contact needs of its neighbours, as small protocols. Composition (`gateway.app`) passes them in.
+
+Every `async` method is bounded by its implementer; the contact calls them from lanes of their own, so that a slow
+neighbour never holds up the mailbox.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.base.ids import AgentId, ContactId, LegId
+from gateway.menu.interpreter import Outcome
+
+# ---------------------------------------------------------------- menu
+
+
+class MenuWalk(Protocol):
+    """One customer's walk (`gateway.menu.interpreter.MenuRun`). A refused key raises and changes nothing."""
+
+    @property
+    def language(self) -> str: ...
+
+    def start(self) -> Outcome: ...
+
+    def choose(self, node_id: str, key: str) -> Outcome: ...
+
+    def idle(self) -> Outcome: ...
+
+
+class MenuPort(Protocol):
+    def run(self, name: str, language: str) -> MenuWalk:
+        """A new walk through the menu `name`. SetupError `menu_missing`."""
+        ...
+
+
+# ---------------------------------------------------------------- rollout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Whether a visitor is offered video now. `code` says why not: `closed`, `not_in_pilot`."""
+
+    admitted: bool
+    code: str | None = None
+
+
+class RolloutPort(Protocol):
+    """The pilot switch, from memory: it answers at once and acts within a second of a change."""
+
+    def admit(self, site: str, visitor_key: str) -> Admission: ...
+
+    def agent_allowed(self, agent_id: AgentId, site: str) -> bool:
+        """Whether the agent may be offered contacts of this site (member of its pilot group, or no group)."""
+        ...
+
+
+# ---------------------------------------------------------------- recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingOrder:
+    """A bridge has begun: record it if policy and consent allow. One recording per contact."""
+
+    contact_id: ContactId
+    agent_id: AgentId
+    customer_leg: LegId
+    agent_leg: LegId
+    notice_version: str  # of the notice the customer saw; empty when none was shown
+    consent: bool | None  # the customer's answer so far; None: not asked yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingView:
+    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+
+    contact_id: ContactId
+    state: str
+    notice_version: str = ""
+    code: str | None = None  # why it failed; raises an alarm on the board
+
+
+class RecordingPort(Protocol):
+    """The recording beside a call (`gateway.recordings`). Nothing here ever harms a call: failures come as views."""
+
+    async def begin(self, order: RecordingOrder) -> None:
+        """Start at the bridge. Called again for another agent or after a requeue: the same recording goes on."""
+        ...
+
+    async def attach(self, contact_id: ContactId, leg_id: LegId, role: str) -> None:
+        """A new generation of that side (`customer`, `agent`) carries on the same tracks."""
+        ...
+
+    async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
+        """A marker: `hold`, `retrieve`, `agent_lost`. Between `agent_lost` and the next `begin` nothing is written."""
+        ...
+
+    async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
+        """The customer's answer, at any time before the end: a refusal stops and discards what may not be kept."""
+        ...
+
+    async def stop(self, contact_id: ContactId, reason: str) -> None:
+        """The call is over: seal what is there. Without a recording nothing happens."""
+        ...
+
+    def on_change(self, listener: Callable[[RecordingView], None]) -> None:
+        """`listener` is called on the loop for every change of what is shown. One listener: the desk."""
+        ...

@@ -1,0 +1,301 @@
+"""What comes from a peer: one `IncomingStream` per SSRC with its statistics, one `IncomingTrack` per media section.
+
+Owns sequence accounting, loss, jitter, the list of missing packets and when to ask for a key frame. It sends nothing by
+itself: its leg gives it a `request` function. Knows no other leg and no engine.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from media.forward import rtcp
+from media.sdp.description import Codec, Section
+
+if TYPE_CHECKING:
+    from media.forward.outgoing import OutgoingTrack
+
+MAX_GAP: Final = 1000
+"""A step in sequence numbers beyond this, either way, is a restart and not loss (RFC 3550 appendix A.1)."""
+
+MAX_MISSING: Final = 256
+"""Missing packets remembered per stream; the oldest are given up first."""
+
+MAX_REPAIRED_GAP: Final = 128
+"""A longer gap is not asked for packet by packet: a key frame is cheaper, and a peer can't buy work with gaps."""
+
+NACK_TRIES: Final = 8
+NACK_GIVE_UP_S: Final = 1.0
+KEY_FRAME_INTERVAL_S: Final = 1.0
+_FIRST_CYCLE: Final = 0x10000
+"""Extended numbers begin one cycle up, so that a packet from before the first one stays positive."""
+
+_UNTOLD: Final = -1
+"""Not to be forwarded: seen before, too old, or not yet believed."""
+
+Tap = Callable[[int, bytearray, int, float], None]
+"""(track, buffer, length, at_s): the recorder's, see `IncomingTrack.tap`."""
+
+ReportTap = Callable[[int, int, float, int, float], None]
+"""(track, ssrc, ntp_s, rtp_timestamp, at_s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Where a track's packets are copied to. `track_for(codec, ssrc)` names the recording's track of one stream."""
+
+    track_for: Callable[[Codec, int], int]  # -2 when the recording takes no more tracks
+    write_rtp: Tap
+    write_sender_report: ReportTap
+
+
+@dataclass(slots=True)
+class Missing:
+    """A packet that has not come: when it was missed, when to ask next, how often it was asked for."""
+
+    since_s: float
+    ask_at_s: float
+    tries: int = 0
+
+
+class IncomingStream:
+    """One SSRC of a peer.
+
+    Sequence numbers are extended to grow without end: `expected` is the next one, its low 16 bits are on the wire.
+    The leg updates the counters of in-order packets itself, so that the common packet costs no call.
+    """
+
+    __slots__ = (
+        "base",
+        "clock_rate_hz",
+        "codec",
+        "expected",
+        "expected_prior",
+        "is_rtx",
+        "jitter_ticks",
+        "last_at_s",
+        "last_timestamp",
+        "missing",
+        "octets",
+        "packets",
+        "payload_type",
+        "received",
+        "received_prior",
+        "recorder_track",
+        "report_at_s",
+        "report_ntp",
+        "report_timestamp",
+        "restart_at",
+        "restored",
+        "ssrc",
+        "track",
+    )
+
+    def __init__(self, ssrc: int, track: "IncomingTrack", sequence: int, *, is_rtx: bool = False) -> None:
+        self.ssrc = ssrc
+        self.track = track
+        self.is_rtx = is_rtx
+        self.codec: Codec | None = None
+        self.clock_rate_hz = 0
+        self.payload_type = -1  # of the last packet; an RTX stream keeps -1, so that each of its packets is looked at
+        self.expected = sequence + _FIRST_CYCLE
+        self.base = self.expected
+        self.packets = 0
+        self.octets = 0
+        self.received = 0  # since `base`, without restored ones: what RFC 3550 reports
+        self.restored = 0
+        self.expected_prior = 0
+        self.received_prior = 0
+        self.jitter_ticks = 0.0
+        self.last_timestamp = -1
+        self.last_at_s = 0.0
+        self.missing: dict[int, Missing] = {}
+        self.restart_at = -1
+        self.report_ntp = 0
+        self.report_timestamp = 0
+        self.report_at_s = 0.0  # 0: none yet
+        self.recorder_track = -1
+
+    def use(self, codec: Codec) -> None:
+        """The payload type changed to one of `codec`."""
+        if codec.clock_rate_hz != self.clock_rate_hz:
+            self.clock_rate_hz = codec.clock_rate_hz
+            self.last_timestamp = -1
+        self.recorder_track = -1
+        self.codec = codec
+        self.payload_type = codec.payload_type
+
+    def place(self, sequence: int, at_s: float) -> int:
+        """The extended number of a packet that is not the expected one; negative when it must not be forwarded.
+
+        Notes what is missing in between. A jump is believed when two packets in a row confirm it (RFC 3550 A.1): then
+        the stream goes on in a later cycle and the receivers' tracks make it continuous.
+        """
+        ahead = (sequence - self.expected) & 0xFFFF
+        if ahead <= MAX_GAP:
+            number = self.expected + ahead
+            self._miss(number, at_s)
+            self.expected = number + 1
+            return number
+        if ahead >= 0x10000 - MAX_GAP:
+            number = self.expected - (0x10000 - ahead)
+            return number if self.missing.pop(number, None) is not None else _UNTOLD
+        if sequence != self.restart_at:
+            self.restart_at = (sequence + 1) & 0xFFFF
+            return _UNTOLD
+        number = ((self.expected >> 16) + 1 << 16) + sequence
+        self.missing.clear()
+        self.base = number
+        self.expected = number + 1
+        self.received = self.expected_prior = self.received_prior = 0
+        self.restart_at = -1
+        self.track.restart()
+        return number
+
+    def _miss(self, number: int, at_s: float) -> None:
+        if number - self.expected > MAX_REPAIRED_GAP:
+            self.track.request_key_frame(at_s)
+            return
+        for lost in range(self.expected, number):
+            self.missing[lost] = Missing(at_s, at_s)
+        while len(self.missing) > MAX_MISSING:
+            del self.missing[next(iter(self.missing))]
+        if self.track.repairs and self.codec is not None and "nack" in self.codec.feedback:
+            self.track.on_loss(self)
+
+    def overdue(self, now_s: float, round_trip_s: float) -> list[int]:
+        """Sequence numbers to ask for now, in order. Those asked for often enough are given up for a key frame."""
+        asked: list[int] = []
+        lost: list[int] = []
+        for number, missing in self.missing.items():
+            if missing.tries >= NACK_TRIES or now_s - missing.since_s > NACK_GIVE_UP_S:
+                lost.append(number)
+            elif now_s >= missing.ask_at_s:
+                missing.tries += 1
+                missing.ask_at_s = now_s + max(0.02, 1.2 * round_trip_s)
+                asked.append(number & 0xFFFF)
+        for number in lost:
+            del self.missing[number]
+        if lost:
+            self.track.request_key_frame(now_s)
+        return asked
+
+    def time(self, timestamp: int, at_s: float) -> None:
+        """Take a new timestamp into the jitter (RFC 3550 §6.4.1). Differences are modulo 2^32, so nothing overflows."""
+        if self.last_timestamp >= 0:
+            ticks = (timestamp - self.last_timestamp) & 0xFFFFFFFF
+            if ticks >= 0x80000000:
+                ticks -= 0x100000000
+            deviation = abs((at_s - self.last_at_s) * self.clock_rate_hz - ticks)
+            self.jitter_ticks += (deviation - self.jitter_ticks) / 16
+        self.last_timestamp = timestamp
+        self.last_at_s = at_s
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came by themselves, less duplicates; may be negative (RFC 3550 §6.4.1)."""
+        return self.expected - self.base - self.received
+
+    def report(self, now_s: float) -> rtcp.ReportBlock:
+        """The report block since the last one. LSR and DLSR are 0 before the first sender report."""
+        expected = self.expected - self.base
+        expected_interval = expected - self.expected_prior
+        lost_interval = expected_interval - (self.received - self.received_prior)
+        self.expected_prior = expected
+        self.received_prior = self.received
+        fraction = lost_interval * 256 // expected_interval if expected_interval > 0 and lost_interval > 0 else 0
+        return rtcp.ReportBlock(
+            self.ssrc,
+            fraction,
+            self.lost,
+            (self.expected - 1 - _FIRST_CYCLE) & 0xFFFFFFFF,
+            int(self.jitter_ticks),
+            self.report_ntp >> 16 & 0xFFFFFFFF,
+            int(max(0.0, now_s - self.report_at_s) * 65536) if self.report_at_s else 0,
+        )
+
+
+class IncomingTrack:
+    """What a peer sends in one media section: its current stream, who takes it, where it is recorded."""
+
+    __slots__ = (
+        "_key_frame_at_s",
+        "_request",
+        "codecs",
+        "current",
+        "key_frame_wanted",
+        "key_frames_requested",
+        "lost_before",
+        "octets_before",
+        "on_loss",
+        "outs",
+        "packets_before",
+        "recorder",
+        "repairs",
+        "rtx",
+        "section",
+    )
+
+    def __init__(
+        self,
+        section: Section,
+        request: Callable[["IncomingTrack", IncomingStream], None],
+        on_loss: Callable[[IncomingStream], None],
+    ) -> None:
+        self.section = section
+        self.codecs = {codec.payload_type: codec for codec in section.codecs}
+        self.rtx = {
+            codec.rtx_payload_type: codec.payload_type for codec in section.codecs if codec.rtx_payload_type is not None
+        }
+        self.repairs = section.kind != "audio"
+        self.current: IncomingStream | None = None
+        self.outs: tuple[OutgoingTrack, ...] = ()
+        self.recorder: Recorder | None = None
+        self.on_loss = on_loss
+        self.key_frame_wanted = False
+        self.key_frames_requested = 0
+        self.lost_before = 0  # of streams that are no longer current
+        self.packets_before = 0  # of streams that have ended
+        self.octets_before = 0
+        self._request = request
+        self._key_frame_at_s = 0.0
+
+    def request_key_frame(self, now_s: float) -> None:
+        """Ask the peer for a key frame now, or as soon as the limit of one a second allows. No stream, no question."""
+        if not self.repairs or self.current is None:
+            return
+        if 0 <= now_s - self._key_frame_at_s < KEY_FRAME_INTERVAL_S:
+            self.key_frame_wanted = True
+            return
+        self.key_frame_wanted = False
+        self._key_frame_at_s = now_s
+        self.key_frames_requested += 1
+        self._request(self, self.current)
+
+    def restart(self) -> None:
+        """The stream jumped or another took its place: receivers begin anew, at a key frame where there are any."""
+        for out in self.outs:
+            out.restart()
+
+    def adopt(self, stream: IncomingStream, at_s: float) -> None:
+        """`stream` is what this section carries from now on."""
+        if self.current is not None:
+            self.lost_before += max(0, self.current.lost)
+        self.current = stream
+        self.restart()
+        if any(out.waits_for_key_frame for out in self.outs):
+            self.request_key_frame(at_s)
+
+    def leave(self, stream: IncomingStream) -> None:
+        """`stream` has ended. Its counts stay in the sums."""
+        self.packets_before += stream.packets
+        self.octets_before += stream.octets
+        if self.current is stream:
+            self.lost_before += max(0, stream.lost)
+            self.current = None
+            self.restart()
+
+    def subscribe(self, out: "OutgoingTrack") -> None:
+        self.outs = (*self.outs, out)
+
+    def unsubscribe(self, out: "OutgoingTrack") -> None:
+        self.outs = tuple(other for other in self.outs if other is not out)

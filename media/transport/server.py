@@ -4,27 +4,89 @@ server = await TransportServer.open(host="", port=0)
 link, negotiated, answer_sdp = server.answer(offer_sdp, sink, "lg_…")
 """
 
+import asyncio
+import ipaddress
+import secrets
+import socket
 from collections import Counter
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Self
 
-from gateway.base.clock import Clock
+import ifaddr
+
+from gateway.base.clock import Clock, SystemClock
+from gateway.base.log import get_logger
+from gateway.base.tasks import Supervisor
+from media.port import MediaRefused
+from media.sdp.answer import answer_offer
 from media.sdp.description import Negotiated
+from media.sdp.write import LocalTransport
+from media.transport.dtls import Certificate
+from media.transport.ice import IceCredentials, LiteAgent
+from media.transport.identity import new_password, new_ufrag, ssrc_source
 from media.transport.link import Link, PacketSink
+from media.transport.secured import SecuredLink
+from media.transport.stun import Address, Flaw, looks_like_binding, parse
 from media.transport.timers import TransportTimers
+from media.transport.udp import Handler, MediaSocket
+
+STRANGER_CHECKS_PER_TICK: Final = 1000
+"""Datagrams of unknown sources that are parsed per tick; more are dropped after a look at the header. A new call needs
+about ten. When junk that looks like STUN exceeds this, calls in progress come first: new ones may have to try again."""
+
+LINK_CHECKS_PER_TICK: Final = 100
+"""Checks taken per link and tick. A browser sends some dozens at set-up, then one every 2 to 5 seconds."""
+
+_log = get_logger("transport")
+
+
+@dataclass(slots=True, eq=False)
+class _Leg:
+    """What the server keeps of one link."""
+
+    leg_id: str
+    ufrag: bytes
+    agent: LiteAgent
+    link: SecuredLink
+    handler: Handler
+    checks_left: int = LINK_CHECKS_PER_TICK
 
 
 class TransportServer:
     """One UDP port shared by every link. Created by `open`, ended by `aclose`."""
 
-    port: int
-    """The UDP port bound, the same for IPv4 and IPv6."""
-
-    announced: tuple[str, ...]
-    """The addresses every answer carries as host candidates, best first."""
-
-    counters: Counter[str]
-    """What was dropped or failed, by reason (`stranger_junk`, `srtp_replay`, …). Only grows; read it for metrics."""
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        announce: Sequence[str],
+        timers: TransportTimers,
+        max_links: int,
+        max_bitrate_bps: int,
+        clock: Clock,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        """What was dropped or failed, by reason (`stranger_junk`, `srtp_replay`, …). Only grows; for metrics."""
+        self._timers = timers
+        self._max_links = max_links
+        self._max_bitrate_bps = max_bitrate_bps
+        self._clock = clock
+        self._supervisor = Supervisor("transport")
+        self._legs: dict[str, _Leg] = {}
+        self._by_ufrag: dict[bytes, _Leg] = {}
+        self._stranger_checks = STRANGER_CHECKS_PER_TICK
+        self._certificate = Certificate.generate()
+        self._closing = False
+        self._socket = MediaSocket(host, port, self._on_stranger, self.counters)
+        self.port: int = self._socket.port
+        """The UDP port bound, the same for IPv4 and IPv6."""
+        self.announced: tuple[str, ...] = tuple(announce) or _own_addresses(self._socket)
+        """The addresses every answer carries as host candidates, best first."""
+        self._next_tick_s = clock.monotonic() + timers.tick_s
+        self._ticker = self._supervisor.spawn(self._tick_forever(), name="ticker")
 
     @classmethod
     async def open(
@@ -40,25 +102,191 @@ class TransportServer:
     ) -> Self:
         """Bind the port and start the ticker.
 
-        `host`: `""` or `"::"` binds every address of both families, `"localhost"` both loopbacks, a literal address only
-        itself. `announce`: IP literals for the answers (1:1 NAT, containers); default the host's own addresses, and
-        loopback when bound to any or to loopback. Raises OSError when the port can't be bound.
+        `host`: `""` or `"::"` binds every address of both families, `"localhost"` both loopbacks, a literal address
+        only itself. `announce`: IP literals for the answers (1:1 NAT, containers); default the host's own addresses,
+        and loopback when bound to any or to loopback. `max_bitrate_bps` is what answers ask of each video section.
+        Raises OSError when the port can't be bound, ValueError when `announce` holds something else than IP literals.
         """
-        raise NotImplementedError
+        for each in announce:
+            ipaddress.ip_address(each)
+        return cls(
+            host=host,
+            port=port,
+            announce=announce,
+            timers=timers or TransportTimers(),
+            max_links=max_links,
+            max_bitrate_bps=max_bitrate_bps,
+            clock=clock or SystemClock(),
+        )
 
     @property
     def links(self) -> int:
         """Links not yet closed."""
-        raise NotImplementedError
+        return len(self._legs)
 
     def answer(self, offer_sdp: str, sink: PacketSink, leg_id: str) -> tuple[Link, Negotiated, str]:
         """Answer an offer: the new link, what was agreed on, and the answer's text.
 
         No I/O and no await: no packet reaches `sink` before this returns. Raises MediaRefused (`sdp_…`, `capacity`,
-        `leg_exists`), and then nothing changed.
+        `leg_exists`, `engine_stopped`), and then nothing changed.
         """
-        raise NotImplementedError
+        if self._closing:
+            raise MediaRefused("engine_stopped", "the media engine is closing")
+        if leg_id in self._legs:
+            raise MediaRefused("leg_exists", f"there is a leg {leg_id} already")
+        if len(self._legs) >= self._max_links:
+            raise MediaRefused("capacity", f"all {self._max_links} media links are in use")
+        if self._certificate.needs_renewal(self._clock.now()):
+            self._certificate = Certificate.generate()
+        local = LocalTransport(
+            ufrag=new_ufrag(),
+            password=new_password(),
+            fingerprint=self._certificate.fingerprint(),
+            candidates=tuple((host, self.port) for host in self.announced),
+            setup="passive",
+            ice_lite=True,
+            session_id=secrets.randbits(62),
+            max_bitrate_bps=self._max_bitrate_bps,
+        )
+        negotiated, answer_sdp = answer_offer(offer_sdp, local, ssrc_source(), secrets.token_hex(8))
+        leg = self._make_leg(leg_id, negotiated, sink)
+        self._legs[leg_id] = leg
+        self._by_ufrag[leg.ufrag] = leg
+        return leg.link, negotiated, answer_sdp
 
     async def aclose(self) -> None:
         """Close every link (`engine_stopped`), then the socket. Idempotent; ends within the close deadline."""
-        raise NotImplementedError
+        self._closing = True
+        links = [leg.link for leg in self._legs.values()]
+        for link in links:
+            link.finish("engine_stopped")
+        await asyncio.gather(*(link.close() for link in links))
+        await self._supervisor.aclose()
+        self._socket.close()
+
+    # ------------------------------------------------------------ datagrams
+
+    def _on_stranger(self, length: int, address: Address) -> None:
+        """A source that has passed no check: only what looks like one is read; without a valid one, no answer."""
+        if not looks_like_binding(self._socket.home.data, length):
+            self.counters["stranger_junk"] += 1
+        elif self._stranger_checks <= 0:
+            self.counters["stranger_rate"] += 1
+        else:
+            self._stranger_checks -= 1
+            self._on_stun(length, address)
+
+    def _on_stun(self, length: int, address: Address) -> None:
+        message = parse(bytes(self._socket.home.view[:length]))
+        if isinstance(message, Flaw):
+            self.counters[message.value] += 1
+            return
+        leg = self._by_ufrag.get(message.username.partition(b":")[0])
+        if leg is None:
+            self.counters["stun_username"] += 1
+            return
+        if leg.checks_left <= 0:
+            self.counters["stun_rate"] += 1
+            return
+        leg.checks_left -= 1
+        if self._is_taken(address, leg):
+            self.counters["address_taken"] += 1
+            return
+        verdict = leg.agent.check(message, address, self._clock.monotonic())
+        if verdict.dropped:
+            self.counters[verdict.dropped] += 1
+            return
+        if verdict.evicted is not None:
+            self._drop_route(leg, verdict.evicted)
+        if verdict.valid:
+            self._socket.routes[address] = leg.handler
+            leg.link.heard_check()
+        self._socket.send(verdict.response, address)
+        if verdict.moved:
+            leg.link.set_path(address)
+
+    def _is_taken(self, address: Address, leg: _Leg) -> bool:
+        """Whether another link is alive at that address: a customer's forged check must not cut off somebody else."""
+        owner = self._socket.routes.get(address)
+        if owner is None or owner is leg.handler:
+            return False
+        other = next((each for each in self._legs.values() if each.handler is owner), None)
+        return other is not None and other.link.connected and not other.link.silent
+
+    # ------------------------------------------------------------ life of links
+
+    def _make_leg(self, leg_id: str, negotiated: Negotiated, sink: PacketSink) -> _Leg:
+        link = SecuredLink(
+            name=leg_id,
+            socket=self._socket,
+            sink=sink,
+            dtls_role=negotiated.dtls_role,
+            remote_fingerprints=negotiated.remote_fingerprints,
+            certificate=self._certificate,
+            timers=self._timers,
+            clock=self._clock,
+            supervisor=self._supervisor,
+            on_stun=self._on_stun,
+            on_gone=partial(self._forget, leg_id),
+        )
+        agent = LiteAgent(
+            IceCredentials(
+                local_ufrag=negotiated.local_ufrag,
+                local_password=negotiated.local_password.encode(),
+                remote_ufrag=negotiated.remote_ufrag,
+                remote_password=negotiated.remote_password.encode(),
+            )
+        )
+        return _Leg(leg_id, negotiated.local_ufrag.encode(), agent, link, link.on_datagram)
+
+    def _forget(self, leg_id: str) -> None:
+        leg = self._legs.pop(leg_id)
+        del self._by_ufrag[leg.ufrag]
+        for address in leg.agent.addresses:
+            self._drop_route(leg, address)
+
+    def _drop_route(self, leg: _Leg, address: Address) -> None:
+        if self._socket.routes.get(address) is leg.handler:
+            del self._socket.routes[address]
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._next_tick_s)
+            now_s = self._clock.monotonic()
+            late_s = now_s - self._next_tick_s
+            self._next_tick_s = now_s + self._timers.tick_s
+            self._stranger_checks = STRANGER_CHECKS_PER_TICK
+            for leg in list(self._legs.values()):
+                leg.checks_left = LINK_CHECKS_PER_TICK
+                if late_s < self._timers.tick_s:  # after a stall the socket is read before anybody is judged by it
+                    self._judge(leg, now_s)
+
+    def _judge(self, leg: _Leg, now_s: float) -> None:
+        try:
+            leg.link.tick(now_s)
+            consent_s = leg.agent.last_consent_s
+            if consent_s is not None and now_s - consent_s >= self._timers.consent_s:
+                leg.link.finish("consent_lost")
+            for address in leg.agent.expire(now_s, self._timers.consent_s):
+                self._drop_route(leg, address)
+        except Exception as error:  # noqa: BLE001 - a sink's bug: the other links keep their deadlines
+            self.counters["handler_error"] += 1
+            _log.error("transport.tick_failed", leg_id=leg.leg_id, exc_info=error)
+
+
+def _own_addresses(opened: MediaSocket) -> tuple[str, ...]:
+    """What to announce when nobody said: the bound address, or every address of this host, IPv4 first, loopback last.
+
+    Link-local addresses are left out: they mean nothing without a zone.
+    """
+    found: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
+    for family in opened.families:
+        bound = ipaddress.ip_address(opened.local_address(family))
+        if not bound.is_unspecified:
+            found.append(bound)
+            continue
+        version = 4 if family == socket.AF_INET else 6
+        literals = [ip.ip if isinstance(ip.ip, str) else ip.ip[0] for a in ifaddr.get_adapters() for ip in a.ips]
+        own = [ipaddress.ip_address(literal) for literal in literals]
+        found += [address for address in own if address.version == version and not address.is_link_local]
+    return tuple(str(address) for address in sorted(found, key=lambda a: (a.is_loopback, a.version)))

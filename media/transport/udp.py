@@ -1,0 +1,181 @@
+"""One UDP port for every link, both families: read, drop junk by its size, hand the rest to who owns its source.
+
+It knows addresses and handlers, nothing of STUN, DTLS or SRTP. Every datagram is read into one buffer, lent to the
+handler for the length of the call. Sending never raises, never waits: what the kernel won't take is counted and lost.
+"""
+
+import asyncio
+import errno
+import socket
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from gateway.base.log import get_logger
+from media.transport.link import BUFFER_BYTES, MAX_DATAGRAM_BYTES
+from media.transport.srtp import HomeBuffer
+from media.transport.stun import Address
+
+DATAGRAMS_PER_WAKEUP: Final = 64
+"""Then the loop gets its turn: 64 packets are about 1.5 ms of work."""
+
+SOCKET_BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""Asked of the kernel, which may give less: 4 MiB is 0.3 s of 50 calls while the loop is busy elsewhere."""
+
+_PORT_TRIES: Final = 20
+
+_SEND_REASONS: Final = {
+    errno.EAGAIN: "send_full",
+    errno.ENOBUFS: "send_full",
+    errno.EMSGSIZE: "send_size",
+    errno.ENETUNREACH: "send_unreachable",
+    errno.EHOSTUNREACH: "send_unreachable",
+    errno.ECONNREFUSED: "send_unreachable",
+    errno.EPERM: "send_refused",
+    errno.EACCES: "send_refused",
+}
+
+Handler = Callable[[int, Address], None]
+"""Takes one datagram: its length in the socket's home buffer, and where it came from."""
+
+Sender = Callable[[bytes | memoryview, Address], int]
+
+_log = get_logger("udp")
+
+
+def send_nowhere(data: bytes | memoryview, address: Address) -> int:
+    """The sender of a link that has no path (yet). Raises OSError, as a socket does that can't send."""
+    raise OSError(errno.ENETUNREACH, "no path")
+
+
+class MediaSocket:
+    """A port open for IPv4, IPv6 or both. `routes` maps a source to its handler; all others go to `stranger`.
+
+    `host`: `""` or `"::"` all addresses of both families, `"localhost"` both loopbacks, or one literal address;
+    `port` 0 is any. A machine without IPv6 gets IPv4 alone. Raises OSError when the port can't be had.
+    """
+
+    def __init__(self, host: str, port: int, stranger: Handler, counters: Counter[str]) -> None:
+        self.home = HomeBuffer(BUFFER_BYTES)
+        self.routes: dict[Address, Handler] = {}
+        self.counters = counters
+        self.port = 0
+        self._host = host
+        self._stranger = stranger
+        self._sockets: list[socket.socket] = []
+        self._by_size: dict[int, socket.socket] = {}
+        self._loop = asyncio.get_running_loop()
+        self._listen(port)
+
+    def rebind(self) -> None:
+        """Leave the port for another one of the OS's choice, as a client does whose network changed."""
+        self._release()
+        self._listen(0)
+
+    @property
+    def families(self) -> tuple[socket.AddressFamily, ...]:
+        return tuple(socket.AddressFamily(s.family) for s in self._sockets)
+
+    def local_address(self, family: socket.AddressFamily) -> str:
+        """The literal address bound for that family; `0.0.0.0` and `::` mean any."""
+        return next(str(s.getsockname()[0]) for s in self._sockets if s.family == family)
+
+    def sender_for(self, address: Address) -> Sender:
+        """`sendto` of the family of `address`, for callers that count OSError themselves (`count_send_error`)."""
+        each = self._by_size.get(len(address))
+        return send_nowhere if each is None else each.sendto
+
+    def send(self, data: bytes | memoryview, address: Address) -> None:
+        """Send one datagram. Never raises: a full socket or a dead path loses it, counted."""
+        try:
+            self._by_size[len(address)].sendto(data, address)
+        except (OSError, KeyError) as error:
+            self.count_send_error(error)
+
+    def count_send_error(self, error: Exception) -> None:
+        """Count a lost datagram by its reason."""
+        number = error.errno if isinstance(error, OSError) else None
+        self.counters[_SEND_REASONS.get(number or 0, "send_error")] += 1
+
+    def close(self) -> None:
+        """Stop reading and close the port. Idempotent."""
+        self._release()
+        self.routes.clear()
+
+    def _listen(self, port: int) -> None:
+        self._sockets = _bind(self._host, port)
+        self._by_size = {2 if each.family == socket.AF_INET else 4: each for each in self._sockets}
+        self.port = self._sockets[0].getsockname()[1]
+        for each in self._sockets:
+            self._loop.add_reader(each.fileno(), self._read, each)
+
+    def _release(self) -> None:
+        for each in self._sockets:
+            self._loop.remove_reader(each.fileno())
+            each.close()
+        self._sockets.clear()
+        self._by_size.clear()
+
+    def _read(self, ready: socket.socket) -> None:
+        receive, home, routes = ready.recvfrom_into, self.home.data, self.routes
+        for _ in range(DATAGRAMS_PER_WAKEUP):
+            try:
+                length, address = receive(home)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self.counters["receive_error"] += 1
+                return
+            if not 1 < length <= MAX_DATAGRAM_BYTES:
+                self.counters["datagram_size"] += 1
+                continue
+            try:
+                (routes.get(address) or self._stranger)(length, address)
+            except Exception as error:  # noqa: BLE001 - a sink's bug: this packet is lost, all other links go on
+                self.counters["handler_error"] += 1
+                if self.counters["handler_error"] in (1, 10, 100) or not self.counters["handler_error"] % 1000:
+                    _log.error("udp.handler_failed", times=self.counters["handler_error"], exc_info=error)
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    v4, v6 = socket.AF_INET, socket.AF_INET6
+    wanted: list[tuple[socket.AddressFamily, str]]
+    if host in ("", "::"):
+        wanted = [(v4, "0.0.0.0"), (v6, "::")]  # noqa: S104 - a media port is meant for everybody
+    elif host == "localhost":
+        wanted = [(v4, "127.0.0.1"), (v6, "::1")]
+    else:
+        wanted = [(v6 if ":" in host else v4, host)]
+    for attempt in range(_PORT_TRIES):
+        sockets: list[socket.socket] = []
+        try:
+            for family, address in wanted:
+                try:
+                    sockets.append(_udp(family, address, sockets[0].getsockname()[1] if sockets else port))
+                except OSError as error:
+                    no_ipv6 = error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+                    if not (sockets and family == v6 and no_ipv6):
+                        raise
+            return sockets
+        except OSError as error:
+            for each in sockets:
+                each.close()
+            taken_for_v6 = port == 0 and error.errno == errno.EADDRINUSE
+            if not taken_for_v6 or attempt == _PORT_TRIES - 1:
+                raise
+    raise OSError(errno.EADDRINUSE, "no port is free for both IPv4 and IPv6")
+
+
+def _udp(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER_BYTES)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        opened.setblocking(False)
+        opened.bind((address, port))
+    except OSError:
+        opened.close()
+        raise
+    return opened

@@ -5,6 +5,9 @@ Owns the shapes only. It knows no file format (`media.player.clipfile` reads and
 
 from dataclasses import dataclass
 
+MAX_PAYLOAD_BYTES = 1200
+"""Leaves room for headers and the SRTP trailer in every network's packets."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipPacket:
@@ -30,6 +33,13 @@ class ClipTrack:
     clock_rate_hz: int
     packets: tuple[ClipPacket, ...]
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a payload that is too long or for packets that are not in the order of their times."""
+        if any(len(packet.payload) > MAX_PAYLOAD_BYTES for packet in self.packets):
+            raise ValueError(f"a payload is longer than {MAX_PAYLOAD_BYTES} bytes")
+        if any(after.due_ms < before.due_ms for before, after in zip(self.packets, self.packets[1:], strict=False)):
+            raise ValueError("packets are not in the order of their times")
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -42,6 +52,13 @@ class Clip:
     language: str
     duration_ms: int
     tracks: tuple[ClipTrack, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when a packet is not due before the clip ends, or the clip has no length."""
+        if self.duration_ms <= 0:
+            raise ValueError("the clip has no length")
+        if any(track.packets and track.packets[-1].due_ms >= self.duration_ms for track in self.tracks):
+            raise ValueError("a packet is due after the end of the clip")
 
     def track(self, codec_name: str) -> ClipTrack | None:
         """The track of that codec, or None when the clip has none."""

@@ -1,6 +1,7 @@
 """Settings: every knob with its unit, default and reason. Read from `visavis.toml`, then the environment (`VISAVIS_…`).
 
-`VISAVIS_HTTP__PORT=8081` sets `http.port`. Durations are written `20s`, `5m`, `2h`, `500ms` or plain seconds.
+`VISAVIS_HTTP__PORT=8081` sets `http.port`. Durations are written `20s`, `5m`, `2h`, `500ms` or plain seconds; lists of
+words are written with commas. This module says what can be set; `gateway.cli.settings` reads, explains and prints it.
 """
 
 import re
@@ -10,7 +11,13 @@ from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -32,7 +39,15 @@ def parse_duration(value: Any) -> Any:
     return value
 
 
+def split_words(value: Any) -> Any:
+    """Read `a, b` as two words, so that the environment needs no JSON."""
+    if isinstance(value, str):
+        return tuple(word for part in value.split(",") if (word := part.strip()))
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words)]
 
 
 class Section(BaseModel):
@@ -47,7 +62,7 @@ class HttpSettings(Section):
     public_url: str = Field(
         "", description="What browsers call us, e.g. https://video.example. Empty: http://host:port."
     )
-    trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose X-Forwarded-For is believed.")
+    trusted_proxies: Words = Field((), description="Addresses whose X-Forwarded-For is believed.")
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for /metrics; empty: loopback only.")
     max_connections: int = Field(2000, ge=10, description="WebSockets at once; further ones are told to come back.")
     drain_grace: Duration = Field(timedelta(hours=2), description="After SIGTERM calls may run on this long.")
@@ -56,9 +71,7 @@ class HttpSettings(Section):
 class MediaSettings(Section):
     host: str = Field("", description="Address the media socket binds; empty means every address, IPv4 and IPv6.")
     port: int = Field(5000, ge=0, le=65535, description="The one UDP port of all media; 0 lets the system choose.")
-    announce: tuple[str, ...] = Field(
-        (), description="Public addresses told to browsers (NAT, containers). Empty: own."
-    )
+    announce: Words = Field((), description="Public addresses told to browsers (NAT, containers). Empty: own.")
     max_legs: int = Field(240, ge=2, description="Browsers connected at once; two per call.")
     leg_bitrate_bps: int = Field(2_500_000, ge=100_000, description="Told to browsers and enforced with headroom.")
     setup_timeout: Duration = Field(timedelta(seconds=20), description="ICE and DTLS must be done within this.")
@@ -101,7 +114,7 @@ class ContactSettings(Section):
     ringing_grace: Duration = Field(
         timedelta(seconds=2), description="A ringing agent without a panel: then the next one."
     )
-    dispositions: tuple[str, ...] = Field(
+    dispositions: Words = Field(
         ("resolved", "follow_up", "sale", "complaint", "technical_problem", "other"),
         min_length=1,
         max_length=50,
@@ -141,16 +154,16 @@ class SessionSettings(Section):
 
 
 class SiteSettings(Section):
-    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    name: str = Field(max_length=80)
-    origins: tuple[str, ...] = Field((), description="Origins of the pages that embed the widget.")
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What the widget names: `<video-call site=…>`.")
+    name: str = Field(max_length=80, description="What people read.")
+    origins: Words = Field((), description="Origins of the pages that embed the widget.")
     menu: str = Field("main", description="Menu document (`<menus>/<name>.yaml`).")
     pilot: str = Field("", description="Pilot group that decides who is offered video; empty: everybody.")
 
 
 class QueueSettings(Section):
-    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    name: str = Field(max_length=80)
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What menus and accounts name.")
+    name: str = Field(max_length=80, description="What people read.")
 
 
 class LogSettings(Section):
@@ -178,8 +191,8 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
-    sites: tuple[SiteSettings, ...] = ()
-    queues: tuple[QueueSettings, ...] = ()
+    sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
+    queues: tuple[QueueSettings, ...] = Field((), description="Queues of the own ACD, one `[[queues]]` each.")
 
     @classmethod
     def settings_customise_sources(

@@ -195,6 +195,11 @@ class IncomingStream:
         """Packets that never came by themselves, less duplicates; may be negative (RFC 3550 §6.4.1)."""
         return self.expected - self.base - self.received
 
+    @property
+    def unrepaired(self) -> int:
+        """Packets that never came, not even as a retransmission."""
+        return max(0, self.lost - self.restored)
+
     def report(self, now_s: float) -> rtcp.ReportBlock:
         """The report block since the last one. LSR and DLSR are 0 before the first sender report."""
         expected = self.expected - self.base
@@ -219,20 +224,22 @@ class IncomingTrack:
 
     __slots__ = (
         "_key_frame_at_s",
+        "_lost_before",
+        "_octets_before",
+        "_packets_before",
         "_request",
+        "_restored_before",
         "codecs",
         "current",
         "key_frame_wanted",
         "key_frames_requested",
-        "lost_before",
-        "octets_before",
         "on_loss",
         "outs",
-        "packets_before",
         "recorder",
         "repairs",
         "rtx",
         "section",
+        "streams",
     )
 
     def __init__(
@@ -253,9 +260,11 @@ class IncomingTrack:
         self.on_loss = on_loss
         self.key_frame_wanted = False
         self.key_frames_requested = 0
-        self.lost_before = 0  # of streams that are no longer current
-        self.packets_before = 0  # of streams that have ended
-        self.octets_before = 0
+        self.streams: set[IncomingStream] = set()
+        self._lost_before = 0  # this and the following: of streams that have ended
+        self._octets_before = 0
+        self._packets_before = 0
+        self._restored_before = 0
         self._request = request
         self._key_frame_at_s = 0.0
 
@@ -278,8 +287,7 @@ class IncomingTrack:
 
     def adopt(self, stream: IncomingStream, at_s: float) -> None:
         """`stream` is what this section carries from now on."""
-        if self.current is not None:
-            self.lost_before += max(0, self.current.lost)
+        self.streams.add(stream)
         self.current = stream
         self.restart()
         if any(out.waits_for_key_frame for out in self.outs):
@@ -287,12 +295,36 @@ class IncomingTrack:
 
     def leave(self, stream: IncomingStream) -> None:
         """`stream` has ended. Its counts stay in the sums."""
-        self.packets_before += stream.packets
-        self.octets_before += stream.octets
+        self.streams.discard(stream)
+        self._packets_before += stream.packets
+        self._octets_before += stream.octets
+        self._lost_before += stream.unrepaired
+        self._restored_before += stream.restored
         if self.current is stream:
-            self.lost_before += max(0, stream.lost)
             self.current = None
             self.restart()
+
+    @property
+    def packets(self) -> int:
+        return self._packets_before + sum(stream.packets for stream in self.streams)
+
+    @property
+    def octets(self) -> int:
+        return self._octets_before + sum(stream.octets for stream in self.streams)
+
+    @property
+    def lost(self) -> int:
+        """Packets that came neither by themselves nor by retransmission."""
+        return self._lost_before + sum(stream.unrepaired for stream in self.streams)
+
+    @property
+    def restored(self) -> int:
+        return self._restored_before + sum(stream.restored for stream in self.streams)
+
+    @property
+    def jitter_ms(self) -> float:
+        stream = self.current
+        return stream.jitter_ticks * 1000 / stream.clock_rate_hz if stream is not None and stream.clock_rate_hz else 0.0
 
     def subscribe(self, out: "OutgoingTrack") -> None:
         self.outs = (*self.outs, out)

@@ -66,7 +66,7 @@ class ForwardLeg:
         self.clock_shift = 0
         self.round_trip_s: float | None = None
         self.rtcp_in = 0
-        self.on_clip_key_frame: Callable[[OutgoingTrack, float], None] | None = None
+        self.on_clip_key_frame: Callable[[str, OutgoingTrack, float], None] | None = None
         self._emit = emit
         self._timers = timers
         self._drops = drops
@@ -295,7 +295,7 @@ class ForwardLeg:
                     if out is not None and out.source is not None:
                         out.source.request_key_frame(at_s)
                     elif out is not None and self.on_clip_key_frame is not None:
-                        self.on_clip_key_frame(out, at_s)
+                        self.on_clip_key_frame(self.leg_id, out, at_s)
                 case rtcp.Remb():
                     if self.source is not None and any(self._out_of(ssrc) for ssrc in item.ssrcs):
                         self.source.limit(self.leg_id, item.bitrate_bps, at_s)

@@ -1,0 +1,377 @@
+"""The media port in this process: commands become legs, sources and recordings; what happens becomes events.
+
+Composes transport, forwarding, player and recorder, which do not know one another. It knows no contact-center word.
+
+engine = await InProcessEngine.start(EngineSettings(port=5000))
+answer = await engine.execute(OpenLeg(leg_id="lg_…", sdp_offer=…))
+"""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any, Final, Self
+
+from pyee import EventEmitter
+
+from gateway.base.log import get_logger
+from media.forward.feedback import FeedbackTimers
+from media.forward.leg import ForwardLeg, ForwardLimits
+from media.forward.outgoing import OutgoingTrack
+from media.player.library import ClipLibrary
+from media.player.pacer import Pacer
+from media.port import (
+    EVENT,
+    Clip,
+    ClipEnded,
+    CloseLeg,
+    Command,
+    FromLeg,
+    GetLegStats,
+    Kind,
+    LegAnswer,
+    LegClosed,
+    LegConnected,
+    LegStats,
+    MarkRecording,
+    MediaEvent,
+    MediaRefused,
+    OpenLeg,
+    RecordLeg,
+    RequestKeyFrame,
+    SetSource,
+    Silence,
+    Source,
+    StartRecording,
+    StopRecording,
+)
+from media.recordings import OpenRecording
+from media.sdp.description import Codec
+from media.transport.link import BUFFER_BYTES, Link
+from media.transport.server import TransportServer
+from media.transport.timers import TransportTimers
+
+CLOSE_S: Final = 6.0
+REFRESH_INTERVAL_S: Final = 1.0
+
+_log = get_logger("media.engine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """Where the engine listens and what it may cost. The defaults suit one small machine."""
+
+    host: str = ""  # as TransportServer.open
+    port: int = 0
+    announce: tuple[str, ...] = ()
+    max_legs: int = 240
+    leg_bitrate_bps: int = 2_500_000  # told to browsers, per video section
+    limits: ForwardLimits = field(default_factory=ForwardLimits)  # enforced, per leg
+    timers: TransportTimers = field(default_factory=TransportTimers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCounters:
+    """Sums since the start, and what is open now. For metrics."""
+
+    legs: int
+    recordings: int
+    playing: int
+    received_packets: int
+    received_bytes: int
+    sent_packets: int
+    sent_bytes: int
+    resent_packets: int
+    restored_packets: int
+    key_frames_requested: int
+    dropped: dict[str, int]  # by reason, of forwarding and transport together
+
+
+@dataclass(slots=True, eq=False)
+class _Leg:
+    forward: ForwardLeg
+    link: Link
+    source: Source = field(default_factory=Silence)
+    refreshed_s: float = 0.0
+
+
+class InProcessEngine:
+    """Implements `media.port.MediaPort`. Created by `start`, ended by `aclose`."""
+
+    def __init__(self, settings: EngineSettings, server: TransportServer, clips: ClipLibrary, random: Random) -> None:
+        self.events = EventEmitter()
+        self._settings = settings
+        self._server = server
+        self._clips = clips
+        self._random = random
+        self._drops: Counter[str] = Counter()
+        self._scratch = bytearray(BUFFER_BYTES)
+        loop = asyncio.get_running_loop()
+        self._timers = FeedbackTimers(loop, time.time)
+        self._pacer = Pacer(loop, time.time)
+        self._legs: dict[str, _Leg] = {}
+        self._recordings: dict[str, OpenRecording] = {}
+        self._gone: Counter[str] = Counter()  # sums of legs that have closed
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls, settings: EngineSettings, *, clips: ClipLibrary | None = None, random: Random | None = None
+    ) -> Self:
+        """Bind the port and be ready. Raises OSError when the port can't be bound, ValueError for a bad announce."""
+        server = await TransportServer.open(
+            host=settings.host,
+            port=settings.port,
+            announce=settings.announce,
+            timers=settings.timers,
+            max_links=settings.max_legs,
+            max_bitrate_bps=settings.leg_bitrate_bps,
+        )
+        return cls(settings, server, clips or ClipLibrary(), random or SystemRandom())
+
+    @property
+    def port(self) -> int:
+        """The UDP port of all media."""
+        return self._server.port
+
+    async def execute(self, command: Command) -> Any:
+        """See `media.port`: OpenLeg replies LegAnswer, GetLegStats replies LegStats, the others None."""
+        if self._closing is not None:
+            raise MediaRefused("engine_stopped", "the media engine is closing")
+        match command:
+            case OpenLeg():
+                return self._open(command)
+            case CloseLeg():
+                await self._close(command.leg_id)
+            case SetSource():
+                self._set_source(self._leg(command.leg_id), command.source)
+            case StartRecording():
+                self._start_recording(command)
+            case RecordLeg():
+                self._record(command)
+            case MarkRecording():
+                self._recording(command.recording_id).mark(command.mark, command.detail)
+            case StopRecording():
+                await self._stop_recording(command.recording_id)
+            case RequestKeyFrame():
+                for track in self._leg(command.leg_id).forward.incoming.values():
+                    track.request_key_frame(time.time())
+            case GetLegStats():
+                return self._stats(command.leg_id)
+        return None
+
+    # ------------------------------------------------------------ legs
+
+    def _open(self, command: OpenLeg) -> LegAnswer:
+        if command.leg_id in self._legs:
+            raise MediaRefused("leg_exists", f"there is a leg {command.leg_id} already")
+        if len(self._legs) >= self._settings.max_legs:
+            raise MediaRefused("capacity", f"all {self._settings.max_legs} legs are in use")
+        forward = ForwardLeg(
+            command.leg_id,
+            emit=self._on_event,
+            timers=self._timers,
+            drops=self._drops,
+            limits=self._settings.limits,
+            random=self._random,
+            scratch=self._scratch,
+        )
+        link, negotiated, answer_sdp = self._server.answer(command.sdp_offer, forward, command.leg_id)
+        forward.open(link, negotiated)
+        forward.on_clip_key_frame = self._show_key_frame
+        self._legs[command.leg_id] = _Leg(forward, link)
+        return LegAnswer(sdp_answer=answer_sdp)
+
+    async def _close(self, leg_id: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None:
+            await leg.link.close()
+
+    def _leg(self, leg_id: str) -> _Leg:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            raise MediaRefused("leg_unknown", f"there is no leg {leg_id}")
+        return leg
+
+    def _on_event(self, event: MediaEvent) -> None:
+        """Every event of legs and recordings passes here. A listener that fails harms no packet and no other event."""
+        if isinstance(event, LegConnected):
+            self._begin_clip(event.leg_id)
+        elif isinstance(event, LegClosed):
+            self._forget(event.leg_id)
+        try:
+            self.events.emit(EVENT, event)
+        except Exception:  # noqa: BLE001 - the border to the house: its errors must not reach the socket's reader
+            _log.exception("engine.listener_failed", event_type=type(event).__name__)
+
+    def _forget(self, leg_id: str) -> None:
+        leg = self._legs.pop(leg_id, None)
+        self._pacer.stop(leg_id)
+        if leg is not None:
+            self._gone.update(_sums(leg.forward))
+            for recording in self._recordings.values():
+                recording.remove(leg.forward)
+
+    # ------------------------------------------------------------ sources
+
+    def _set_source(self, leg: _Leg, source: Source) -> None:
+        leg_id = leg.forward.leg_id
+        match source:
+            case FromLeg():
+                other = self._leg(source.leg_id)
+                self._pacer.stop(leg_id)
+                leg.forward.take_from(other.forward, time.time())
+                leg.source = source
+            case Clip():
+                if self._clips.find(source.name, source.language) is None:
+                    raise MediaRefused("clip_unknown", f"there is no clip {source.name}")
+                self._pacer.stop(leg_id)
+                leg.forward.take_nothing()
+                leg.source = source
+                if leg.link.connected:
+                    self._begin_clip(leg_id)
+            case Silence():
+                self._pacer.stop(leg_id)
+                leg.forward.take_nothing()
+                leg.source = source
+
+    def _begin_clip(self, leg_id: str) -> None:
+        """Play the leg's clip from its beginning; one that was chosen before the leg was connected waits for that."""
+        leg = self._legs.get(leg_id)
+        if leg is None or not isinstance(leg.source, Clip):
+            return
+        clip = self._clips.find(leg.source.name, leg.source.language)
+        if clip is None:
+            return
+        voices: list[tuple[OutgoingTrack, Codec]] = []
+        for kind in (Kind.AUDIO, Kind.VIDEO):
+            out = leg.forward.outgoing.get(kind)
+            codec = next((codec for codec in out.section.codecs if clip.track(codec.name)), None) if out else None
+            if out is not None and codec is not None:
+                voices.append((out, codec))
+        self._pacer.play(leg_id, clip, voices, loop=leg.source.loop, on_ended=self._clip_ended)
+
+    def _clip_ended(self, leg_id: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None or not isinstance(leg.source, Clip):
+            return
+        name = leg.source.name
+        self._set_source(leg, Silence())
+        self._on_event(ClipEnded(leg_id=leg_id, name=name, at_s=time.time()))
+
+    def _show_key_frame(self, leg_id: str, out: OutgoingTrack, at_s: float) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None and not 0 <= at_s - leg.refreshed_s < REFRESH_INTERVAL_S:
+            leg.refreshed_s = at_s
+            self._pacer.show_key_frame(leg_id, out)
+
+    # ------------------------------------------------------------ recordings
+
+    def _start_recording(self, command: StartRecording) -> None:
+        if command.recording_id in self._recordings:
+            raise MediaRefused("recording_exists", f"{command.recording_id} is being recorded already")
+        if len(self._recordings) >= self._settings.max_legs:
+            raise MediaRefused("recording_capacity", f"all {self._settings.max_legs} recordings are in use")
+        self._recordings[command.recording_id] = OpenRecording(
+            command.recording_id, Path(command.folder), self._on_event
+        )
+
+    def _recording(self, recording_id: str) -> OpenRecording:
+        recording = self._recordings.get(recording_id)
+        if recording is None:
+            raise MediaRefused("recording_unknown", f"there is no recording {recording_id}")
+        return recording
+
+    def _record(self, command: RecordLeg) -> None:
+        recording = self._recording(command.recording_id)
+        leg = self._leg(command.leg_id)
+        for other in self._recordings.values():
+            other.remove(leg.forward)
+        recording.add(leg.forward, command.role)
+
+    async def _stop_recording(self, recording_id: str) -> None:
+        recording = self._recording(recording_id)
+        del self._recordings[recording_id]
+        await recording.close()
+
+    # ------------------------------------------------------------ figures
+
+    def _stats(self, leg_id: str) -> LegStats:
+        leg = self._leg(leg_id)
+        forward = leg.forward
+        tracks = {kind.value: track for kind, track in forward.incoming.items()}
+        outs = {kind.value: out for kind, out in forward.outgoing.items()}
+        round_trip_s = forward.round_trip_s
+        return LegStats(
+            leg_id=leg_id,
+            connected=leg.link.connected,
+            remote_address=leg.link.remote_address,
+            received_packets={kind: track.packets for kind, track in tracks.items()},
+            received_bytes={kind: track.octets for kind, track in tracks.items()},
+            sent_packets={kind: out.packets for kind, out in outs.items()},
+            sent_bytes={kind: out.octets for kind, out in outs.items()},
+            lost_packets={kind: track.lost for kind, track in tracks.items()},
+            jitter_ms={kind: track.jitter_ms for kind, track in tracks.items()},
+            round_trip_ms=leg.link.round_trip_ms if round_trip_s is None else round_trip_s * 1000,
+        )
+
+    def counters(self) -> EngineCounters:
+        """A snapshot. Costs a walk over the legs, so it is for a scrape and not for a packet."""
+        sums = Counter(self._gone)
+        for leg in self._legs.values():
+            sums.update(_sums(leg.forward))
+        return EngineCounters(
+            legs=len(self._legs),
+            recordings=len(self._recordings),
+            playing=len(self._pacer),
+            dropped=dict(self._drops + self._server.counters),
+            **{name: sums[name] for name in _SUMMED},
+        )
+
+    # ------------------------------------------------------------ the end
+
+    async def aclose(self) -> None:
+        """Close every leg (`engine_stopped`) and recording, then the socket. Idempotent, ends within 6 s."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._wind_up(), name="engine:close")
+        await asyncio.shield(self._closing)
+
+    async def _wind_up(self) -> None:
+        recordings = list(self._recordings.values())
+        self._recordings.clear()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(self._server.aclose(), *(recording.close() for recording in recordings))
+        except TimeoutError:
+            _log.error("engine.close_abandoned", legs=len(self._legs))
+        for leg in list(self._legs.values()):
+            leg.forward.on_closed("engine_stopped", time.time())
+        self._pacer.close()
+        self._timers.close()
+
+
+_SUMMED: Final = (
+    "received_packets",
+    "received_bytes",
+    "sent_packets",
+    "sent_bytes",
+    "resent_packets",
+    "restored_packets",
+    "key_frames_requested",
+)
+
+
+def _sums(leg: ForwardLeg) -> dict[str, int]:
+    tracks = leg.incoming.values()
+    outs = leg.outgoing.values()
+    return {
+        "received_packets": sum(track.packets for track in tracks),
+        "received_bytes": sum(track.octets for track in tracks),
+        "sent_packets": sum(out.packets for out in outs),
+        "sent_bytes": sum(out.octets for out in outs),
+        "resent_packets": sum(out.resent for out in outs),
+        "restored_packets": sum(track.restored for track in tracks),
+        "key_frames_requested": sum(track.key_frames_requested for track in tracks),
+    }

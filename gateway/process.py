@@ -1,0 +1,181 @@
+"""What the process itself owns: its data folder, its TCP sockets, its signals, and how late its event loop is.
+
+Every refusal is a SetupError whose text is one plain line that says what to do. Knows nothing of contacts or media.
+"""
+
+import asyncio
+import ctypes
+import errno
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.base.clock import Clock
+from gateway.base.errors import SetupError
+from gateway.base.log import get_logger
+
+_LOCK_FILE: Final = "lock"
+BACKLOG: Final = 512
+"""Connections that may wait to be accepted."""
+_LAG_EVERY_S: Final = 0.25
+_TRIM_EVERY_S: Final = 60.0
+
+_log = get_logger("process")
+
+
+# ---------------------------------------------------------------- data folder
+
+
+@contextmanager
+def data_folder(path: Path) -> Iterator[Path]:
+    """Make `path` (private) when it is missing, see that it can be written, and hold it for this process alone.
+
+    SetupError `data_dir` when it can't be used, `data_dir_busy` when another gateway uses it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SetupError(
+            "data_dir",
+            f"The data folder {path} can't be used: {reason_of(error)}. "
+            "Make it writable, or choose another: VISAVIS_DATA_DIR=/path/to/folder.",
+        ) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            other = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+            raise SetupError(
+                "data_dir_busy",
+                f"The data folder {path} is in use by another gateway (process {other or 'unknown'}). "
+                "Stop it first, or choose another folder: VISAVIS_DATA_DIR=/path/to/folder.",
+            ) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield path
+    finally:
+        os.close(lock)
+
+
+def reason_of(error: OSError) -> str:
+    """The system's words for what went wrong, in lower case and without the path (it is in the sentence already)."""
+    text = error.strerror or type(error).__name__
+    return text[0].lower() + text[1:]
+
+
+# ---------------------------------------------------------------- TCP sockets
+
+
+def bind_http(host: str, port: int) -> list[socket.socket]:
+    """Bind (not listen) every address of `host`. Port 0: the system chooses, the same one for all addresses.
+
+    SetupError `http_port_busy`, `http_port_refused`, `http_host`.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise SetupError(
+            "http_host", f"{host} is no address to listen on ({reason_of(error)}). Set VISAVIS_HTTP__HOST."
+        ) from error
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            one = socket.socket(family, kind, protocol)
+            sockets.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((address[0], port, *address[2:]))
+            one.listen(0)  # two gateways may both bind a port; only one may listen
+            port = one.getsockname()[1]
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        raise _refused(error, host, port) from error
+    return sockets
+
+
+def _refused(error: OSError, host: str, port: int) -> SetupError:
+    if error.errno == errno.EADDRINUSE:
+        return SetupError(
+            "http_port_busy",
+            f"TCP port {port} on {host or 'this machine'} is in use. Stop the program that has it, "
+            f"or choose another port: VISAVIS_HTTP__PORT={port + 1 if port < 65535 else 8081}.",
+        )
+    if error.errno == errno.EACCES:
+        return SetupError(
+            "http_port_refused", f"TCP port {port} needs rights this user has not. Use a port from 1024 on."
+        )
+    return SetupError("http_host", f"Can't listen on {host} port {port}: {reason_of(error)}. Set VISAVIS_HTTP__HOST.")
+
+
+def udp_refused(error: OSError, host: str, port: int) -> SetupError:
+    """What to tell when the media socket can't be had."""
+    if error.errno == errno.EADDRINUSE:
+        return SetupError(
+            "media_port_busy",
+            f"UDP port {port} is in use. Stop the program that has it, "
+            f"or choose another port: VISAVIS_MEDIA__PORT={port + 1 if port < 65535 else 5001}.",
+        )
+    return SetupError(
+        "media_port",
+        f"Can't open UDP port {port} on {host or 'any address'}: {reason_of(error)}. See VISAVIS_MEDIA__HOST.",
+    )
+
+
+# ---------------------------------------------------------------- signals
+
+
+class StopSignals:
+    """SIGTERM and SIGINT: the first asks to drain, the second to stop at once."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.now = asyncio.Event()
+
+    def listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.received, number)
+
+    def unlisten(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    def received(self, number: int) -> None:
+        _log.info("process.signal", signal=signal.Signals(number).name)
+        if self.drain.is_set():
+            self.now.set()
+        self.drain.set()
+
+
+# ---------------------------------------------------------------- the loop and the memory
+
+
+async def watch_lag(clock: Clock, report: Callable[[float], None]) -> None:
+    """Tell `report`, four times a second, by how many seconds the event loop came too late. Runs until cancelled."""
+    while True:
+        due = clock.monotonic() + _LAG_EVERY_S
+        await clock.sleep_until(due)
+        report(max(0.0, clock.monotonic() - due))
+
+
+async def trim_memory(clock: Clock) -> None:
+    """Give freed memory back to the system once a minute: many short calls leave glibc's arenas full of holes.
+
+    Does nothing where the C library has no `malloc_trim`. Runs until cancelled.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return
+    while True:
+        await clock.sleep_until(clock.monotonic() + _TRIM_EVERY_S)
+        await asyncio.to_thread(trim, 0)

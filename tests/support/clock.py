@@ -1,0 +1,36 @@
+"""A clock that stands still until a test moves it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+
+class FakeClock:
+    """Both clocks of the product. `advance` moves them together and wakes whoever waits for a moment that has come."""
+
+    def __init__(self, start: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)) -> None:
+        self._start = start
+        self._elapsed_s = 0.0
+        self._waiting: list[tuple[float, asyncio.Future[None]]] = []
+
+    def monotonic(self) -> float:
+        return self._elapsed_s
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    async def sleep_until(self, deadline: float) -> None:
+        if deadline <= self._elapsed_s:
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((deadline, waiter))
+        await waiter
+
+    def advance(self, seconds: float) -> None:
+        """Move on by `seconds`. Who wakes runs when the test next gives way."""
+        self._elapsed_s += seconds
+        due = [waiter for deadline, waiter in self._waiting if deadline <= self._elapsed_s]
+        self._waiting = [entry for entry in self._waiting if entry[0] > self._elapsed_s]
+        for waiter in due:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,0 +1,229 @@
+"""Notices of the center into messages, messages of people into requests: one table each way.
+
+It owns the translation and no state. Every notice and every message class is in a table; a test counts them.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway import parties
+from gateway.base.errors import InvariantBroken
+from gateway.base.ids import OfferId
+from signaling import messages
+
+# ---------------------------------------------------------------- notice → message
+
+
+def _card(card: parties.CustomerCard) -> messages.CustomerCard:
+    return messages.CustomerCard(
+        display_name=card.display_name,
+        language=card.language,
+        site=card.site,
+        page_url=card.page_url,
+        page_title=card.page_title,
+        form=dict(card.form),
+        menu_path=list(card.menu_path),
+    )
+
+
+def _contact_state(notice: parties.ContactChanged) -> messages.ContactState:
+    return messages.ContactState(
+        contact_id=notice.contact_id,
+        state=notice.state,
+        end_reason=notice.end_reason,
+        deadline_s=notice.deadline_s,
+        talk_s=notice.talk_s,
+    )
+
+
+def _menu_node(notice: parties.MenuShown) -> messages.MenuNode:
+    return messages.MenuNode(
+        node_id=notice.node_id,
+        text=notice.text,
+        options=[messages.MenuOption(key=option.key, label=option.label) for option in notice.options],
+        can_go_back=notice.can_go_back,
+        idle_s=notice.idle_s,
+    )
+
+
+def _queue_position(notice: parties.QueuePlace) -> messages.QueuePosition:
+    return messages.QueuePosition(
+        queue=notice.queue,
+        queue_name=notice.queue_name,
+        place=notice.place,
+        ahead=notice.ahead,
+        waited_s=notice.waited_s,
+        estimate_s=notice.estimate_s,
+    )
+
+
+def _leg_answer(notice: parties.LegAnswered) -> messages.LegAnswer:
+    return messages.LegAnswer(generation=notice.generation, sdp=notice.sdp)
+
+
+def _leg_refused(notice: parties.LegRefused) -> messages.LegRefused:
+    return messages.LegRefused(generation=notice.generation, code=notice.code, detail=notice.detail)
+
+
+def _leg_state(notice: parties.LegChanged) -> messages.LegState:
+    return messages.LegState(generation=notice.generation, state=notice.state)
+
+
+def _peer_state(notice: parties.PeerChanged) -> messages.PeerState:
+    return messages.PeerState(
+        display_name=notice.display_name,
+        connected=notice.connected,
+        audio=notice.audio,
+        video=notice.video,
+        screen=notice.screen,
+    )
+
+
+def _recording_state(notice: parties.RecordingShown) -> messages.RecordingState:
+    return messages.RecordingState(state=notice.state, notice_version=notice.notice_version)
+
+
+def _agent_state(notice: parties.AgentChanged) -> messages.AgentState:
+    return messages.AgentState(
+        state=notice.state,
+        reason=notice.reason,
+        pending_reason=notice.pending_reason,
+        contact_id=notice.contact_id,
+        queues=list(notice.queues),
+    )
+
+
+def _offer(notice: parties.OfferMade) -> messages.Offer:
+    return messages.Offer(
+        offer_id=notice.offer_id,
+        contact_id=notice.contact_id,
+        queue=notice.queue,
+        queue_name=notice.queue_name,
+        customer=_card(notice.customer),
+        waited_s=notice.waited_s,
+        deadline_s=notice.deadline_s,
+    )
+
+
+def _offer_ended(notice: parties.OfferEnded) -> messages.OfferEnded:
+    return messages.OfferEnded(offer_id=notice.offer_id, reason=notice.reason)
+
+
+def _assigned(notice: parties.ContactAssigned) -> messages.Assigned:
+    return messages.Assigned(
+        contact_id=notice.contact_id, queue_name=notice.queue_name, customer=_card(notice.customer)
+    )
+
+
+def _wrap_up_started(notice: parties.WrapUpStarted) -> messages.WrapUpStarted:
+    return messages.WrapUpStarted(
+        contact_id=notice.contact_id, dispositions=list(notice.dispositions), deadline_s=notice.deadline_s
+    )
+
+
+def _board(notice: parties.BoardShown) -> messages.Board:
+    return messages.Board(
+        queues=[
+            messages.BoardQueue(
+                queue=row.queue,
+                name=row.name,
+                waiting=row.waiting,
+                longest_wait_s=row.longest_wait_s,
+                talking=row.talking,
+                agents_ready=row.agents_ready,
+            )
+            for row in notice.queues
+        ],
+        agents=[
+            messages.BoardAgent(
+                agent_id=row.agent_id,
+                display_name=row.display_name,
+                state=row.state,
+                reason=row.reason,
+                since_s=row.since_s,
+                contact_id=row.contact_id,
+            )
+            for row in notice.agents
+        ],
+        contacts=[
+            messages.BoardContact(
+                contact_id=row.contact_id,
+                site=row.site,
+                state=row.state,
+                queue=row.queue,
+                agent_id=row.agent_id,
+                since_s=row.since_s,
+                age_s=row.age_s,
+            )
+            for row in notice.contacts
+        ],
+        alarms=[
+            messages.BoardAlarm(code=row.code, detail=row.detail, contact_id=row.contact_id, age_s=row.age_s)
+            for row in notice.alarms
+        ],
+        draining=notice.draining,
+    )
+
+
+NOTICES: Final[Mapping[type, Callable[[Any], messages.Message]]] = MappingProxyType(
+    {
+        parties.ContactChanged: _contact_state,
+        parties.MenuShown: _menu_node,
+        parties.QueuePlace: _queue_position,
+        parties.LegAnswered: _leg_answer,
+        parties.LegRefused: _leg_refused,
+        parties.LegChanged: _leg_state,
+        parties.PeerChanged: _peer_state,
+        parties.RecordingShown: _recording_state,
+        parties.AgentChanged: _agent_state,
+        parties.OfferMade: _offer,
+        parties.OfferEnded: _offer_ended,
+        parties.ContactAssigned: _assigned,
+        parties.WrapUpStarted: _wrap_up_started,
+        parties.BoardShown: _board,
+    }
+)
+"""Notice class → how it becomes a message."""
+
+
+def message_of(notice: parties.Notice) -> messages.Message:
+    """The message that tells `notice`, not numbered yet."""
+    return NOTICES[type(notice)](notice)
+
+
+# ---------------------------------------------------------------- message → request
+
+REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.AgentRequest]]] = MappingProxyType(
+    {
+        messages.LegOffer: lambda m: parties.OfferLeg(generation=m.generation, sdp=m.sdp),
+        messages.MenuChoice: lambda m: parties.ChooseOption(node_id=m.node_id, key=m.key),
+        messages.Consent: lambda m: parties.GiveConsent(given=m.given, notice_version=m.notice_version),
+        messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
+        messages.HangUp: lambda _: parties.HangUp(),
+        messages.SetReady: lambda _: parties.SetReady(),
+        messages.SetNotReady: lambda m: parties.SetNotReady(reason=m.reason),
+        messages.AcceptOffer: lambda m: parties.AcceptOffer(offer_id=OfferId(m.offer_id)),
+        messages.RejectOffer: lambda m: parties.RejectOffer(offer_id=OfferId(m.offer_id)),
+        messages.Hold: lambda _: parties.HoldContact(),
+        messages.Retrieve: lambda _: parties.RetrieveContact(),
+        messages.WrapUp: lambda m: parties.SubmitWrapUp(disposition=m.disposition, notes=m.notes),
+    }
+)
+"""Message class → how it becomes a request. `hello` and `ack` are of the session and ask nothing of the center."""
+
+
+def customer_request(message: messages.Message) -> parties.CustomerRequest:
+    """What a customer's message asks. Raises InvariantBroken for one that asks nothing of a customer's contact."""
+    request = REQUESTS[type(message)](message)
+    if not isinstance(request, parties.CustomerRequest):
+        raise InvariantBroken("request_misplaced", "An agent's request came from a customer.")
+    return request
+
+
+def agent_request(message: messages.Message) -> parties.AgentRequest:
+    """What an agent's message asks."""
+    request = REQUESTS[type(message)](message)
+    if not isinstance(request, parties.AgentRequest):
+        raise InvariantBroken("request_misplaced", "A customer's request came from an agent.")
+    return request

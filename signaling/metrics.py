@@ -1,0 +1,37 @@
+"""The figures of signaling, on the registry that is passed in."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class SignalingMetrics:
+    """Counters and gauges of the sockets. Labels have few values: sides, stable codes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sockets = Gauge("visavis_sockets", "WebSockets open now.", ["side"], registry=registry)
+        self._opened = Counter(
+            "visavis_sessions_opened_total", "Hellos answered by a welcome.", ["side", "resumed"], registry=registry
+        )
+        self._messages = Counter(
+            "visavis_messages_total", "Messages over WebSockets.", ["side", "direction"], registry=registry
+        )
+        self._refused = Counter(
+            "visavis_refusals_total", "Messages and sockets refused, by code.", ["side", "code"], registry=registry
+        )
+        self._cut = Counter(
+            "visavis_sockets_cut_total", "Sockets ended by us, by code.", ["side", "code"], registry=registry
+        )
+
+    def opened(self, side: str, *, resumed: bool) -> None:
+        self._opened.labels(side, str(resumed).lower()).inc()
+
+    def received(self, side: str) -> None:
+        self._messages.labels(side, "in").inc()
+
+    def sent(self, side: str) -> None:
+        self._messages.labels(side, "out").inc()
+
+    def refused(self, side: str, code: str) -> None:
+        self._refused.labels(side, code).inc()
+
+    def cut(self, side: str, code: str) -> None:
+        self._cut.labels(side, code).inc()

@@ -1,0 +1,174 @@
+"""What signaling needs of others, as narrow as it needs it. The composition root fills these in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.base.ids import AccountId, AgentId, ContactId
+from gateway.live.rates import Decision, Rate
+from gateway.parties import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who signs in."""
+
+    account_id: AccountId
+    name: str
+    display_name: str
+    roles: frozenset[str]  # "agent", "admin"
+    agent_id: AgentId | None = None
+    queues: tuple[str, ...] = ()
+    canary: bool = False  # a robot: sees canary contacts only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A fresh sign-in. `token` is the cookie's value: secret, told once."""
+
+    token: str
+    account: Account
+
+
+class Accounts(Protocol):
+    """Who may sign in, and who is signed in."""
+
+    async def sign_in(self, name: str, password: str, *, address: str) -> SignedIn:
+        """Raises NotSignedIn (`sign_in_failed`), TooManyRequests (`too_many_sign_ins`)."""
+        ...
+
+    async def sign_in_by_link(self, link_token: str, *, address: str) -> SignedIn:
+        """Use up a one-time link. Raises as `sign_in`."""
+        ...
+
+    async def signed_in(self, token: str) -> Account:
+        """Whose sign-in this is; it counts as activity. Raises NotSignedIn (`not_signed_in`)."""
+        ...
+
+    async def sign_out(self, token: str) -> None:
+        """End the sign-in. Nothing happens when there is none."""
+        ...
+
+    async def canary_seat(self, canary_token: str, seat: int) -> SignedIn:
+        """Sign in robot agent `seat`. Raises NotSignedIn (`canary_refused`)."""
+        ...
+
+    async def is_canary(self, canary_token: str) -> bool:
+        """Whether this is the token of `visavis canary`."""
+        ...
+
+    async def agents(self) -> Sequence[Account]:
+        """The people with the role agent, by display name."""
+        ...
+
+
+class EntryTokens(Protocol):
+    """A customer's ticket from the button to the socket: one use, short life."""
+
+    async def issue(self, entry: Entry) -> str: ...
+
+    async def redeem(self, token: str) -> Entry:
+        """Raises NotSignedIn (`entry_token_invalid`) for one that is unknown, used or expired."""
+        ...
+
+
+class Admission(Protocol):
+    """Whether video is offered here and now."""
+
+    async def check(self, site: str, visitor_key: str, *, canary: bool) -> None:
+        """Raises Refused (`closed`, `not_in_pilot`, `draining`, `no_such_site`) or CapacityExceeded (`full`)."""
+        ...
+
+
+class Limiter(Protocol):
+    """Counts per what and who (`gateway.live.rates.RateLimiter`)."""
+
+    async def spend(self, what: str, who: str, rate: Rate) -> Decision:
+        """Count one if it is allowed. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFilter:
+    """Which contacts to list. `before` is the `next_before` of the page before."""
+
+    limit: int = 50
+    before: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactPage:
+    """Contacts, newest first, as JSON objects (fields in `docs/developer/rest.md`)."""
+
+    contacts: Sequence[Mapping[str, object]]
+    next_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFile:
+    """One contact with its journal and recording, as a JSON object, and whether a robot made it."""
+
+    body: Mapping[str, object]
+    canary: bool
+
+
+class History(Protocol):
+    """What happened."""
+
+    async def contacts(self, wanted: ContactFilter) -> ContactPage:
+        """Raises BadInput (`bad_cursor`) for a `before` that is none."""
+        ...
+
+    async def contact(self, contact_id: ContactId) -> ContactFile | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFile:
+    """A finished recording on disk. `path` is made by the store from the id, never from anything a caller wrote."""
+
+    path: Path
+    media_type: str
+    file_name: str
+    canary: bool
+
+
+class Recordings(Protocol):
+    """Recordings by id."""
+
+    async def media(self, recording_id: str, view: str) -> RecordingFile | None:
+        """The file of one view (`all`, `customer`, `agent`); None when there is none."""
+        ...
+
+    async def opened(self, recording_id: str, *, by: str, view: str) -> None:
+        """Journal that somebody opened it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PilotChange:
+    """What an admin wants a pilot group to be. `version` is the one they saw."""
+
+    enabled: bool
+    share_percent: int
+    agents: tuple[AgentId, ...]
+    version: int
+
+
+class Pilots(Protocol):
+    """Pilot groups, as JSON objects (fields in `docs/developer/rest.md`)."""
+
+    async def groups(self) -> Sequence[Mapping[str, object]]: ...
+
+    async def change(self, group_id: str, change: PilotChange, *, by: str) -> Mapping[str, object]:
+        """Raises NotFound (`no_such_group`), StateConflict (`version_conflict`), BadInput."""
+        ...
+
+
+class Health(Protocol):
+    """Whether this node can take contacts."""
+
+    async def reasons(self) -> Sequence[str]:
+        """Why not, as stable codes (`draining`, `starting`, `live_store`, …); empty when it can. Asked each time."""
+        ...

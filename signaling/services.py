@@ -1,0 +1,72 @@
+"""What the routes share: the ports they use and what was made of the settings. Passed in, never looked up globally."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateway.base.clock import Clock
+from gateway.config import Settings
+from gateway.parties import Desk
+from signaling.address import Network, trusted_networks
+from signaling.messages import IceServer
+from signaling.metrics import SignalingMetrics
+from signaling.open_sockets import OpenSockets
+from signaling.origins import Origins
+from signaling.ports import Accounts, Admission, EntryTokens, Health, History, Limiter, Pilots, Recordings
+from signaling.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything signaling is built from. `sessions` is made before the Desk, which tells its notices through it."""
+
+    settings: Settings
+    clock: Clock
+    desk: Desk
+    sessions: Sessions
+    accounts: Accounts
+    entry_tokens: EntryTokens
+    admission: Admission
+    limiter: Limiter
+    history: History
+    recordings: Recordings
+    pilots: Pilots
+    health: Health
+    registry: CollectorRegistry
+    web_root: Path
+    pages: Mapping[str, str]  # address → file below `web_root`
+    static: str = "static"  # folder below `web_root` served at /static/
+    ice_servers: tuple[IceServer, ...] = ()
+    demo_shop: bool = False  # serve the page at `/`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What `build_app` derives once: ours and nobody else's."""
+
+    services: Services
+    origins: Origins
+    metrics: SignalingMetrics
+    sockets: OpenSockets
+    proxies: tuple[Network, ...] = field(default=())
+
+
+CONTEXT: Final = web.AppKey("context", Context)
+
+
+def context_of(request: web.Request) -> Context:
+    return request.config_dict[CONTEXT]
+
+
+def make_context(services: Services, origins: Origins) -> Context:
+    return Context(
+        services=services,
+        origins=origins,
+        metrics=SignalingMetrics(services.registry),
+        sockets=OpenSockets(limit=services.settings.http.max_connections),
+        proxies=trusted_networks(services.settings.http.trusted_proxies),
+    )

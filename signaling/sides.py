@@ -1,0 +1,147 @@
+"""The three kinds of people on a socket: who they are, what a hello brings them, and where their requests go.
+
+It owns the way from a hello to a session and from a message to the Desk. It must not know sockets or JSON.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter
+
+from gateway.base.errors import InvariantBroken, NotFound, NotSignedIn, StateConflict
+from gateway.base.ids import ContactId
+from gateway.parties import AgentCard, AgentParty, BoardParty, CustomerParty, Desk
+from signaling.messages import Hello, Message, agent_messages, board_messages, customer_messages
+from signaling.ports import EntryTokens
+from signaling.presenter import agent_request, customer_request, message_of
+from signaling.session import Session
+from signaling.sessions import Sessions
+
+
+class Side(Protocol):
+    """One kind of person."""
+
+    name: str
+    adapter: TypeAdapter[Any]
+    keeps_session: bool  # whether a lost socket may come back
+
+    async def admit(self, hello: Hello) -> Session:
+        """The session this hello is for: the old one or a new one. Raises a GatewayError that ends the socket."""
+        ...
+
+    def contact_id(self, session: Session) -> str | None: ...
+
+    async def present(self, session: Session, present: bool) -> None:
+        """Tell the center that the person is there, or not any more."""
+        ...
+
+    async def view(self, session: Session) -> Sequence[Message]:
+        """All a fresh page must know, in order."""
+        ...
+
+    async def request(self, session: Session, message: Message) -> None:
+        """Do what a message asks. Raises a GatewayError that becomes an `error`."""
+        ...
+
+
+class CustomerSide:
+    """Somebody on the website. An entry token opens a contact; after that the session's secret is all they have."""
+
+    name = "customer"
+    adapter: TypeAdapter[Any] = customer_messages
+    keeps_session = True
+
+    def __init__(self, desk: Desk, sessions: Sessions, tokens: EntryTokens) -> None:
+        self._desk = desk
+        self._sessions = sessions
+        self._tokens = tokens
+
+    async def admit(self, hello: Hello) -> Session:
+        if hello.resume is not None:
+            session = self._sessions.find(hello.resume.session_id)
+            ours = session is not None and isinstance(session.owner, CustomerParty)
+            if session is None or not ours or not session.unlock(hello.resume.secret):
+                raise NotFound("session_over", "This session is over or never was.")  # the same for all three
+            return session
+        if hello.entry_token is None:
+            raise NotSignedIn("entry_token_missing", "Say hello with an entry token, or resume a session.")
+        self._sessions.check_room()
+        entry = await self._tokens.redeem(hello.entry_token)
+        return self._sessions.open(CustomerParty(contact_id=await self._desk.open_contact(entry)))
+
+    def contact_id(self, session: Session) -> ContactId:
+        if not isinstance(session.owner, CustomerParty):
+            raise InvariantBroken("owner_mismatch", "A customer's socket carries another's session.")
+        return session.owner.contact_id
+
+    async def present(self, session: Session, present: bool) -> None:
+        await self._desk.customer_present(self.contact_id(session), present)
+
+    async def view(self, session: Session) -> Sequence[Message]:
+        return [message_of(notice) for notice in await self._desk.customer_view(self.contact_id(session))]
+
+    async def request(self, session: Session, message: Message) -> None:
+        await self._desk.customer_request(self.contact_id(session), customer_request(message))
+
+
+class AgentSide:
+    """An agent, known by their cookie. One panel at a time."""
+
+    name = "agent"
+    adapter: TypeAdapter[Any] = agent_messages
+    keeps_session = True
+
+    def __init__(self, desk: Desk, sessions: Sessions, card: AgentCard) -> None:
+        self._desk = desk
+        self._sessions = sessions
+        self._card = card
+
+    async def admit(self, hello: Hello) -> Session:
+        owner = AgentParty(agent_id=self._card.agent_id)
+        session = self._sessions.of(owner)
+        if session is not None:
+            resume = hello.resume
+            if resume is not None and resume.session_id == session.session_id and session.unlock(resume.secret):
+                return session
+            if session.carrier is not None and not hello.take_over:
+                raise StateConflict("panel_open_elsewhere", "Your panel is open in another window.")
+        return self._sessions.open(owner)
+
+    def contact_id(self, session: Session) -> None:
+        return None
+
+    async def present(self, session: Session, present: bool) -> None:
+        await self._desk.agent_present(self._card, present)
+
+    async def view(self, session: Session) -> Sequence[Message]:
+        return [message_of(notice) for notice in await self._desk.agent_view(self._card.agent_id)]
+
+    async def request(self, session: Session, message: Message) -> None:
+        await self._desk.agent_request(self._card.agent_id, agent_request(message))
+
+
+class BoardSide:
+    """An admin who watches the live board. Asks nothing, and gets the whole board whenever it changes."""
+
+    name = "board"
+    adapter: TypeAdapter[Any] = board_messages
+    keeps_session = False
+
+    def __init__(self, desk: Desk, sessions: Sessions) -> None:
+        self._desk = desk
+        self._sessions = sessions
+
+    async def admit(self, hello: Hello) -> Session:
+        return self._sessions.open(BoardParty())
+
+    def contact_id(self, session: Session) -> None:
+        return None
+
+    async def present(self, session: Session, present: bool) -> None:
+        """Nobody waits for who watches."""
+
+    async def view(self, session: Session) -> Sequence[Message]:
+        return [message_of(self._desk.board())]
+
+    async def request(self, session: Session, message: Message) -> None:
+        raise InvariantBroken("request_misplaced", "A board has no requests.")

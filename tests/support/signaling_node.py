@@ -1,0 +1,397 @@
+"""A whole signaling node on loopback over fakes, and browsers to talk to it."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateway.base.clock import Clock, SystemClock
+from gateway.base.errors import GatewayError, NotFound, NotSignedIn, StateConflict
+from gateway.base.ids import AccountId, AgentId, ContactId
+from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings
+from gateway.live.rates import Decision, Rate
+from gateway.parties import Entry
+from signaling.app import build_app
+from signaling.ports import (
+    Account,
+    ContactFile,
+    ContactFilter,
+    ContactPage,
+    PilotChange,
+    RecordingFile,
+    SignedIn,
+)
+from signaling.runner import listen, port_of, start
+from signaling.services import Services
+from signaling.sessions import Sessions
+from signaling.socket import SUBPROTOCOL
+from tests.support.fake_desk import FakeDesk
+
+CANARY = "canary-token-for-tests"
+PAGES = {
+    "/": "pages/shop/index.html",
+    "/agent/": "pages/agent/index.html",
+    "/widget/": "pages/widget/index.html",
+    "/widget.js": "pages/widget/widget.js",
+}
+
+
+def account(name: str, *roles: str, canary: bool = False) -> Account:
+    agent = "agent" in roles
+    return Account(
+        account_id=AccountId(f"ac_{name}00000000"),
+        name=name,
+        display_name=name.title(),
+        roles=frozenset(roles),
+        agent_id=AgentId(f"ag_{name}00000000") if agent else None,
+        queues=("sales",) if agent else (),
+        canary=canary,
+    )
+
+
+@dataclass
+class FakeAccounts:
+    """Everybody's password is their name. `signed` maps tokens to accounts."""
+
+    people: dict[str, Account] = field(
+        default_factory=lambda: {
+            a.name: a for a in (account("ann", "agent"), account("bob", "agent"), account("root", "admin"))
+        }
+    )
+    signed: dict[str, Account] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    fail: GatewayError | None = None
+
+    def _sign(self, who: Account) -> SignedIn:
+        token = secrets.token_urlsafe(24)
+        self.signed[token] = who
+        return SignedIn(token=token, account=who)
+
+    async def sign_in(self, name: str, password: str, *, address: str) -> SignedIn:
+        if name not in self.people or password != name:
+            raise NotSignedIn("sign_in_failed", "Wrong name or password.")
+        return self._sign(self.people[name])
+
+    async def sign_in_by_link(self, link_token: str, *, address: str) -> SignedIn:
+        name = self.links.pop(link_token, None)
+        if name is None:
+            raise NotSignedIn("sign_in_failed", "This link was used or is too old.")
+        return self._sign(self.people[name])
+
+    async def signed_in(self, token: str) -> Account:
+        if self.fail is not None:
+            raise self.fail
+        if token not in self.signed:
+            raise NotSignedIn("not_signed_in", "Sign in first.")
+        return self.signed[token]
+
+    async def sign_out(self, token: str) -> None:
+        self.signed.pop(token, None)
+
+    async def canary_seat(self, canary_token: str, seat: int) -> SignedIn:
+        if canary_token != CANARY:
+            raise NotSignedIn("canary_refused", "This is not the canary's token.")
+        return self._sign(account(f"canary-{seat}", "agent", canary=True))
+
+    async def is_canary(self, canary_token: str) -> bool:
+        return canary_token == CANARY
+
+    async def agents(self) -> Sequence[Account]:
+        return [who for who in self.people.values() if who.agent_id is not None]
+
+
+@dataclass
+class FakeEntryTokens:
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    async def issue(self, entry: Entry) -> str:
+        token = secrets.token_urlsafe(24)
+        self.entries[token] = entry
+        return token
+
+    async def redeem(self, token: str) -> Entry:
+        if token not in self.entries:
+            raise NotSignedIn("entry_token_invalid", "This entry is used or too old. Start again.")
+        return self.entries.pop(token)
+
+
+@dataclass
+class FakeAdmission:
+    refusal: GatewayError | None = None
+
+    async def check(self, site: str, visitor_key: str, *, canary: bool) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@dataclass
+class FakeLimiter:
+    """Allows `rate.times` for ever: time never passes."""
+
+    spent: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def spend(self, what: str, who: str, rate: Rate) -> Decision:
+        count = self.spent[what, who] = self.spent.get((what, who), 0) + 1
+        return Decision(count <= rate.times, 7.0)
+
+
+@dataclass
+class FakeHistory:
+    files: dict[ContactId, ContactFile] = field(default_factory=dict)
+
+    async def contacts(self, wanted: ContactFilter) -> ContactPage:
+        rows = [file.body for file in self.files.values()]
+        return ContactPage(contacts=rows[: wanted.limit], next_before=None)
+
+    async def contact(self, contact_id: ContactId) -> ContactFile | None:
+        return self.files.get(contact_id)
+
+
+@dataclass
+class FakeRecordings:
+    files: dict[str, RecordingFile] = field(default_factory=dict)
+    openings: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def media(self, recording_id: str, view: str) -> RecordingFile | None:
+        return self.files.get(recording_id)
+
+    async def opened(self, recording_id: str, *, by: str, view: str) -> None:
+        self.openings.append((recording_id, by, view))
+
+
+@dataclass
+class FakePilots:
+    group: dict[str, object] = field(
+        default_factory=lambda: {
+            "id": "shop",
+            "name": "Shop",
+            "enabled": True,
+            "share_percent": 50,
+            "agents": [],
+            "version": 3,
+        }
+    )
+
+    async def groups(self) -> Sequence[Mapping[str, object]]:
+        return [self.group]
+
+    async def change(self, group_id: str, change: PilotChange, *, by: str) -> Mapping[str, object]:
+        if group_id != "shop":
+            raise NotFound("no_such_group", "There is no such pilot group.")
+        if change.version != self.group["version"]:
+            raise StateConflict("version_conflict", "Somebody changed it meanwhile.")
+        self.group = {
+            **self.group,
+            "enabled": change.enabled,
+            "share_percent": change.share_percent,
+            "agents": list(change.agents),
+            "version": change.version + 1,
+            "changed_by": by,
+        }
+        return self.group
+
+
+@dataclass
+class FakeHealth:
+    why: list[str] = field(default_factory=list)
+    error: Exception | None = None
+    hang: bool = False
+
+    async def reasons(self) -> Sequence[str]:
+        if self.error is not None:
+            raise self.error
+        if self.hang:
+            await asyncio.Event().wait()
+        return self.why
+
+
+@dataclass
+class Node:
+    """A running node and everything a test may want to turn."""
+
+    url: str
+    services: Services
+    runner: web.AppRunner
+    desk: FakeDesk
+    sessions: Sessions
+    accounts: FakeAccounts
+    entry_tokens: FakeEntryTokens
+    admission: FakeAdmission
+    limiter: FakeLimiter
+    history: FakeHistory
+    recordings: FakeRecordings
+    pilots: FakePilots
+    health: FakeHealth
+
+    async def entry_token(self) -> str:
+        return await self.entry_tokens.issue(Entry(site="shop", visitor_key="visitor-1", language="en"))
+
+    def signed_in(self, name: str) -> str:
+        """A session cookie of this person."""
+        return self.accounts._sign(self.accounts.people[name]).token
+
+
+def write_pages(folder: Path) -> Path:
+    """A small web folder."""
+    for file, text in {
+        "pages/shop/index.html": "<!doctype html><title>Shop</title>",
+        "pages/agent/index.html": "<!doctype html><title>Agent</title>",
+        "pages/widget/index.html": "<!doctype html><title>Widget</title>",
+        "pages/widget/widget.js": "customElements;",
+        "static/lib/session.js": "export {};",
+        "static/lib/.hidden.js": "no",
+        "static/notes.md": "no",
+        "secret.js": "no",
+    }.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    (folder / "static/linked.js").symlink_to(folder / "secret.js")
+    return folder
+
+
+@asynccontextmanager
+async def node(
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    http: Mapping[str, object] | None = None,
+    limits: Mapping[str, object] | None = None,
+    demo_shop: bool = True,
+    grace_s: float = 60.0,
+) -> AsyncIterator[Node]:
+    """A node on a port of the system's choice, closed at the end."""
+    clock = clock or SystemClock()
+    settings = Settings(
+        data_dir=folder,
+        http=HttpSettings.model_validate({"port": 0, **(http or {})}),
+        limits=LimitSettings.model_validate(limits or {}),
+        sites=(SiteSettings(id="shop", name="The Shop", origins=("https://shop.example",)),),
+    )
+    sessions = Sessions(clock, grace_s=grace_s, outbox_limit=settings.limits.outbox_messages, limit=1000)
+    desk, accounts, tokens = FakeDesk(), FakeAccounts(), FakeEntryTokens()
+    admission, limiter, history = FakeAdmission(), FakeLimiter(), FakeHistory()
+    recordings, pilots, health = FakeRecordings(), FakePilots(), FakeHealth()
+    services = Services(
+        settings=settings,
+        clock=clock,
+        desk=desk,
+        sessions=sessions,
+        accounts=accounts,
+        entry_tokens=tokens,
+        admission=admission,
+        limiter=limiter,
+        history=history,
+        recordings=recordings,
+        pilots=pilots,
+        health=health,
+        registry=CollectorRegistry(),
+        web_root=write_pages(folder / "web"),
+        pages=PAGES,
+        demo_shop=demo_shop,
+    )
+    listening = listen("127.0.0.1", 0)
+    port = port_of(listening)
+    runner = await start(build_app(services, port=port), listening, shutdown_s=1.0)
+    try:
+        yield Node(
+            url=f"http://127.0.0.1:{port}",
+            services=services,
+            runner=runner,
+            desk=desk,
+            sessions=sessions,
+            accounts=accounts,
+            entry_tokens=tokens,
+            admission=admission,
+            limiter=limiter,
+            history=history,
+            recordings=recordings,
+            pilots=pilots,
+            health=health,
+        )
+    finally:
+        await runner.cleanup()
+
+
+class Browser:
+    """One WebSocket of a person, numbered as a page numbers. Reads with a deadline."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self.sent = 0
+        self.seen = 0
+        self.welcome: dict[str, Any] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, url: str, path: str, *, cookie: str = "", origin: str | None = None) -> AsyncIterator[Self]:
+        headers = {"Origin": origin or url}
+        if cookie:
+            headers["Cookie"] = f"visavis_session={cookie}"
+        async with (
+            aiohttp.ClientSession() as http,
+            http.ws_connect(f"{url}{path}", protocols=(SUBPROTOCOL,), headers=headers, autoping=True) as ws,
+        ):
+            yield cls(ws)
+
+    async def send_raw(self, **message: object) -> None:
+        await self.ws.send_str(json.dumps(message))
+
+    async def send(self, kind: str, **fields: object) -> None:
+        """A numbered message."""
+        self.sent += 1
+        await self.send_raw(type=kind, seq=self.sent, ack=self.seen, **fields)
+
+    async def ack(self) -> None:
+        await self.send_raw(type="ack", ack=self.seen)
+
+    async def hello(self, **fields: object) -> dict[str, Any]:
+        """Greet, and return the answer: a welcome that is acknowledged at once, or what was said instead."""
+        await self.send_raw(type="hello", versions=[1], **fields)
+        answer = await self.receive()
+        if answer["type"] == "welcome":
+            self.welcome = answer
+            if not answer["resumed"]:
+                self.sent = self.seen = 0
+            await self.ack()
+        return answer
+
+    def resume(self) -> dict[str, object]:
+        return {
+            "session_id": self.welcome["session_id"],
+            "secret": self.welcome["secret"],
+            "last_seq": self.seen,
+        }
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message of any type."""
+        async with asyncio.timeout(5):
+            frame = await self.ws.receive()
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            raise AssertionError(f"the socket ended with {self.ws.close_code} {frame.extra!r}")
+        message: dict[str, Any] = json.loads(frame.data)
+        self.seen = max(self.seen, message["seq"])
+        return message
+
+    async def expect(self, kind: str) -> dict[str, Any]:
+        """The next message of this type; acknowledgements and others before it are passed over."""
+        while (message := await self.receive())["type"] != kind:
+            pass
+        return message
+
+    async def closed(self) -> tuple[int | None, str]:
+        """Close code and reason, after whatever was still said."""
+        async with asyncio.timeout(10):
+            while True:
+                frame = await self.ws.receive()
+                if frame.type is aiohttp.WSMsgType.CLOSE:
+                    return frame.data, str(frame.extra or "")
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    return self.ws.close_code, ""

@@ -1,4 +1,4 @@
-"""What the process itself owns: its data folder, its TCP sockets, its signals, and how late its event loop is.
+"""What the process itself owns: its data folder, its signals, and how late its event loop is.
 
 Every refusal is a SetupError whose text is one plain line that says what to do. Knows nothing of contacts or media.
 """
@@ -9,7 +9,6 @@ import errno
 import fcntl
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,6 @@ from gateway.base.errors import SetupError
 from gateway.base.log import get_logger
 
 _LOCK_FILE: Final = "lock"
-BACKLOG: Final = 512
-"""Connections that may wait to be accepted."""
 _LAG_EVERY_S: Final = 0.25
 _TRIM_EVERY_S: Final = 60.0
 
@@ -69,50 +66,7 @@ def reason_of(error: OSError) -> str:
     return text[0].lower() + text[1:]
 
 
-# ---------------------------------------------------------------- TCP sockets
-
-
-def bind_http(host: str, port: int) -> list[socket.socket]:
-    """Bind (not listen) every address of `host`. Port 0: the system chooses, the same one for all addresses.
-
-    SetupError `http_port_busy`, `http_port_refused`, `http_host`.
-    """
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise SetupError(
-            "http_host", f"{host} is no address to listen on ({reason_of(error)}). Set VISAVIS_HTTP__HOST."
-        ) from error
-    sockets: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            one = socket.socket(family, kind, protocol)
-            sockets.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind((address[0], port, *address[2:]))
-            one.listen(0)  # two gateways may both bind a port; only one may listen
-            port = one.getsockname()[1]
-    except OSError as error:
-        for one in sockets:
-            one.close()
-        raise _refused(error, host, port) from error
-    return sockets
-
-
-def _refused(error: OSError, host: str, port: int) -> SetupError:
-    if error.errno == errno.EADDRINUSE:
-        return SetupError(
-            "http_port_busy",
-            f"TCP port {port} on {host or 'this machine'} is in use. Stop the program that has it, "
-            f"or choose another port: VISAVIS_HTTP__PORT={port + 1 if port < 65535 else 8081}.",
-        )
-    if error.errno == errno.EACCES:
-        return SetupError(
-            "http_port_refused", f"TCP port {port} needs rights this user has not. Use a port from 1024 on."
-        )
-    return SetupError("http_host", f"Can't listen on {host} port {port}: {reason_of(error)}. Set VISAVIS_HTTP__HOST.")
+# ---------------------------------------------------------------- the media socket
 
 
 def udp_refused(error: OSError, host: str, port: int) -> SetupError:

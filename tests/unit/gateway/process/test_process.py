@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.base.errors import SetupError
-from gateway.process import StopSignals, bind_http, data_folder, udp_refused, watch_lag
+from gateway.process import StopSignals, data_folder, udp_refused, watch_lag
 
 
 def test_a_missing_data_folder_is_made_private(tmp_path: Path) -> None:
@@ -30,28 +30,6 @@ def test_a_data_folder_is_used_by_one_gateway_at_a_time(tmp_path: Path) -> None:
         pass
     with data_folder(tmp_path):
         """The lock ends with its holder."""
-
-
-def test_a_busy_port_is_refused_with_a_way_on() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(SetupError, match=f"TCP port {port} .* in use.*VISAVIS_HTTP__PORT") as refused:
-            bind_http("127.0.0.1", port)
-    assert refused.value.code == "http_port_busy"
-
-
-def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(SetupError, match="VISAVIS_HTTP__HOST"):
-        bind_http("192.0.2.1", 0)
-
-
-def test_all_addresses_of_a_name_get_the_same_port() -> None:
-    sockets = bind_http("localhost", 0)
-    try:
-        assert len({one.getsockname()[1] for one in sockets}) == 1
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def test_a_busy_media_port_is_refused_with_a_way_on() -> None:

@@ -55,6 +55,8 @@ from media.transport.timers import TransportTimers
 
 CLOSE_S: Final = 6.0
 REFRESH_INTERVAL_S: Final = 1.0
+FIRST_WORD_DELAY_S: Final = 0.1
+"""From our keys to the first packet of a clip: the browser is still taking in the last flight of the handshake."""
 
 _log = get_logger("media.engine")
 
@@ -198,7 +200,7 @@ class InProcessEngine:
     def _on_event(self, event: MediaEvent) -> None:
         """Every event of legs and recordings passes here. A listener that fails harms no packet and no other event."""
         if isinstance(event, LegConnected):
-            self._begin_clip(event.leg_id)
+            self._begin_clip(event.leg_id, FIRST_WORD_DELAY_S)
         elif isinstance(event, LegClosed):
             self._forget(event.leg_id)
         try:
@@ -237,7 +239,7 @@ class InProcessEngine:
                 leg.forward.take_nothing()
                 leg.source = source
 
-    def _begin_clip(self, leg_id: str) -> None:
+    def _begin_clip(self, leg_id: str, delay_s: float = 0.0) -> None:
         """Play the leg's clip from its beginning; one that was chosen before the leg was connected waits for that."""
         leg = self._legs.get(leg_id)
         if leg is None or not isinstance(leg.source, Clip):
@@ -251,7 +253,7 @@ class InProcessEngine:
             codec = next((codec for codec in out.section.codecs if clip.track(codec.name)), None) if out else None
             if out is not None and codec is not None:
                 voices.append((out, codec))
-        self._pacer.play(leg_id, clip, voices, loop=leg.source.loop, on_ended=self._clip_ended)
+        self._pacer.play(leg_id, clip, voices, loop=leg.source.loop, on_ended=self._clip_ended, delay_s=delay_s)
 
     def _clip_ended(self, leg_id: str) -> None:
         leg = self._legs.get(leg_id)

@@ -34,6 +34,11 @@ _CLOCK_STEP: Final = 1 << 32
 _unpack = HEADER.unpack_from
 
 
+def _refilled(budget_bytes: int, rate_bps: int, elapsed_s: float) -> int:
+    """A token bucket after `elapsed_s`; it holds what one second may cost."""
+    return min(rate_bps // 8, budget_bytes + int(rate_bps / 8 * elapsed_s))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardLimits:
     """What one leg may cost. Over a limit packets are dropped and counted; the leg lives on."""
@@ -100,7 +105,9 @@ class ForwardLeg:
                 self._signalled.update(dict.fromkeys(section.peer_ssrcs, (track, False)))
                 self._signalled.update(dict.fromkeys(section.peer_rtx_ssrcs, (track, True)))
             if section.peer_receives:
-                self.outgoing[section.kind] = OutgoingTrack(section, link, self._drops, self._random)
+                out = OutgoingTrack(section, link, self._drops, self._random)
+                out.resend_budget_bytes = self._limits.max_resend_bps // 8
+                self.outgoing[section.kind] = out
             self._cname = self._cname or section.cname
             self._reporter_ssrc = self._reporter_ssrc or section.local_ssrc
 
@@ -389,8 +396,7 @@ class ForwardLeg:
 
     def report(self, now_s: float, elapsed_s: float) -> None:
         """The once-a-second compound: sender reports, receiver reports, CNAME; and the refill of the leg's budgets."""
-        self._budget_bytes = int(self._limits.max_bitrate_bps / 8 * elapsed_s)
-        resend = int(self._limits.max_resend_bps / 8 * elapsed_s)
+        self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
         for track in self.incoming.values():
             if track.key_frame_wanted:
                 track.request_key_frame(now_s)
@@ -401,7 +407,7 @@ class ForwardLeg:
         parts: list[bytes] = []
         ssrcs: list[int] = []
         for out in self.outgoing.values():
-            out.resend_budget_bytes = resend
+            out.resend_budget_bytes = _refilled(out.resend_budget_bytes, self._limits.max_resend_bps, elapsed_s)
             told = out.sender_report(shift, now_s)
             if told is not None:
                 parts.append(rtcp.sender_report(told, out.packets, out.octets, () if parts else blocks))

@@ -112,15 +112,16 @@ class Pacer:
         *,
         loop: bool,
         on_ended: Callable[[str], None],
+        delay_s: float = 0.0,
     ) -> None:
-        """Begin `clip` for the leg `key` now, in place of what it was played before.
+        """Begin `clip` for the leg `key` after `delay_s`, in place of what it was played before.
 
         Each voice gets the track of its codec; one without a track is left out. A clip that does not loop calls
         `on_ended(key)` once its duration has passed, also when no track fitted.
         """
         self.stop(key)
         now_s = self._loop.time()
-        playback = _Playback(key, clip, loop, now_s, self._wall() - now_s, on_ended)
+        playback = _Playback(key, clip, loop, now_s + delay_s, self._wall() - now_s, on_ended)
         for voice, codec in voices:
             track = clip.track(codec.name)
             if track is not None and track.packets:

@@ -77,6 +77,7 @@ class TransportServer:
         self._supervisor = Supervisor("transport")
         self._legs: dict[str, _Leg] = {}
         self._by_ufrag: dict[bytes, _Leg] = {}
+        self._at: dict[Address, _Leg] = {}  # who owns which route of the socket
         self._stranger_checks = STRANGER_CHECKS_PER_TICK
         self._certificate = Certificate.generate()
         self._closing = False
@@ -105,9 +106,10 @@ class TransportServer:
         `host`: `""` or `"::"` binds every address of both families, `"localhost"` both loopbacks, a literal address
         only itself. `announce`: IP literals for the answers (1:1 NAT, containers); default the host's own addresses,
         and loopback when bound to any or to loopback. `max_bitrate_bps` is what answers ask of each video section.
-        Raises OSError when the port can't be bound, ValueError when `announce` holds something else than IP literals.
+        Raises OSError when the port can't be bound, ValueError for a name where an IP literal is asked (names are not
+        looked up here: that would block the loop).
         """
-        for each in announce:
+        for each in (*announce, *(() if host in ("", "localhost") else (host,))):
             ipaddress.ip_address(each)
         return cls(
             host=host,
@@ -200,6 +202,7 @@ class TransportServer:
             self._drop_route(leg, verdict.evicted)
         if verdict.valid:
             self._socket.routes[address] = leg.handler
+            self._at[address] = leg
             leg.link.heard_check()
         self._socket.send(verdict.response, address)
         if verdict.moved:
@@ -207,11 +210,8 @@ class TransportServer:
 
     def _is_taken(self, address: Address, leg: _Leg) -> bool:
         """Whether another link is alive at that address: a customer's forged check must not cut off somebody else."""
-        owner = self._socket.routes.get(address)
-        if owner is None or owner is leg.handler:
-            return False
-        other = next((each for each in self._legs.values() if each.handler is owner), None)
-        return other is not None and other.link.connected and not other.link.silent
+        owner = self._at.get(address)
+        return owner is not None and owner is not leg and owner.link.connected and not owner.link.silent
 
     # ------------------------------------------------------------ life of links
 
@@ -246,8 +246,8 @@ class TransportServer:
             self._drop_route(leg, address)
 
     def _drop_route(self, leg: _Leg, address: Address) -> None:
-        if self._socket.routes.get(address) is leg.handler:
-            del self._socket.routes[address]
+        if self._at.get(address) is leg:
+            del self._at[address], self._socket.routes[address]
 
     async def _tick_forever(self) -> None:
         while True:

@@ -86,7 +86,7 @@ async def until(condition: Callable[[], object], what: str, within_s: float = 5.
     """Return as soon as `condition()` is true; fail with `what` when it is not within the time."""
     try:
         async with asyncio.timeout(within_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for lies on the other side of a socket
                 await asyncio.sleep(0.002)
     except TimeoutError:
         raise AssertionError(f"not within {within_s} s: {what}") from None

@@ -1,0 +1,128 @@
+"""A bare server over the media engine, for load clients: POST /offer?call=…&role=customer|agent with {sdp, type}.
+
+The legs of one call are bridged as soon as both are there. GET /counters answers the engine's sums. Nothing of the
+product but the engine runs here, so its CPU time is the price of forwarding.
+
+    taskset -c 0 python tests/bench/forward_server.py --host 127.0.0.1 --port 8080 --media-host 192.0.2.10
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import gc
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from media.engine import EngineSettings, InProcessEngine
+from media.forward.leg import ForwardLimits
+from media.port import EVENT, CloseLeg, FromLeg, LegClosed, MediaEvent, MediaRefused, OpenLeg, RecordLeg, SetSource
+from media.port import StartRecording as StartRecordingCommand
+
+OTHER = {"customer": "agent", "agent": "customer"}
+
+
+class BenchServer:
+    """Calls by name; a role that comes again replaces the leg that had it."""
+
+    def __init__(self, engine: InProcessEngine, record: Path | None) -> None:
+        self._engine = engine
+        self._record = record
+        self._legs: set[str] = set()
+        self._opened = 0
+        self._by_role: dict[tuple[str, str], str] = {}
+        engine.events.on(EVENT, self._on_event)
+
+    def _on_event(self, event: MediaEvent) -> None:
+        if isinstance(event, LegClosed):
+            self._legs.discard(event.leg_id)
+
+    async def offer(self, request: web.Request) -> web.Response:
+        call, role = request.query.get("call", ""), request.query.get("role", "")
+        if role not in OTHER:
+            raise web.HTTPBadRequest(text="role must be customer or agent\n")
+        body = await request.json()
+        if not isinstance(body, dict) or body.get("type") != "offer" or not isinstance(body.get("sdp"), str):
+            raise web.HTTPBadRequest(text="send {sdp, type: offer}\n")
+        self._opened += 1
+        leg_id = f"lg_{self._opened:012d}"
+        try:
+            answer = await self._engine.execute(OpenLeg(leg_id=leg_id, sdp_offer=body["sdp"]))
+        except MediaRefused as refused:
+            raise web.HTTPBadRequest(text=f"{refused}\n") from refused
+        before = self._by_role.get((call, role))
+        self._legs.add(leg_id)
+        self._by_role[call, role] = leg_id
+        if before in self._legs:
+            await self._engine.execute(CloseLeg(leg_id=before))
+        other = self._by_role.get((call, OTHER[role]))
+        if other in self._legs:
+            await self._engine.execute(SetSource(leg_id=leg_id, source=FromLeg(leg_id=other)))
+            await self._engine.execute(SetSource(leg_id=other, source=FromLeg(leg_id=leg_id)))
+            if self._record is not None:
+                await self._start_recording(f"rc_{self._opened:012d}", customer=leg_id, agent=other)
+        return web.json_response({"sdp": answer.sdp_answer, "type": "answer"})
+
+    async def _start_recording(self, recording_id: str, **legs: str) -> None:
+        if self._record is None:
+            return
+        folder = str(self._record / recording_id)
+        await self._engine.execute(StartRecordingCommand(recording_id=recording_id, folder=folder))
+        for role, leg_id in legs.items():
+            await self._engine.execute(RecordLeg(recording_id=recording_id, leg_id=leg_id, role=role))
+
+    async def counters(self, request: web.Request) -> web.Response:
+        return web.json_response(dataclasses.asdict(self._engine.counters()))
+
+
+async def serve(options: argparse.Namespace) -> None:
+    engine = await InProcessEngine.start(
+        EngineSettings(
+            host=options.media_host,
+            port=options.media_port,
+            announce=(options.media_host,),
+            max_legs=options.max_legs,
+            limits=ForwardLimits(max_bitrate_bps=options.max_bitrate),
+        )
+    )
+    bench = BenchServer(engine, options.record)
+    app = web.Application()
+    app.add_routes([web.post("/offer", bench.offer), web.get("/counters", bench.counters)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, options.host, options.port).start()
+    gc.collect()
+    gc.freeze()
+    done = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, done.set)
+    host, port = runner.addresses[0][:2]
+    print(
+        f"http://{host}:{port}/offer?call={{call}}&role={{role}} media {options.media_host}:{engine.port}", flush=True
+    )
+    try:
+        await done.wait()
+    finally:
+        await runner.cleanup()
+        await engine.aclose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1", help="address of the HTTP socket")
+    parser.add_argument("--port", type=int, default=8080, help="TCP port of the HTTP socket; 0 lets the system choose")
+    parser.add_argument("--media-host", default="127.0.0.1", help="address of the media socket, told to the peers")
+    parser.add_argument("--media-port", type=int, default=0, help="UDP port; 0 lets the system choose")
+    parser.add_argument("--max-legs", type=int, default=400)
+    parser.add_argument("--max-bitrate", type=int, default=4_000_000, help="bits per second taken from one leg")
+    parser.add_argument("--record", type=Path, help="record every call in this folder")
+    uvloop.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

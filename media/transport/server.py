@@ -247,7 +247,8 @@ class TransportServer:
 
     def _drop_route(self, leg: _Leg, address: Address) -> None:
         if self._at.get(address) is leg:
-            del self._at[address], self._socket.routes[address]
+            del self._at[address]
+            self._socket.routes.pop(address, None)
 
     async def _tick_forever(self) -> None:
         while True:

@@ -173,6 +173,20 @@ class PostgresServer:
             self._process.wait()
             self._process = None
 
+    def pause(self) -> None:
+        """Every process of it hangs: connections stay open, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None, "the server is not running"
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for process_id in [self._process.pid, *(int(child) for child in children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, number)
+
 
 def _postgres_binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))

@@ -1,0 +1,112 @@
+"""The tables, as they are now. How they came to be is in `migrations`; a test holds the two together.
+
+Texts have no length here: what comes in is limited where it comes in, and a limit that only one database enforces would
+be found by an event that can't be written.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from gateway.records.columns import BigCount, SmallJson, UTCDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("visitor_hash", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("canary", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("end_reason", Text),
+    Column("queue", Text),
+    Column("agent_id", Text),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("queued_at", UTCDateTime),
+    Column("answered_at", UTCDateTime),
+    Column("ended_at", UTCDateTime),
+    Column("wait_s", Float),
+    Column("talk_s", Float, nullable=False),
+    Column("hold_s", Float, nullable=False),
+    Column("wrap_up_s", Float, nullable=False),
+    Column("disposition", Text),
+    Column("notes", Text, nullable=False),
+    Index(None, "started_at", "contact_id"),
+    Index(None, "state"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("contact_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("mono_s", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("data", SmallJson, nullable=False),
+    PrimaryKeyConstraint("contact_id", "seq"),  # an event written twice is written once
+    Index(None, "at"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("roles", SmallJson, nullable=False),
+    Column("agent_id", Text),
+    Column("queues", SmallJson, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    UniqueConstraint("name"),
+    UniqueConstraint("agent_id"),
+)
+
+pilot_groups = Table(
+    "pilot_groups",
+    metadata,
+    Column("group_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("share_percent", Float, nullable=False),
+    Column("agents", SmallJson, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", BigCount, primary_key=True, autoincrement=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", SmallJson, nullable=False),
+    Index(None, "subject", "audit_id"),
+)

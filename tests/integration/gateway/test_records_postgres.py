@@ -1,0 +1,119 @@
+"""The records on a real PostgreSQL: the contract, and what a database that hangs or dies does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+
+from gateway.base.clock import SystemClock
+from gateway.base.errors import PortFailure, SetupError
+from gateway.config import RecordsSettings
+from gateway.records.database import READ_S, Database, open_database
+from gateway.records.journal import SqlJournal
+from gateway.records.migrate import newest_revision
+from gateway.records.tables import metadata
+from tests.support.contracts.records import ONE, JournalContract, event, summary
+from tests.support.servers import PostgresServer, until
+
+BOUND_S = READ_S + 2.0 + 1.0  # the time-out, the driver giving up the connection, a busy machine
+
+
+def settings_for(url: str) -> RecordsSettings:
+    return RecordsSettings(url=SecretStr(url))
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> str:
+    return postgres_server.create_database(f"t{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await open_database(settings_for(url), tmp_path)
+    yield opened
+    await opened.aclose()
+
+
+class TestPostgresJournal(JournalContract):
+    pass
+
+
+async def test_the_tables_and_the_migrations_agree(database: Database):
+    def differences(connection: Connection) -> list[object]:
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_many_who_open_at_once_migrate_once(url: str, tmp_path: Path):
+    opened = await asyncio.gather(*(open_database(settings_for(url), tmp_path) for _ in range(4)))
+    rows = await opened[0].rows(text("SELECT version_num FROM alembic_version"))
+    assert [row.version_num for row in rows] == [newest_revision()]
+    for each in opened:
+        await each.aclose()
+
+
+async def test_a_database_that_is_not_there_is_a_plain_sentence(tmp_path: Path):
+    with pytest.raises(SetupError, match="records_unusable: The records database can't be used: "):
+        await open_database(settings_for("postgresql://nobody@127.0.0.1:1/none"), tmp_path)
+
+
+async def test_a_database_that_dies_and_returns_gets_every_event_once(
+    postgres_server: PostgresServer, database: Database
+):
+    records = SqlJournal(database, SystemClock(), outbox_limit=1000)
+    records.start()
+    for seq in range(1, 51):
+        records.append(event(ONE, seq))
+    await records.flushed()
+    await asyncio.to_thread(postgres_server.stop)
+    try:
+        for seq in range(51, 101):
+            records.append(event(ONE, seq))
+            records.save(summary(ONE, seq))
+        await until(lambda: records.outbox.away, what="the writer noticed")
+        with pytest.raises(PortFailure, match="records_unavailable"):
+            await records.read(ONE)
+        assert records.outbox.pending == 50
+    finally:
+        await asyncio.to_thread(postgres_server.start)
+    await records.flushed()
+    assert [each.seq for each in await records.read(ONE)] == list(range(1, 101))
+    rows = await database.rows(text("SELECT count(*) AS n FROM journal"))
+    assert rows[0].n == 100
+    found = await records.contact(ONE)
+    assert found is not None
+    assert found.version == 100
+    assert records.outbox.declined == 0
+    await records.aclose()
+
+
+async def test_a_database_that_hangs_costs_a_reader_a_bounded_time_and_a_contact_none(
+    postgres_server: PostgresServer, database: Database
+):
+    records = SqlJournal(database, SystemClock(), outbox_limit=1000)
+    records.start()
+    records.append(event(ONE, 1))
+    await records.flushed()
+    postgres_server.pause()
+    try:
+        start = time.monotonic()
+        records.append(event(ONE, 2))
+        assert time.monotonic() - start < 0.05
+        with pytest.raises(PortFailure, match="records_unavailable"):
+            await records.read(ONE)
+        assert time.monotonic() - start < BOUND_S
+        await until(lambda: records.outbox.away, what="the writer gave up its first try")
+    finally:
+        postgres_server.resume()
+    await records.flushed()
+    assert [each.seq for each in await records.read(ONE)] == [1, 2]
+    await records.aclose()

@@ -4,6 +4,7 @@ Owns numbering and waiting on the client's side. Every failure is a `CanaryFailu
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
@@ -85,7 +86,7 @@ class Talk:
         except BaseException:
             await talk.close()
             raise
-        await socket.send_str(Ack(ack=0).model_dump_json())
+        await talk._acknowledge()
         return talk, welcome
 
     async def send(self, message: Message) -> None:
@@ -142,7 +143,12 @@ class Talk:
         self._messages.append(message)
         self._news.set()
         if self._seen - self._acknowledged >= _ACK_EVERY:
-            self._acknowledged = self._seen
+            await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        """Say what was seen. On a socket that is going the reader tells why; that says more than a failed write."""
+        self._acknowledged = self._seen
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError):
             await self._socket.send_str(Ack(ack=self._seen).model_dump_json())
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = get_logger("signaling.http")
 
-_HTTP_CODES: Final = {
+HTTP_CODES: Final = {
     400: ("bad_request", "This request can't be understood."),
     404: ("not_found", "There is nothing here."),
     405: ("method_not_allowed", "This can't be done with it."),
@@ -60,7 +60,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        code, detail = _HTTP_CODES.get(error.status, ("bad_request", "This request can't be answered."))
+        code, detail = HTTP_CODES.get(error.status, ("bad_request", "This request can't be answered."))
         response = problem(error.status, code, detail)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]

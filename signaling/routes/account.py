@@ -1,12 +1,13 @@
 """Signing in and out, and the robot's seat."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.base.errors import NotSignedIn
+from gateway.base.errors import NotFound, NotSignedIn
+from gateway.base.log import get_logger
 from gateway.parties import AgentParty
 from signaling.guards import (
     address_of,
@@ -20,7 +21,9 @@ from signaling.guards import (
 from signaling.ports import Account, SignedIn
 from signaling.services import Context, context_of
 
-MAX_SEATS = 200
+MAX_SEATS: Final = 200
+
+_log = get_logger("signaling.account")
 
 
 class SignInRequest(BaseModel):
@@ -101,7 +104,10 @@ async def sign_out(request: web.Request) -> web.Response:
         if account.agent_id is not None:
             owner = AgentParty(agent_id=account.agent_id)
             if not any(socket.carries(owner) and socket.sign_in != token for socket in context.sockets):
-                await services.desk.agent_logged_off(account.agent_id)
+                try:
+                    await services.desk.agent_logged_off(account.agent_id)
+                except NotFound:
+                    _log.debug("sign_out.without_panel")
                 panel = services.sessions.of(owner)
                 if panel is not None:
                     services.sessions.drop(panel, "signed_out", "You signed out.")

@@ -28,16 +28,16 @@ from media.transport.ice import IceCredentials, LiteAgent
 from media.transport.identity import new_password, new_ufrag, ssrc_source
 from media.transport.link import Link, PacketSink
 from media.transport.secured import SecuredLink
-from media.transport.stun import Address, Flaw, looks_like_binding, parse
+from media.transport.stun import Address, Flaw, looks_like_binding, parse, peek_username
 from media.transport.timers import TransportTimers
 from media.transport.udp import Handler, MediaSocket
 
-STRANGER_CHECKS_PER_TICK: Final = 1000
-"""Datagrams of unknown sources that are parsed per tick; more are dropped after a look at the header. A new call needs
-about ten. When junk that looks like STUN exceeds this, calls in progress come first: new ones may have to try again."""
-
 LINK_CHECKS_PER_TICK: Final = 100
-"""Checks taken per link and tick. A browser sends some dozens at set-up, then one every 2 to 5 seconds."""
+"""Checks read per link and tick, more are dropped. A browser sends some dozens at set-up, then one every 2 to 5 s.
+
+There is no allowance for strangers as a whole that a flood could use up: what doesn't name a link's 96-bit fragment is
+dropped after one look at header and USERNAME, before any checksum or HMAC, so new calls are set up during floods too.
+"""
 
 _log = get_logger("transport")
 
@@ -78,7 +78,6 @@ class TransportServer:
         self._legs: dict[str, _Leg] = {}
         self._by_ufrag: dict[bytes, _Leg] = {}
         self._at: dict[Address, _Leg] = {}  # who owns which route of the socket
-        self._stranger_checks = STRANGER_CHECKS_PER_TICK
         self._certificate = Certificate.generate()
         self._closing = False
         self._socket = MediaSocket(host, port, self._on_stranger, self.counters)
@@ -170,20 +169,13 @@ class TransportServer:
 
     def _on_stranger(self, length: int, address: Address) -> None:
         """A source that has passed no check: only what looks like one is read; without a valid one, no answer."""
-        if not looks_like_binding(self._socket.home.data, length):
-            self.counters["stranger_junk"] += 1
-        elif self._stranger_checks <= 0:
-            self.counters["stranger_rate"] += 1
-        else:
-            self._stranger_checks -= 1
+        if looks_like_binding(self._socket.home.data, length):
             self._on_stun(length, address)
+        else:
+            self.counters["stranger_junk"] += 1
 
     def _on_stun(self, length: int, address: Address) -> None:
-        message = parse(bytes(self._socket.home.view[:length]))
-        if isinstance(message, Flaw):
-            self.counters[message.value] += 1
-            return
-        leg = self._by_ufrag.get(message.username.partition(b":")[0])
+        leg = self._by_ufrag.get(peek_username(self._socket.home.data, length).partition(b":")[0])
         if leg is None:
             self.counters["stun_username"] += 1
             return
@@ -193,6 +185,10 @@ class TransportServer:
         leg.checks_left -= 1
         if self._is_taken(address, leg):
             self.counters["address_taken"] += 1
+            return
+        message = parse(bytes(self._socket.home.view[:length]))
+        if isinstance(message, Flaw):
+            self.counters[message.value] += 1
             return
         verdict = leg.agent.check(message, address, self._clock.monotonic())
         if verdict.dropped:
@@ -256,7 +252,6 @@ class TransportServer:
             now_s = self._clock.monotonic()
             late_s = now_s - self._next_tick_s
             self._next_tick_s = now_s + self._timers.tick_s
-            self._stranger_checks = STRANGER_CHECKS_PER_TICK
             for leg in list(self._legs.values()):
                 leg.checks_left = LINK_CHECKS_PER_TICK
                 if late_s < self._timers.tick_s:  # after a stall the socket is read before anybody is judged by it

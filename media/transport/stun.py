@@ -104,6 +104,22 @@ def looks_like_binding(buffer: bytes | bytearray | memoryview, length: int) -> b
     )
 
 
+def peek_username(buffer: bytearray, length: int) -> bytes:
+    """The USERNAME a datagram claims, empty when there is none: enough to see whether anybody would verify it.
+
+    Costs a tenth of `parse`: browsers write USERNAME first. Nothing is checked but the bounds.
+    """
+    position = HEADER_BYTES
+    for _ in range(MAX_ATTRIBUTES):
+        if position + 4 > length:
+            break
+        kind, size = struct.unpack_from("!HH", buffer, position)
+        if kind == _USERNAME:
+            return bytes(buffer[position + 4 : min(position + 4 + size, length)])
+        position += 4 + size + (-size & 3)
+    return b""
+
+
 def parse(data: bytes) -> StunMessage | Flaw:
     """Read one Binding message, or say what is wrong with it. Never raises, whatever `data` holds.
 

@@ -14,7 +14,7 @@ from OpenSSL import SSL
 
 from media.transport.client import ClientPeer
 from media.transport.dtls import Certificate
-from media.transport.server import STRANGER_CHECKS_PER_TICK, TransportServer
+from media.transport.server import LINK_CHECKS_PER_TICK, TransportServer
 from media.transport.stun import binding_request
 from tests.integration.media.transport_rig import (
     JumpingClock,
@@ -148,27 +148,46 @@ async def test_valid_credentials_of_nobody_get_no_answer() -> None:
         await peer.close()
 
 
-async def test_what_looks_like_stun_is_limited_per_tick_and_calls_go_on() -> None:
-    """Policy for *full*: strangers' checks beyond the allowance are dropped unread until the next tick."""
+async def test_new_calls_are_set_up_during_a_flood_that_looks_like_stun() -> None:
+    flood = binding_request(bytes(12), "nobody:nobody", b"x", priority=1, tie_breaker=1)
+    async with serving() as server:
+        with stranger() as source:
+            for _ in range(3000):
+                throw(source, server, flood)
+            call = await connect(server)
+            for _ in range(3000):
+                throw(source, server, flood)
+            assert call.client.send_rtp(*rtp(1))
+            await until(lambda: call.server_sink.rtp, "media of the call")
+            await quiet(server)
+            assert set(server.counters) == {"stun_username"}
+        await call.peer.close()
+
+
+async def test_checks_that_name_a_link_are_limited_for_that_link_alone() -> None:
+    """Policy for *full*: checks of a link beyond its allowance are dropped unread until the next tick."""
     clock = JumpingClock()
     async with serving(clock=clock) as server:
-        call = await connect(server)
-        flood = binding_request(bytes(12), "nobody:nobody", b"x", priority=1, tie_breaker=1)
+        call, other = await connect(server), await connect(server, leg_id="lg_2")
+        agreed = call.agreed
+        username = f"{agreed.local_ufrag}:{agreed.remote_ufrag}"
+        wrong = binding_request(bytes(12), username, b"guess", priority=1, tie_breaker=1)
         with stranger() as source:
-            for number in range(STRANGER_CHECKS_PER_TICK + 500):
-                throw(source, server, flood)
+            await clock.advance(1.0)
+            for number in range(LINK_CHECKS_PER_TICK + 50):
+                throw(source, server, wrong)
                 if number % 50 == 49:
                     await asyncio.sleep(0)
             await quiet(server)
-            assert server.counters["stranger_rate"] >= 500
-            assert call.client.send_rtp(*rtp(1))
-            await until(lambda: call.server_sink.rtp, "media of the call")
-            dropped = server.counters["stranger_rate"]
+            assert server.counters == {"stun_integrity": LINK_CHECKS_PER_TICK, "stun_rate": 50}
+            await other.peer.rebind()
+            await until(lambda: other.server.remote_address.endswith(f":{other.peer.local_port}"), "the other moves")
             await clock.advance(1.0)
-            throw(source, server, flood)
+            throw(source, server, wrong)
             await quiet(server)
-            assert server.counters["stranger_rate"] == dropped
-        await call.peer.close()
+            assert server.counters["stun_rate"] == 50
+        for each in (call, other):
+            await each.peer.close()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -18,6 +18,7 @@ from media.transport.stun import (
     binding_success,
     looks_like_binding,
     parse,
+    peek_username,
 )
 
 VECTOR_PASSWORD = b"VOkJxbRl1RmTxUk/WvJxBt"
@@ -186,6 +187,17 @@ def test_any_attributes_are_read_or_have_a_flaw(attributes, kind: MessageType, t
         message.verify(b"password")
         binding_success(message, ("192.0.2.1", 1), b"p")
         binding_error(message, 420, "Unknown Attribute", b"p")
+
+
+def test_username_is_seen_without_reading_the_rest() -> None:
+    assert peek_username(bytearray(VECTOR_REQUEST), len(VECTOR_REQUEST)) == b"evtj:h6vY"
+    assert peek_username(bytearray(VECTOR_RESPONSE), len(VECTOR_RESPONSE)) == b""
+
+
+@given(st.binary(max_size=600), st.booleans())
+def test_username_of_any_bytes_lies_within_them(data: bytes, looks_right: bool) -> None:
+    buffer = bytearray(VECTOR_REQUEST[:20] + data if looks_right else data)
+    assert peek_username(buffer, len(buffer)) in bytes(buffer)
 
 
 @given(st.integers(0, len(VECTOR_REQUEST) - 1), st.integers(1, 255))

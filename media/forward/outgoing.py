@@ -192,12 +192,14 @@ class OutgoingTrack:
             self._clip_timestamp_offset = self._join(at_s) - ticks
             marker = marker or not self._needs_key_frame
         self.sequence += 1
-        self.timestamp = (ticks + self._clip_timestamp_offset) & 0xFFFFFFFF
-        self.sent_at_s = at_s
+        timestamp = (ticks + self._clip_timestamp_offset) & 0xFFFFFFFF
+        if timestamp != self.timestamp or not self.sent_at_s:
+            self.timestamp = timestamp  # a picture's time is when its first packet is due: the others are spread out
+            self.sent_at_s = at_s
         length = FIXED_HEADER_BYTES + len(payload)
         # The header is packed with the extension words that it does not have; the payload then lies over them.
         HEADER.pack_into(
-            scratch, 0, 0x80, marker << 7 | codec.payload_type, self.sequence & 0xFFFF, self.timestamp, self.ssrc, 0, 0
+            scratch, 0, 0x80, marker << 7 | codec.payload_type, self.sequence & 0xFFFF, timestamp, self.ssrc, 0, 0
         )
         scratch[FIXED_HEADER_BYTES:length] = payload
         sent = self._send(scratch, length)

@@ -70,6 +70,7 @@ class EngineSettings:
     announce: tuple[str, ...] = ()
     max_legs: int = 240
     leg_bitrate_bps: int = 2_500_000  # told to browsers, per video section
+    clip_folder: Path | None = None  # an operator's own clips, over those of the product
     limits: ForwardLimits = field(default_factory=ForwardLimits)  # enforced, per leg
     timers: TransportTimers = field(default_factory=TransportTimers)
 
@@ -122,7 +123,13 @@ class InProcessEngine:
     async def start(
         cls, settings: EngineSettings, *, clips: ClipLibrary | None = None, random: Random | None = None
     ) -> Self:
-        """Bind the port and be ready. Raises OSError when the port can't be bound, ValueError for a bad announce."""
+        """Bind the port and be ready; `clips` in place of those on the disk.
+
+        Raises OSError when the port can't be bound or the folder can't be read, ValueError for an announced address
+        that is no IP literal, ClipDamaged (a ValueError) for a clip that is no clip.
+        """
+        if clips is None:
+            clips = await asyncio.to_thread(ClipLibrary.load, settings.clip_folder)
         server = await TransportServer.open(
             host=settings.host,
             port=settings.port,
@@ -131,7 +138,7 @@ class InProcessEngine:
             max_links=settings.max_legs,
             max_bitrate_bps=settings.leg_bitrate_bps,
         )
-        return cls(settings, server, clips or ClipLibrary(), random or SystemRandom())
+        return cls(settings, server, clips, random or SystemRandom())
 
     @property
     def port(self) -> int:

@@ -167,6 +167,9 @@ class OutgoingTrack:
         if self._first != _NOT_BEGUN:
             self.drops["before_start"] += 1
             return False
+        if not self._link.connected:  # a key frame sent now would be lost, and nobody would ask for another
+            self.drops["not_connected"] += 1
+            return False
         codec = stream.codec
         if codec is None or (self._payload_types and self._payload_types[codec.payload_type] == UNMAPPED):
             self.drops["codec_unmatched"] += 1

@@ -145,7 +145,7 @@ class Rig:
         self.scratch = bytearray(BUFFER_BYTES)
         self.buffer = bytearray(BUFFER_BYTES)
 
-    def leg(self, name: str, *sections: Section) -> tuple[ForwardLeg, FakeLink]:
+    def leg(self, name: str, *sections: Section, connected: bool = True) -> tuple[ForwardLeg, FakeLink]:
         leg = ForwardLeg(
             name,
             emit=self.events.append,
@@ -156,8 +156,10 @@ class Rig:
             scratch=self.scratch,
         )
         link = FakeLink()
+        link.connected = connected
         leg.open(link, negotiated(*(sections or (section(Kind.AUDIO, ssrc=1), section(Kind.VIDEO, ssrc=2)))))
-        leg.on_connected(self.loop.wall())
+        if connected:
+            leg.on_connected(self.loop.wall())
         return leg, link
 
     def bridge(self, *sections: Section) -> tuple[ForwardLeg, ForwardLeg, FakeLink, FakeLink]:

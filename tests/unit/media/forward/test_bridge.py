@@ -262,3 +262,22 @@ def test_a_full_socket_drops_the_packet_and_the_stream_goes_on() -> None:
         rig.receive(a, rtp(1, sequence))
     numbers = [parsed(packet)[2] for packet in b_link.sent]
     assert numbers[1] - numbers[0] == 2
+
+
+def test_a_picture_waits_for_a_receiver_that_is_still_connecting() -> None:
+    """Both legs of a call connect in their own time; the key frame that comes before the keys must not count."""
+    rig = Rig()
+    a, a_link = rig.leg("lg_a")
+    b, b_link = rig.leg("lg_b", connected=False)
+    b.take_from(a, rig.loop.wall())
+    rig.receive(a, video(1, 0, VP8_KEY))
+    rig.receive(a, rtp(1, 1))
+    rig.loop.advance(2)
+    a_link.rtcp.clear()
+    b_link.connected = True
+    b.on_connected(rig.loop.wall())
+    assert key_frame_requests(a_link) == 1
+    rig.receive(a, video(2))
+    rig.receive(a, video(3, 0, VP8_KEY))
+    rig.receive(a, rtp(1, 2))
+    assert [packet[12:] for packet in b_link.sent] == [VP8_KEY, b"sound"]

@@ -1,6 +1,6 @@
 """The ACD port: how a contact is queued, routed and answered by whoever distributes calls.
 
-Three modes, and an adapter says which it is. *call*: the ACD owns queue, routing and audio (SIP), video waits beside it.
+Three modes, and an adapter says which it is. *call*: the ACD owns queue, routing and audio (SIP), video waits beside.
 *task*: the ACD owns queue and routing, we own the media and report. *own*: ours (`gateway.acd.builtin`).
 Accept is two-phase in all of them: the ACD routes, the media confirms. A command returns its result and does not also
 publish it as an event. Unknown events of a foreign ACD never break an adapter; those it lacks are synthesized and

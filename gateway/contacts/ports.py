@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.agents.states import AgentEvent, AgentState
 from gateway.base.ids import AgentId, ContactId, LegId
 from gateway.menu.interpreter import Outcome
+from gateway.parties import AgentCard
 
 # ---------------------------------------------------------------- menu
 
@@ -104,4 +106,35 @@ class RecordingPort(Protocol):
 
     def on_change(self, listener: Callable[[RecordingView], None]) -> None:
         """`listener` is called on the loop for every change of what is shown. One listener: the desk."""
+        ...
+
+
+# ---------------------------------------------------------------- agents
+
+
+class AgentOfRoster(Protocol):
+    """An agent as a contact may see them."""
+
+    @property
+    def card(self) -> AgentCard: ...
+
+    @property
+    def state(self) -> AgentState: ...
+
+    @property
+    def absent_since_s(self) -> float | None:
+        """No panel since then (monotonic seconds); None: there is one."""
+        ...
+
+    @property
+    def may_be_offered(self) -> bool: ...
+
+
+class AgentsPort(Protocol):
+    """The roster (`gateway.agents.roster`): the contact that holds an agent moves them."""
+
+    def find(self, agent_id: AgentId) -> AgentOfRoster | None: ...
+
+    def apply(self, agent_id: AgentId, event: AgentEvent) -> None:
+        """StateConflict (`illegal_transition`), NotFound; nothing changed then."""
         ...

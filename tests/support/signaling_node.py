@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,13 @@ def account(name: str, *roles: str, canary: bool = False) -> Account:
         queues=("sales",) if agent else (),
         canary=canary,
     )
+
+
+async def eventually(fact: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    """Give way until `fact` holds; TimeoutError when it does not in time."""
+    async with asyncio.timeout(within_s):
+        while not fact():  # noqa: ASYNC110 - what is waited for belongs to others and has no event
+            await asyncio.sleep(0.002)
 
 
 @dataclass
@@ -369,6 +376,12 @@ class Browser:
             "secret": self.welcome["secret"],
             "last_seq": self.seen,
         }
+
+    def cut(self) -> None:
+        """The network is gone: no goodbye."""
+        connection = self.ws._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
 
     async def receive(self) -> dict[str, Any]:
         """The next message of any type."""

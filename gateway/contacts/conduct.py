@@ -1,0 +1,605 @@
+"""How a contact behaves: one message in, transitions by the tables, then what follows from them.
+
+A message that is refused raises a GatewayError and has changed nothing. Legs are in `legwork`, hands in `effects`.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from gateway.acd.port import AcdEvent, ContactOffer, DeclineReason, NoAnswer, Queued, QueueExit, Reserved
+from gateway.agents import states as a
+from gateway.base.errors import BadInput, StateConflict
+from gateway.base.log import get_logger
+from gateway.contacts import legs, messages, states
+from gateway.contacts.coupling import Applied, Event, Joint, Machine, Step, holds_agent, settle
+from gateway.contacts.effects import Effects, Neighbours, visitor_hash
+from gateway.contacts.journal import JournalSource, JournalValue
+from gateway.contacts.legs import LegState
+from gateway.contacts.legwork import Legwork
+from gateway.contacts.messages import Message
+from gateway.contacts.model import AgentOn, Contact, InQueue, Role, Side
+from gateway.contacts.ports import RecordingOrder, RecordingView
+from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactEvent, ContactState, EndReason, LeaveCause
+from gateway.contacts.waits import Wait, waits_of
+from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
+from gateway.parties import (
+    AcceptOffer,
+    AgentNotice,
+    AgentRequest,
+    ChooseOption,
+    CustomerNotice,
+    CustomerRequest,
+    GiveConsent,
+    HangUp,
+    HoldContact,
+    OfferEnded,
+    OfferLeg,
+    RecordingShown,
+    RejectOffer,
+    ReportMedia,
+    RetrieveContact,
+    SubmitWrapUp,
+)
+
+_log = get_logger("contact")
+
+NOTES_LIMIT: Final = 4000
+
+Reply = tuple[CustomerNotice, ...] | tuple[AgentNotice, ...] | None
+
+_OFFER_ENDS: Final[dict[type, str]] = {
+    states.OfferAccepted: "accepted",
+    states.OfferRejected: "rejected",
+    states.OfferTimedOut: "timed_out",
+}
+
+
+class Conduct:
+    """One contact's behaviour. Called only by its actor, one message at a time."""
+
+    def __init__(self, contact: Contact, neighbours: Neighbours, effects: Effects) -> None:
+        self.contact = contact
+        self._n = neighbours
+        self._do = effects
+        self._legs = Legwork(contact, neighbours, effects, self._feed)
+
+    @property
+    def finished(self) -> bool:
+        """Closed, and nothing of it is left anywhere."""
+        return self.contact.state is ContactState.CLOSED and not self.contact.transports and self._do.idle
+
+    def handle(self, message: Message) -> Reply:
+        """Take one message; a view is answered. Raises GatewayError when a request is not possible now."""
+        try:
+            return self._handle(message)
+        finally:
+            self._afterwards()
+
+    def end(self, reason: EndReason) -> None:
+        """The gateway ends the contact, whatever its state. Idempotent."""
+        if self.contact.state is not ContactState.CLOSED:
+            self._feed(Machine.CONTACT, states.Aborted(reason=reason), JournalSource.GATEWAY)
+        self._afterwards()
+
+    # ------------------------------------------------------------ messages
+
+    def _handle(self, message: Message) -> Reply:
+        match message:
+            case messages.Start():
+                self._start()
+            case messages.CustomerAsked(request=request):
+                self._customer(request)
+            case messages.AgentAsked(request=request):
+                self._must_be_with(message.agent_id)
+                self._agent(request)
+            case messages.CustomerViewAsked():
+                self._must_be_on()
+                return self._n.views.for_customer(self.contact, self._now())
+            case messages.AgentViewAsked(agent_id=agent_id):
+                if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
+                    return ()
+                return self._n.views.for_agent(self.contact, self._now())
+            case messages.CustomerPresence(present=present):
+                self._presence(self.contact.customer, present)
+            case messages.AgentPresence(agent_id=agent_id, present=present):
+                if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
+                    self._presence(self.contact.agent.side, present)
+            case messages.AgentSignedOut(agent_id=agent_id):
+                if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
+                    self._feed(Machine.AGENT, a.LoggedOff(), JournalSource.AGENT)
+            case messages.FromMedia(event=event):
+                self._legs.media(event)
+            case messages.FromAcd(event=event):
+                self._acd(event)
+            case messages.FromRecording(view=view):
+                self._recording(view)
+            case messages.LegOpened(leg_id=leg_id, sdp=sdp):
+                self._legs.opened(leg_id, sdp)
+            case messages.LegNotOpened(leg_id=leg_id, code=code, detail=detail):
+                self._legs.not_opened(leg_id, code, detail)
+            case messages.SourceRefused(leg_id=leg_id, code=code):
+                self._legs.source_refused(leg_id, code)
+            case messages.DeadlineReached():
+                self._deadline()
+            case messages.End(reason=reason):
+                self.end(reason)
+            case messages.Tidied():
+                pass
+        return None
+
+    def _start(self) -> None:
+        entry = self.contact.entry
+        self._do.journal(
+            "initiated",
+            JournalSource.CUSTOMER,
+            data={
+                "site": entry.site,
+                "visitor_hash": visitor_hash(entry.visitor_key),
+                "language": entry.language,
+                "display_name": entry.display_name,
+                "canary": entry.canary,
+                "notice_version": entry.notice_version,
+            },
+            state_changed=True,
+        )
+        self.contact.menu = self._n.menus.run(self._n.sites[entry.site].menu, entry.language)
+        self._menu_outcome(self.contact.menu.start(), "", JournalSource.GATEWAY)
+
+    def _customer(self, request: CustomerRequest) -> None:
+        self._must_be_on()
+        match request:
+            case ChooseOption(node_id=node_id, key=key):
+                self._choose(node_id, key)
+            case OfferLeg():
+                self._legs.offered(Role.CUSTOMER, request)
+            case GiveConsent(given=given, notice_version=version):
+                self._consent(given, version)
+            case ReportMedia():
+                self.contact.customer.shows = request
+            case HangUp():
+                self._customer_hung_up()
+
+    def _agent(self, request: AgentRequest) -> None:
+        contact = self.contact
+        agent = contact.agent
+        if agent is None:
+            return
+        match request:
+            case AcceptOffer(offer_id=offer_id) | RejectOffer(offer_id=offer_id):
+                if agent.offer_id != offer_id or contact.state is not ContactState.OFFERED:
+                    raise StateConflict("offer_stale", "This offer is over.")
+                accepted = isinstance(request, AcceptOffer)
+                answer = states.OfferAccepted() if accepted else states.OfferRejected()
+                self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
+            case OfferLeg():
+                self._legs.offered(Role.AGENT, request)
+            case ReportMedia():
+                agent.side.shows = request
+            case HoldContact():
+                self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
+            case RetrieveContact():
+                self._feed(Machine.CONTACT, states.Retrieved(), JournalSource.AGENT)
+            case HangUp():
+                bridging = contact.state is ContactState.BRIDGING
+                left = states.AgentLegFailed(reason="declined") if bridging else states.AgentReleased()
+                self._feed(Machine.CONTACT, left, JournalSource.AGENT)
+            case SubmitWrapUp(disposition=disposition, notes=notes):
+                if disposition not in self._n.settings.dispositions:
+                    raise BadInput("unknown_disposition", "Choose one of: " + ", ".join(self._n.settings.dispositions))
+                if len(notes) > NOTES_LIMIT:
+                    raise BadInput("notes_too_long", f"Notes may have {NOTES_LIMIT} characters.")
+                done = states.WrapUpSubmitted(disposition=disposition, notes=notes)
+                self._feed(Machine.CONTACT, done, JournalSource.AGENT)
+            case _:
+                raise StateConflict("not_for_contacts", "This is not asked of a contact.")
+
+    def _must_be_on(self) -> None:
+        if self.contact.state in OVER:
+            raise StateConflict("contact_closed", "This call is over.")
+
+    def _must_be_with(self, agent_id: str) -> None:
+        if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
+            raise StateConflict("not_your_contact", "You are not on this contact.")
+
+    # ------------------------------------------------------------ menu
+
+    def _choose(self, node_id: str, key: str) -> None:
+        contact = self.contact
+        if contact.state is not ContactState.IN_MENU or contact.menu is None or contact.answered_since_s is not None:
+            raise StateConflict("menu_stale", "The menu is over.")
+        self._menu_outcome(contact.menu.choose(node_id, key), key, JournalSource.CUSTOMER)
+
+    def _menu_outcome(self, outcome: Outcome, key: str, source: JournalSource) -> None:
+        match outcome:
+            case ShowNode():
+                self._show(outcome, key, source)
+            case AnswerAndEnd(node_id=node_id, text=text, prompt_clip=clip):
+                answer = ShowNode(
+                    node_id=node_id, text=text, options=(), can_go_back=False, prompt_clip=clip, idle_s=None
+                )
+                self._show(answer, key, source)
+                if clip is None or not self.contact.customer.connected:
+                    self._answered()
+                else:
+                    self.contact.answered_since_s = self._now()
+            case EnterQueue(queue=queue, priority=priority, language=language, path=path):
+                event = states.Enqueued(queue=queue, priority=priority, language=language, path=path)
+                self._feed(Machine.CONTACT, event, source)
+            case Unanswered(node_id=node_id):
+                self._feed(Machine.CONTACT, states.MenuUnanswered(node_id=node_id), source)
+
+    def _show(self, node: ShowNode, key: str, source: JournalSource) -> None:
+        contact = self.contact
+        contact.node = node
+        contact.node_since_s = self._now()
+        self._legs.say(node.prompt_clip)
+        event: ContactEvent = states.OptionChosen(node_id=node.node_id, key=key)
+        if contact.state is ContactState.INITIATED:
+            event = states.MenuStarted(node_id=node.node_id)
+        self._feed(Machine.CONTACT, event, source)
+        self._do.tell_customer(self._n.views.menu_shown(contact))
+
+    def _answered(self) -> None:
+        node_id = self.contact.node.node_id if self.contact.node is not None else ""
+        self._feed(Machine.CONTACT, states.SelfServed(node_id=node_id), JournalSource.GATEWAY)
+
+    def _customer_hung_up(self) -> None:
+        if self.contact.answered_since_s is not None:
+            self._answered()
+        else:
+            self._feed(Machine.CONTACT, states.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
+
+    # ------------------------------------------------------------ ACD
+
+    def _acd(self, event: AcdEvent) -> None:
+        contact = self.contact
+        match event.body:
+            case Queued(place=place, estimate_s=estimate_s):
+                if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and contact.line is not None:
+                    contact.line.place = self._n.views.queue_place(contact, place, estimate_s, self._now())
+                    self._do.tell_customer(contact.line.place)
+            case Reserved() as reserved:
+                self._reserved(reserved)
+            case NoAnswer(offer_id=offer_id):
+                if contact.state is ContactState.OFFERED and contact.agent and contact.agent.offer_id == offer_id:
+                    self._feed(Machine.CONTACT, states.OfferTimedOut(), JournalSource.ACD)
+            case QueueExit():
+                if contact.state is ContactState.QUEUED:
+                    self._feed(Machine.CONTACT, states.MaxWaitReached(), JournalSource.ACD)
+
+    def _reserved(self, reserved: Reserved) -> None:
+        contact = self.contact
+        agent = self._n.agents.find(reserved.agent_id)
+        possible = contact.state is ContactState.QUEUED and agent is not None and agent.may_be_offered
+        if agent is None or not possible:
+            self._do.acd_decline(reserved.offer_id, DeclineReason.WITHDRAWN)
+            return
+        now = self._now()
+        side = Side(role=Role.AGENT, leg=LegState.CLOSED, setup_since_s=now)
+        contact.agent = AgentOn(
+            agent_id=reserved.agent_id, card=agent.card, offer_id=reserved.offer_id, offered_at_s=now, side=side
+        )
+        self._feed(
+            Machine.CONTACT,
+            states.OfferMade(offer_id=reserved.offer_id, agent_id=reserved.agent_id),
+            JournalSource.ACD,
+        )
+
+    # ------------------------------------------------------------ people beside the states
+
+    def _presence(self, side: Side, present: bool) -> None:
+        if side.present is present:
+            return
+        side.present = present
+        if present:
+            side.setup_since_s = self._now()
+        if self.contact.state not in OVER:
+            name = "signaling_resumed" if present else "signaling_lost"
+            source = JournalSource.CUSTOMER if side.role is Role.CUSTOMER else JournalSource.AGENT
+            self._do.journal(name, source, data={"side": side.role.value})
+
+    def _consent(self, given: bool, notice_version: str) -> None:
+        self.contact.consent = given
+        self.contact.notice_version = notice_version
+        name = "consent_given" if given else "consent_refused"
+        self._do.journal(name, JournalSource.CUSTOMER, data={"notice_version": notice_version})
+        if self.contact.bridged_at_s is not None:
+            self._do.recording_consent(given, notice_version)
+
+    def _recording(self, view: RecordingView) -> None:
+        shown = RecordingShown(state=view.state, notice_version=view.notice_version)
+        if view.code is not None:
+            self._n.alarm("recording_failed", f"A recording failed: {view.code}.", self.contact)
+        if self.contact.state is ContactState.CLOSED or shown == self.contact.recording:
+            return
+        self.contact.recording = shown
+        self._do.journal("recording_changed", JournalSource.RECORDING, reason=view.code, data={"recording": view.state})
+        if self.contact.state not in OVER:
+            self._do.tell_customer(shown)
+        self._do.tell_agent(shown)
+
+    # ------------------------------------------------------------ deadlines
+
+    def _deadline(self) -> None:
+        now = self._now()
+        due = sorted((at, wait) for wait, at in waits_of(self.contact, self._n.settings).items() if at <= now)
+        if not due:
+            return
+        contact = self.contact
+        clock = JournalSource.CLOCK
+        match due[0][1]:
+            case Wait.SETUP:
+                self._feed(Machine.CONTACT, states.SetupTimedOut(), clock)
+            case Wait.MENU_IDLE:
+                if contact.menu is not None:
+                    self._menu_outcome(contact.menu.idle(), "", clock)
+            case Wait.ANSWERED:
+                self._answered()
+            case Wait.MAX_WAIT:
+                self._feed(Machine.CONTACT, states.MaxWaitReached(), clock)
+            case Wait.OFFER:
+                self._feed(Machine.CONTACT, states.OfferTimedOut(), clock)
+            case Wait.RINGING_GRACE:
+                self._feed(Machine.AGENT, a.PresenceLost(), clock)
+            case Wait.BRIDGE:
+                if contact.agent is not None and not contact.agent.side.connected:
+                    self._feed(Machine.CONTACT, states.AgentLegFailed(), clock)
+                else:
+                    self._feed(Machine.CONTACT, states.CustomerUnreachable(), clock)
+            case Wait.MAX_DURATION:
+                self._feed(Machine.CONTACT, states.MaxDurationReached(), clock)
+            case Wait.WRAP_UP:
+                self._feed(Machine.CONTACT, states.WrapUpTimedOut(), clock)
+            case Wait.CUSTOMER_SETUP:
+                self._feed(Machine.CUSTOMER_LEG, legs.SetupTimedOut(), clock)
+            case Wait.CUSTOMER_GRACE:
+                self._feed(Machine.CUSTOMER_LEG, legs.GraceExpired(), clock)
+            case Wait.AGENT_GRACE:
+                self._feed(Machine.AGENT_LEG, legs.GraceExpired(), clock)
+            case Wait.CLOSING:
+                self._legs.give_up_closing(now)
+
+    # ------------------------------------------------------------ transitions
+
+    def _now(self) -> float:
+        return self._n.clock.monotonic()
+
+    def _joint(self) -> Joint:
+        joint = self.contact.joint_without_agent_state()
+        if self.contact.agent is None:
+            return joint
+        record = self._n.agents.find(self.contact.agent.agent_id)
+        return replace(joint, agent=record.state if record is not None else a.AgentState.LOGGED_OFF)
+
+    def _feed(self, machine: Machine, event: Event, source: JournalSource) -> None:
+        """One event to the coupled machines, and everything that follows from it."""
+        try:
+            step = settle(self._joint(), machine, event)
+        except StateConflict:
+            if isinstance(event, states.OfferMade):
+                self.contact.agent = None
+            raise
+        self._commit(step, source)
+
+    def _commit(self, step: Step, source: JournalSource) -> None:
+        for applied in step.applied:
+            match applied.machine:
+                case Machine.CONTACT:
+                    self._contact_moved(applied, source)
+                case Machine.CUSTOMER_LEG:
+                    self._legs.moved(Role.CUSTOMER, applied)
+                case Machine.AGENT_LEG:
+                    self._legs.moved(Role.AGENT, applied)
+                case Machine.AGENT:
+                    self._agent_moved(applied)
+        if self.contact.agent is not None and not holds_agent(step.joint):
+            self._legs.close_all(Role.AGENT)
+            self.contact.agent = None
+
+    def _agent_moved(self, applied: Applied) -> None:
+        if self.contact.agent is None:
+            return
+        event = applied.event
+        if isinstance(event, a.OfferMade):
+            event = a.OfferMade(contact_id=self.contact.contact_id)
+        self._n.agents.apply(self.contact.agent.agent_id, event)  # type: ignore[arg-type]
+
+    def _contact_moved(self, applied: Applied, source: JournalSource) -> None:
+        contact, event = self.contact, applied.event
+        before, after = ContactState(applied.before), ContactState(applied.after)
+        contact.state = after
+        now = self._now()
+        changed = after is not before
+        if changed:
+            contact.state_since_s = now
+            _log.info("contact.transition", before=before.value, after=after.value, event_name=type(event).__name__)
+        if contact.end_reason is None:
+            once = contact.customer.connected_once
+            contact.end_reason = states.end_reason(before, event, connected_once=once)  # type: ignore[arg-type]
+        self._before_effects(event, now)  # type: ignore[arg-type]
+        self._do.journal(
+            _snake(type(event).__name__),
+            source,
+            reason=_reason(event),  # type: ignore[arg-type]
+            data=self._facts(event),  # type: ignore[arg-type]
+            state_changed=changed and after is not ContactState.CLOSED,
+        )
+        if after is ContactState.CLOSED:
+            reason = contact.end_reason.value if contact.end_reason is not None else None
+            self._do.journal("closed", JournalSource.GATEWAY, reason=reason, state_changed=True)
+        self._tell_acd(before, event, after)  # type: ignore[arg-type]
+        self._tell_recording(before, event, after)  # type: ignore[arg-type]
+        if changed:
+            self._tell_people(before, event, after, now)  # type: ignore[arg-type]
+
+    def _before_effects(self, event: ContactEvent, now: float) -> None:
+        contact = self.contact
+        match event:
+            case states.Enqueued():
+                contact.line = InQueue(
+                    queue=event.queue,
+                    priority=event.priority,
+                    language=event.language,
+                    path=event.path,
+                    queued_at=self._n.clock.now(),
+                    queued_at_s=now,
+                    waiting_since_s=now,
+                    offerable=self._legs.offerable,
+                )
+            case states.OfferAccepted() if contact.agent is not None:
+                contact.agent.side.leg = LegState.NEW
+            case states.Bridged() if contact.bridged_at_s is None:
+                contact.bridged_at_s = now
+            case states.AgentLegLost() if contact.line is not None:
+                contact.line.waiting_since_s = now
+            case _:
+                pass
+
+    def _tell_people(self, before: ContactState, event: ContactEvent, after: ContactState, now: float) -> None:
+        contact, do, views = self.contact, self._do, self._n.views
+        changed = views.contact_changed(contact, now)
+        do.tell_customer(changed)
+        if before is ContactState.OFFERED and contact.agent is not None:
+            reason = _OFFER_ENDS.get(type(event), "withdrawn")
+            do.tell_agent(OfferEnded(offer_id=contact.agent.offer_id, reason=reason))
+        if after is ContactState.OFFERED:
+            do.tell_agent(views.offer(contact, now))
+            return
+        if isinstance(event, states.OfferAccepted):
+            do.tell_agent(views.assigned(contact))
+        if before is not ContactState.OFFERED or after is ContactState.BRIDGING:
+            do.tell_agent(changed)
+        if after is ContactState.WRAP_UP:
+            do.tell_agent(views.wrap_up(contact, now))
+
+    def _tell_acd(self, before: ContactState, event: ContactEvent, after: ContactState) -> None:
+        contact, do = self.contact, self._do
+        line, agent = contact.line, contact.agent
+        match event:
+            case states.Enqueued() if line is not None:
+                do.enqueue(
+                    ContactOffer(
+                        contact_id=contact.contact_id,
+                        site=contact.entry.site,
+                        queue=line.queue,
+                        language=line.language,
+                        priority=line.priority,
+                        queued_at=line.queued_at,
+                        display_name=contact.entry.display_name,
+                        canary=contact.entry.canary,
+                        offerable=line.offerable,
+                    )
+                )
+            case states.OfferAccepted() if agent is not None:
+                do.acd_accept(agent.offer_id)
+            case states.OfferRejected() if agent is not None:
+                do.acd_decline(agent.offer_id, DeclineReason.DECLINED)
+            case states.OfferTimedOut() if agent is not None:
+                do.acd_decline(agent.offer_id, DeclineReason.NO_ANSWER)
+            case states.OfferWithdrawn() if agent is not None:
+                do.acd_decline(agent.offer_id, DeclineReason.WITHDRAWN)
+            case states.Bridged():
+                do.acd_confirm(True)
+            case states.AgentLegFailed() | states.CustomerUnreachable():
+                do.acd_confirm(False)
+            case states.AgentLegLost():
+                do.acd_requeue("agent_lost")
+            case states.WrapUpSubmitted(disposition=disposition):
+                do.acd_complete(disposition)
+            case _ if after in OVER and before is not after:
+                self._acd_over(before, after)
+            case _:
+                pass
+
+    def _acd_over(self, before: ContactState, after: ContactState) -> None:
+        reason = self.contact.end_reason.value if self.contact.end_reason is not None else ""
+        if before in WAITING:
+            self._do.acd_cancel(reason)
+        if before in IN_CALL:
+            self._do.acd_end(reason)
+        if after is ContactState.CLOSED and (before in IN_CALL or before is ContactState.WRAP_UP):
+            self._do.acd_complete(None)
+
+    def _tell_recording(self, before: ContactState, event: ContactEvent, after: ContactState) -> None:
+        contact, do = self.contact, self._do
+        agent = contact.agent
+        match event:
+            case states.Bridged() if agent is not None and agent.side.transport and contact.customer.transport:
+                do.recording_begin(
+                    RecordingOrder(
+                        contact_id=contact.contact_id,
+                        agent_id=agent.agent_id,
+                        customer_leg=contact.customer.transport,
+                        agent_leg=agent.side.transport,
+                        notice_version=contact.notice_version or contact.entry.notice_version,
+                        consent=contact.consent,
+                    )
+                )
+            case states.Held():
+                do.recording_mark("hold")
+            case states.Retrieved():
+                do.recording_mark("retrieve")
+            case states.AgentLegLost():
+                do.recording_mark("agent_lost")
+            case _ if after in OVER and before not in OVER and contact.bridged_at_s is not None:
+                do.recording_stop(contact.end_reason.value if contact.end_reason is not None else "")
+            case _:
+                pass
+
+    def _facts(self, event: ContactEvent) -> dict[str, JournalValue]:
+        """What the journal keeps of the event."""
+        agent = self.contact.agent
+        match event:
+            case states.MenuStarted(node_id=node_id) | states.SelfServed(node_id=node_id):
+                return {"node_id": node_id}
+            case states.OptionChosen(node_id=node_id, key=key):
+                return {"node_id": node_id, "key": key}
+            case states.Enqueued():
+                return {
+                    "queue": event.queue,
+                    "priority": event.priority,
+                    "language": event.language,
+                    "path": list(event.path),
+                }
+            case states.WrapUpSubmitted(disposition=disposition, notes=notes):
+                return {"disposition": disposition, "notes": notes}
+            case _ if agent is not None and self.contact.state is not ContactState.CLOSED:
+                return {"agent_id": agent.agent_id, "offer_id": agent.offer_id}
+            case _:
+                return {}
+
+    # ------------------------------------------------------------ after every message
+
+    def _afterwards(self) -> None:
+        """What follows from the state as it is now, whatever led to it."""
+        self._legs.afterwards()
+        contact = self.contact
+        due = waits_of(contact, self._n.settings)
+        if due:
+            at = min(due.values())
+            self._n.deadlines.set(contact.contact_id, at, self._wake)
+        else:
+            self._n.deadlines.cancel(contact.contact_id)
+        self._n.board_changed()
+
+    def _wake(self) -> None:
+        self._do.post(messages.DeadlineReached())
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _reason(event: ContactEvent) -> str | None:
+    match event:
+        case states.CustomerLeft(cause=cause):
+            return cause.value
+        case states.AgentLegFailed(reason=reason):
+            return reason
+        case states.AgentLegLost():
+            return "agent_lost"
+        case states.Aborted(reason=aborted):
+            return aborted.value
+        case _:
+            return None

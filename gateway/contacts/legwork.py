@@ -1,0 +1,299 @@
+"""The legs of a contact: generations, answers, losses, sources, closings. The tables decide; this keeps the books.
+
+Media events are told apart by leg id, one per generation: whatever comes from a generation that was replaced changes
+nothing but its own end.
+"""
+
+from collections.abc import Callable
+
+from gateway.base.errors import StateConflict
+from gateway.base.ids import LegId, new_leg_id
+from gateway.base.log import get_logger
+from gateway.contacts import legs, states
+from gateway.contacts.coupling import Applied, Event, Machine
+from gateway.contacts.effects import Effects, Neighbours
+from gateway.contacts.journal import JournalSource
+from gateway.contacts.legs import LegState
+from gateway.contacts.model import Contact, Role, Side, Transport
+from gateway.contacts.sources import may_be_sent, source_for
+from gateway.contacts.states import IN_CALL, OVER, ContactState
+from gateway.contacts.waits import CLOSE_TIMEOUT_S
+from gateway.parties import LegAnswered, LegChanged, LegRefused, OfferLeg, PeerChanged
+from media.port import (
+    ClipEnded,
+    LegClosed,
+    LegConnected,
+    LegFirstMedia,
+    LegHeard,
+    LegSilent,
+    MediaEvent,
+    Silence,
+)
+
+_log = get_logger("contact.legs")
+
+_MACHINE = {Role.CUSTOMER: Machine.CUSTOMER_LEG, Role.AGENT: Machine.AGENT_LEG}
+
+
+class Legwork:
+    """Both sides' legs of one contact."""
+
+    def __init__(
+        self,
+        contact: Contact,
+        neighbours: Neighbours,
+        effects: Effects,
+        feed: Callable[[Machine, Event, JournalSource], None],
+    ) -> None:
+        self._contact = contact
+        self._n = neighbours
+        self._do = effects
+        self._feed = feed
+
+    @property
+    def offerable(self) -> bool:
+        """Whether an agent would find the customer: otherwise the place is kept and nobody is rung for nothing."""
+        return self._contact.customer.connected and self._contact.customer.present
+
+    # ------------------------------------------------------------ negotiation
+
+    def offered(self, role: Role, request: OfferLeg) -> None:
+        """The browser's SDP offer. StateConflict (`leg_stale`, `illegal_transition`)."""
+        side = self._contact.side(role)
+        if side is None:
+            raise StateConflict("not_your_contact", "You are not on this contact.")
+        if request.generation <= side.generation:
+            raise StateConflict("leg_stale", f"Generation {side.generation} is already known: make a newer one.")
+        self._feed(_MACHINE[role], legs.OfferReceived(), _source(role))
+        replaced = side.transport
+        leg_id = new_leg_id()
+        side.generation = request.generation
+        side.transport = leg_id
+        self._contact.transports[leg_id] = Transport(leg_id=leg_id, role=role, generation=request.generation)
+        self._n.claim_leg(leg_id, self._contact.contact_id)
+        self._do.open_leg(leg_id, request.sdp)
+        if replaced is not None:
+            self._close(self._contact.transports[replaced])
+
+    def opened(self, leg_id: LegId, sdp: str) -> None:
+        side = self._side_of(leg_id)
+        if side is None:
+            return  # replaced or closed meanwhile: its CloseLeg is behind this in the lane
+        self._feed(_MACHINE[side.role], legs.AnswerSent(), JournalSource.MEDIA)
+        self._tell(side.role, LegAnswered(generation=side.generation, sdp=sdp))
+
+    def not_opened(self, leg_id: LegId, code: str, detail: str) -> None:
+        side = self._side_of(leg_id)
+        transport = self._contact.transports.get(leg_id)
+        self._forget(leg_id)
+        if side is None or transport is None:
+            return
+        side.transport = None
+        self._journal(side.role, "leg_refused", code)
+        self._feed(_MACHINE[side.role], legs.NegotiationFailed(), JournalSource.MEDIA)
+        self._tell(side.role, LegRefused(generation=transport.generation, code=code, detail=detail))
+
+    # ------------------------------------------------------------ media events
+
+    def media(self, event: MediaEvent) -> None:
+        match event:
+            case LegConnected():
+                self._connected(LegId(event.leg_id))
+            case LegFirstMedia(kind=kind):
+                transport = self._contact.transports.get(LegId(event.leg_id))
+                if transport is not None:
+                    self._journal(transport.role, "leg_first_media", None, kind=kind.value)
+            case LegSilent():
+                side = self._side_of(LegId(event.leg_id))
+                if side is not None and side.connected:
+                    self._lost(side, "silent")
+            case LegHeard():
+                side = self._side_of(LegId(event.leg_id))
+                transport = self._contact.transports.get(LegId(event.leg_id))
+                if side is not None and side.leg is LegState.RECONNECTING and transport is not None:
+                    self._back(side, transport)
+            case LegClosed(reason=reason):
+                self._closed(LegId(event.leg_id), reason)
+            case ClipEnded(name=name):
+                self._clip_ended(LegId(event.leg_id), name)
+            case _:
+                pass
+
+    def _connected(self, leg_id: LegId) -> None:
+        side = self._side_of(leg_id)
+        transport = self._contact.transports.get(leg_id)
+        if side is None or transport is None or side.leg not in (LegState.CONNECTING, LegState.RECONNECTING):
+            return
+        transport.connected = True
+        self._back(side, transport)
+
+    def _back(self, side: Side, transport: Transport) -> None:
+        if not transport.connected:
+            return
+        side.connected_once = True
+        self._journal(side.role, "leg_connected", None)
+        if self._contact.state in IN_CALL:
+            self._do.recording_attach(transport.leg_id, side.role)
+        self._feed(_MACHINE[side.role], legs.TransportConnected(), JournalSource.MEDIA)
+
+    def _lost(self, side: Side, reason: str) -> None:
+        self._journal(side.role, "leg_lost", reason)
+        self._feed(_MACHINE[side.role], legs.TransportLost(), JournalSource.MEDIA)
+
+    def _closed(self, leg_id: LegId, reason: str) -> None:
+        side = self._side_of(leg_id)
+        transport = self._contact.transports.get(leg_id)
+        self._forget(leg_id)
+        if side is None or transport is None:
+            return
+        side.transport = None
+        if side.connected:
+            self._lost(side, reason)
+        elif not transport.connected and side.leg in legs.LIVE and side.leg is not LegState.NEW:
+            self._journal(side.role, "leg_not_connected", reason)
+            self._feed(_MACHINE[side.role], legs.NegotiationFailed(), JournalSource.MEDIA)
+
+    def _clip_ended(self, leg_id: LegId, name: str) -> None:
+        contact = self._contact
+        transport = contact.transports.get(leg_id)
+        if contact.customer.transport != leg_id or transport is None or contact.prompt != name:
+            return
+        contact.prompt = None
+        transport.source = Silence()
+        self._said()
+
+    def source_refused(self, leg_id: LegId, code: str) -> None:
+        """A clip is missing, or the leg went before the command came: its end is on the way."""
+        if code != "clip_unknown":
+            return
+        self._n.alarm("clip_unknown", "A prompt or the hold media is missing.", self._contact)
+        if self._contact.customer.transport == leg_id and self._contact.prompt is not None:
+            self._contact.prompt = None
+            self._said()
+
+    def _said(self) -> None:
+        if self._contact.answered_since_s is not None and self._contact.state is ContactState.IN_MENU:
+            node_id = self._contact.node.node_id if self._contact.node is not None else ""
+            self._feed(Machine.CONTACT, states.SelfServed(node_id=node_id), JournalSource.MEDIA)
+
+    def say(self, clip: str | None) -> None:
+        """A new node is shown: its prompt from the beginning, also when it is the same clip as before."""
+        self._contact.prompt = clip
+        transport = self._newest(self._contact.customer)
+        if transport is not None and clip is not None:
+            transport.source = None
+
+    # ------------------------------------------------------------ closing
+
+    def close_all(self, role: Role) -> None:
+        for transport in list(self._contact.transports.values()):
+            if transport.role is role:
+                self._close(transport)
+
+    def give_up_closing(self, now: float) -> None:
+        """The engine did not say that a leg is gone in time: it is taken for gone."""
+        for transport in list(self._contact.transports.values()):
+            if transport.closing_since_s is not None and transport.closing_since_s + CLOSE_TIMEOUT_S <= now:
+                _log.error("leg.close_timed_out", leg_id=transport.leg_id)
+                self._forget(transport.leg_id)
+
+    def _close(self, transport: Transport) -> None:
+        if transport.closing_since_s is None:
+            transport.closing_since_s = self._n.clock.monotonic()
+            self._do.close_leg(transport.leg_id)
+
+    def _forget(self, leg_id: LegId) -> None:
+        self._contact.transports.pop(leg_id, None)
+        self._n.release_leg(leg_id)
+
+    # ------------------------------------------------------------ transitions of a leg
+
+    def moved(self, role: Role, applied: Applied) -> None:
+        """The table moved a leg."""
+        side = self._contact.side(role)
+        if side is None:
+            return
+        side.leg = LegState(applied.after)
+        if side.leg in (LegState.CLOSING, LegState.CLOSED, LegState.FAILED):
+            self.close_all(role)
+            side.transport = None
+        told: str | None = None
+        match applied.event:
+            case legs.TransportConnected():
+                told = LegState.CONNECTED.value
+            case legs.TransportLost():
+                told = LegState.RECONNECTING.value
+            case legs.NegotiationFailed():
+                told = LegState.FAILED.value if side.leg is LegState.NEW else side.leg.value
+            case _ if side.leg is not applied.before and side.leg in legs.GONE | {LegState.CLOSING}:
+                told = LegState.FAILED.value if side.leg is LegState.FAILED else LegState.CLOSED.value
+        if told is not None and applied.before != LegState.CLOSING and side.generation > 0:
+            self._tell(role, LegChanged(generation=side.generation, state=told))
+
+    # ------------------------------------------------------------ after every message
+
+    def afterwards(self) -> None:
+        contact = self._contact
+        now = self._n.clock.monotonic()
+        for side in self._sides():
+            if not side.lost:
+                side.lost_since_s = None
+            elif side.lost_since_s is None:
+                side.lost_since_s = now
+            if side.leg is LegState.CLOSING and not any(t.role is side.role for t in contact.transports.values()):
+                self._feed(_MACHINE[side.role], legs.TransportClosed(), JournalSource.MEDIA)
+        if contact.state not in OVER:
+            for side in self._sides():
+                self._send(side)
+                self._introduce(side)
+        line = contact.line
+        if contact.state is ContactState.QUEUED and line is not None and line.offerable is not self.offerable:
+            line.offerable = self.offerable
+            self._do.acd_offerable(self.offerable)
+
+    def _sides(self) -> list[Side]:
+        agent = self._contact.agent
+        return [self._contact.customer] + ([agent.side] if agent is not None else [])
+
+    def _send(self, side: Side) -> None:
+        transport = self._newest(side)
+        if transport is None or not may_be_sent(side):
+            return
+        wanted = source_for(self._contact, side.role)
+        if wanted != (transport.source if transport.source is not None else Silence()):
+            transport.source = wanted
+            self._do.set_source(transport.leg_id, wanted)
+
+    def _introduce(self, side: Side) -> None:
+        peer = self._n.views.peer_of(self._contact, side.role)
+        if peer is None or peer == side.peer_told:
+            if peer is None:
+                side.peer_told = None
+            return
+        side.peer_told = peer
+        self._tell(side.role, peer)
+
+    # ------------------------------------------------------------ small things
+
+    def _newest(self, side: Side) -> Transport | None:
+        return self._contact.transports.get(side.transport) if side.transport is not None else None
+
+    def _side_of(self, leg_id: LegId) -> Side | None:
+        """The side whose newest generation this is; None for older ones."""
+        return next((side for side in self._sides() if side.transport == leg_id), None)
+
+    def _tell(self, role: Role, notice: LegAnswered | LegRefused | LegChanged | PeerChanged) -> None:
+        if role is Role.CUSTOMER:
+            self._do.tell_customer(notice)
+        else:
+            self._do.tell_agent(notice)
+
+    def _journal(self, role: Role, name: str, reason: str | None, **data: str) -> None:
+        side = self._contact.side(role)
+        generation = side.generation if side is not None else 0
+        facts: dict[str, str | int | float | bool | list[str] | None] = {"side": role.value, "generation": generation}
+        self._do.journal(name, JournalSource.MEDIA, reason=reason, data=facts | data)
+
+
+def _source(role: Role) -> JournalSource:
+    return JournalSource.CUSTOMER if role is Role.CUSTOMER else JournalSource.AGENT

@@ -1,0 +1,130 @@
+"""What arrives in a contact's mailbox: everything that can happen to it, as one kind of value each."""
+
+from dataclasses import dataclass
+
+from gateway.acd.port import AcdEvent
+from gateway.base.ids import AgentId, LegId
+from gateway.contacts.ports import RecordingView
+from gateway.contacts.states import EndReason
+from gateway.parties import AgentRequest, CustomerRequest
+from media.port import MediaEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The customer is admitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerAsked:
+    request: CustomerRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAsked:
+    agent_id: AgentId
+    request: AgentRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerViewAsked:
+    """A freshly loaded widget wants to know everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentViewAsked:
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerPresence:
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPresence:
+    agent_id: AgentId
+    present: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSignedOut:
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromMedia:
+    event: MediaEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromAcd:
+    event: AcdEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromRecording:
+    view: RecordingView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegOpened:
+    """The media engine answered an SDP offer."""
+
+    leg_id: LegId
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegNotOpened:
+    """The media engine refused an SDP offer, or did not answer."""
+
+    leg_id: LegId
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRefused:
+    """The media engine refused a source: a clip it does not have, or a leg that is gone."""
+
+    leg_id: LegId
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineReached:
+    """At least one of the contact's deadlines may be due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The gateway ends the contact."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidied:
+    """A lane has run empty: perhaps the contact may go."""
+
+
+Message = (
+    Start
+    | CustomerAsked
+    | AgentAsked
+    | CustomerViewAsked
+    | AgentViewAsked
+    | CustomerPresence
+    | AgentPresence
+    | AgentSignedOut
+    | FromMedia
+    | FromAcd
+    | FromRecording
+    | LegOpened
+    | LegNotOpened
+    | SourceRefused
+    | DeadlineReached
+    | End
+    | Tidied
+)

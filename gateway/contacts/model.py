@@ -1,0 +1,138 @@
+"""What a contact knows: plain fields, written only by its conduct. No behaviour beyond questions about itself.
+
+`*_s` fields are seconds of the monotonic clock.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.base.ids import AgentId, ContactId, LegId, OfferId
+from gateway.contacts.coupling import Joint
+from gateway.contacts.legs import LegState
+from gateway.contacts.ports import MenuWalk
+from gateway.contacts.states import ContactState, EndReason
+from gateway.menu.interpreter import ShowNode
+from gateway.parties import AgentCard, Entry, PeerChanged, QueuePlace, RecordingShown, ReportMedia
+from media.port import Source
+
+NOTHING_SHOWN = ReportMedia(audio=False, video=False, screen=False)
+
+
+class Role(StrEnum):
+    """Whose side of the contact."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+
+
+@dataclass(slots=True, kw_only=True)
+class Side:
+    """One side: its leg through all generations, and whether its signaling is there."""
+
+    role: Role
+    leg: LegState
+    setup_since_s: float  # a side that was never connected has its time from here
+    generation: int = 0
+    transport: LegId | None = None  # of the newest generation
+    present: bool = True
+    lost_since_s: float | None = None  # the grace runs from here
+    connected_once: bool = False
+    shows: ReportMedia = NOTHING_SHOWN
+    peer_told: PeerChanged | None = None  # what this side was last told of the other
+
+    @property
+    def connected(self) -> bool:
+        return self.leg is LegState.CONNECTED
+
+    @property
+    def lost(self) -> bool:
+        """Not to be seen, or not able to say anything."""
+        return not self.present or self.leg is LegState.RECONNECTING
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentOn:
+    """The agent a contact rings at, is with, or was with until their after-call work is done."""
+
+    agent_id: AgentId
+    card: AgentCard
+    offer_id: OfferId
+    offered_at_s: float
+    side: Side
+
+
+@dataclass(slots=True, kw_only=True)
+class Transport:
+    """One generation's connection in the media engine, until the engine says it is gone."""
+
+    leg_id: LegId
+    role: Role
+    generation: int
+    connected: bool = False
+    closing_since_s: float | None = None
+    source: Source | None = None  # the last one asked for
+
+
+@dataclass(slots=True, kw_only=True)
+class InQueue:
+    """Where the contact is, or was last, in line."""
+
+    queue: str
+    priority: int
+    language: str
+    path: tuple[str, ...]
+    queued_at: datetime  # the first time, for good
+    queued_at_s: float
+    waiting_since_s: float  # the longest wait counts from here: anew after a lost agent
+    place: QueuePlace | None = None
+    offerable: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Contact:
+    """One contact."""
+
+    contact_id: ContactId
+    entry: Entry
+    state: ContactState
+    started_at: datetime
+    started_s: float
+    state_since_s: float
+    customer: Side
+    agent: AgentOn | None = None
+    menu: MenuWalk | None = None
+    node: ShowNode | None = None
+    node_since_s: float = 0.0
+    prompt: str | None = None  # the clip being said
+    answered_since_s: float | None = None  # the menu has answered; it ends when the prompt is over
+    line: InQueue | None = None
+    bridged_at_s: float | None = None  # the first time
+    end_reason: EndReason | None = None
+    consent: bool | None = None
+    notice_version: str = ""
+    recording: RecordingShown | None = None
+    seq: int = 0  # of the last journal event
+    transports: "OrderedDict[LegId, Transport]" = field(default_factory=OrderedDict)
+
+    @property
+    def language(self) -> str:
+        if self.line is not None:
+            return self.line.language
+        return self.menu.language if self.menu is not None else self.entry.language
+
+    def side(self, role: Role) -> Side | None:
+        """The side, if anybody is on it."""
+        if role is Role.CUSTOMER:
+            return self.customer
+        return self.agent.side if self.agent is not None else None
+
+    def joint_without_agent_state(self) -> Joint:
+        """The coupled states this contact owns; whoever knows the agent adds theirs."""
+        return Joint(
+            contact=self.state,
+            customer_leg=self.customer.leg,
+            agent_leg=self.agent.side.leg if self.agent is not None else LegState.CLOSED,
+            agent=None,
+        )

@@ -1,0 +1,93 @@
+"""Which deadlines a contact has right now. Pure: recomputed after every event, so none can be forgotten or stale."""
+
+from enum import StrEnum
+from typing import Final
+
+from gateway.config import ContactSettings
+from gateway.contacts.legs import SETTING_UP
+from gateway.contacts.model import Contact, Side
+from gateway.contacts.states import IN_CALL, OVER, ContactState
+
+CLOSE_TIMEOUT_S: Final = 7.0
+"""The media engine closes a leg within 5 s; after this it is taken for gone."""
+
+
+class Wait(StrEnum):
+    """What a contact waits for, by the name of what happens when the time is over."""
+
+    SETUP = "setup"
+    MENU_IDLE = "menu_idle"
+    ANSWERED = "answered"  # the answer of the menu is being said
+    MAX_WAIT = "max_wait"
+    OFFER = "offer"
+    RINGING_GRACE = "ringing_grace"
+    BRIDGE = "bridge"
+    MAX_DURATION = "max_duration"
+    WRAP_UP = "wrap_up"
+    CUSTOMER_SETUP = "customer_setup"
+    CUSTOMER_GRACE = "customer_grace"
+    AGENT_GRACE = "agent_grace"
+    CLOSING = "closing"
+
+
+def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
+    """Deadline (monotonic seconds) of everything the contact waits for. Empty only when it is closed and tidy."""
+    due: dict[Wait, float] = {}
+    match contact.state:
+        case ContactState.INITIATED:
+            due[Wait.SETUP] = contact.started_s + settings.setup_timeout.total_seconds()
+        case ContactState.IN_MENU if contact.answered_since_s is not None:
+            due[Wait.ANSWERED] = contact.answered_since_s + settings.menu_idle.total_seconds()
+        case ContactState.IN_MENU:
+            due[Wait.MENU_IDLE] = contact.node_since_s + idle_s(contact, settings)
+        case ContactState.QUEUED:
+            since_s = contact.line.waiting_since_s if contact.line is not None else contact.state_since_s
+            due[Wait.MAX_WAIT] = since_s + settings.max_wait.total_seconds()
+        case ContactState.OFFERED:
+            due[Wait.OFFER] = contact.state_since_s + settings.offer_timeout.total_seconds()
+            if contact.agent is not None and contact.agent.side.lost_since_s is not None:
+                due[Wait.RINGING_GRACE] = contact.agent.side.lost_since_s + settings.ringing_grace.total_seconds()
+        case ContactState.BRIDGING:
+            due[Wait.BRIDGE] = contact.state_since_s + settings.bridge_timeout.total_seconds()
+        case ContactState.ACTIVE | ContactState.HELD:
+            since_s = contact.bridged_at_s if contact.bridged_at_s is not None else contact.state_since_s
+            due[Wait.MAX_DURATION] = since_s + settings.max_duration.total_seconds()
+        case ContactState.WRAP_UP:
+            due[Wait.WRAP_UP] = contact.state_since_s + settings.wrap_up.total_seconds()
+        case ContactState.CLOSED:
+            pass
+    if contact.state not in OVER:
+        due.update(_customer(contact.customer, settings))
+    agent = contact.agent
+    if contact.state in IN_CALL and agent is not None and agent.side.lost_since_s is not None:
+        due[Wait.AGENT_GRACE] = agent.side.lost_since_s + settings.agent_grace.total_seconds()
+    closing = [each.closing_since_s for each in contact.transports.values() if each.closing_since_s is not None]
+    if closing:
+        due[Wait.CLOSING] = min(closing) + CLOSE_TIMEOUT_S
+    return due
+
+
+def idle_s(contact: Contact, settings: ContactSettings) -> float:
+    """How long the node shown waits for a key."""
+    if contact.node is not None and contact.node.idle_s is not None:
+        return contact.node.idle_s
+    return settings.menu_idle.total_seconds()
+
+
+STATE_WAIT: Final = {
+    ContactState.INITIATED: Wait.SETUP,
+    ContactState.IN_MENU: Wait.MENU_IDLE,
+    ContactState.OFFERED: Wait.OFFER,
+    ContactState.BRIDGING: Wait.BRIDGE,
+    ContactState.WRAP_UP: Wait.WRAP_UP,
+}
+"""The deadline that is told with a state (`ContactChanged.deadline_s`)."""
+
+
+def _customer(side: Side, settings: ContactSettings) -> dict[Wait, float]:
+    if side.lost_since_s is not None:
+        return {Wait.CUSTOMER_GRACE: side.lost_since_s + settings.customer_grace.total_seconds()}
+    if side.leg in SETTING_UP:
+        # As patient as with a customer who was lost: there is time for a second and a third attempt.
+        return {Wait.CUSTOMER_SETUP: side.setup_since_s + settings.customer_grace.total_seconds()}
+    return {}

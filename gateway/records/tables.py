@@ -86,6 +86,14 @@ accounts = Table(
     UniqueConstraint("agent_id"),
 )
 
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the token, which is nowhere
+    Column("account_id", Text, nullable=False),
+    Column("expires_at", UTCDateTime, nullable=False),
+)
+
 pilot_groups = Table(
     "pilot_groups",
     metadata,

@@ -19,6 +19,7 @@ from gateway.records.database import READ_S, Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
+from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import PostgresServer, until
 
@@ -42,6 +43,10 @@ async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
 
 
 class TestPostgresJournal(JournalContract):
+    pass
+
+
+class TestPostgresAccounts(AccountStoreContract):
     pass
 
 

@@ -68,6 +68,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("agent_id", name="uq_accounts_agent_id"),
     )
     op.create_table(
+        "sign_in_links",
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("expires_at", UTCDateTime, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_sign_in_links"),
+    )
+    op.create_table(
         "pilot_groups",
         sa.Column("group_id", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),

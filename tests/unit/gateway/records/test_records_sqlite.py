@@ -18,6 +18,7 @@ from gateway.records.database import Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
+from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import until
 
@@ -30,6 +31,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 class TestSqliteJournal(JournalContract):
+    pass
+
+
+class TestSqliteAccounts(AccountStoreContract):
     pass
 
 

@@ -1,0 +1,1 @@
+"""Who works here: accounts, passwords, sign-ins, and the robots' seats. Knows no contact and no web server."""

@@ -197,9 +197,9 @@ class ContactDesk:
         Refused (`draining`, `no_such_site`, or the pilot's code), CapacityExceeded (`full`), PortFailure
         (`journal_full`, or the ACD's).
         """
-        self._admit(entry)
+        self.admit(entry)
         await self._acd.check()
-        self._admit(entry)  # others came in while the ACD answered
+        self.admit(entry)  # others came in while the ACD answered
         now = self._clock.monotonic()
         contact = Contact(
             contact_id=new_contact_id(),
@@ -220,7 +220,8 @@ class ContactDesk:
             raise
         return contact.contact_id
 
-    def _admit(self, entry: Entry) -> None:
+    def admit(self, entry: Entry) -> None:
+        """Whether a contact would be taken now; nothing is kept. Raises as `open_contact`."""
         if self._draining:
             raise Refused("draining", "This gateway takes no new calls just now.")
         if entry.site not in self._sites:

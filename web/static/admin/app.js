@@ -1,0 +1,200 @@
+// The admin console: <vv-admin>. Frame, navigation and the board's socket; each page is an element of its own.
+
+import { LitElement, html, nothing } from "../vendor/lit.js";
+import { icon, mark } from "../elements/icons.js";
+import { languagePicker, startLanguage } from "../elements/language.js";
+import { base } from "../elements/styles.js";
+import { ApiError, request, signInAddress } from "../lib/api.js";
+import { memoryStore, socketUrl } from "../lib/dom.js";
+import { codeText, t } from "../lib/i18n.js";
+import { Session } from "../lib/session.js";
+import "./board.js";
+import "./contact.js";
+import "./contacts.js";
+import "./pilot.js";
+import { frameStyles } from "./styles.js";
+
+/** @typedef {"board" | "contacts" | "pilot"} Page */
+/** @type {{page: Page, icon: import("../elements/icons.js").IconName}[]} */
+const PAGES = [
+  { page: "board", icon: "board" },
+  { page: "contacts", icon: "page" },
+  { page: "pilot", icon: "power" },
+];
+/** Waiting figures of the last minutes, for the small pictures of the board. */
+const TREND_LIMIT = 150;
+const TREND_EVERY_MS = 2_000;
+
+/**
+ * `#/contacts/ct_1` → contacts, ct_1.
+ * @param {string} hash
+ * @returns {{page: Page, id: string}}
+ */
+export function readRoute(hash) {
+  const [page, id] = hash.replace(/^#\/?/, "").split("/");
+  if (page === "contacts" || page === "pilot") return { page, id: id ?? "" };
+  return { page: "board", id: "" };
+}
+
+class Admin extends LitElement {
+  static properties = {
+    _account: { state: true },
+    _board: { state: true },
+    _route: { state: true },
+    _over: { state: true },
+    _live: { state: true },
+    _received_ms: { state: true },
+  };
+
+  static styles = [base, frameStyles];
+
+  #abort = new AbortController();
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {{at_ms: number, waiting: number, talking: number}[]} */
+  #trend = [];
+
+  constructor() {
+    super();
+    /** @type {import("../lib/api.js").Account | null} */
+    this._account = null;
+    /** @type {import("../lib/messages.js").Board | null} */
+    this._board = null;
+    this._received_ms = 0;
+    this._route = readRoute(window.location.hash);
+    /** @type {string | null} */
+    this._over = null;
+    this._live = false;
+  }
+
+  async connectedCallback() {
+    super.connectedCallback();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    window.addEventListener(
+      "hashchange",
+      () => {
+        this._route = readRoute(window.location.hash);
+        void this.updateComplete.then(() => /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("main"))?.focus());
+      },
+      { signal },
+    );
+    await this.#load();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#abort.abort();
+    this.#session?.close();
+  }
+
+  #load = async () => {
+    this._over = null;
+    try {
+      this._account = (await request("GET", "/api/v1/session")).account;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) window.location.replace(signInAddress());
+      else this._over = error.code;
+      return;
+    }
+    if (!this._account?.roles.includes("admin")) {
+      this._over = "not_an_admin";
+      return;
+    }
+    // A board keeps nothing between sockets: its session is never resumed.
+    const session = new Session({ url: socketUrl("/ws/board"), store: memoryStore(), key: "board" });
+    this.#session?.close();
+    this.#session = session;
+    session.addEventListener("state", () => {
+      if (session !== this.#session) return;
+      this._live = session.state === "open";
+      if (session.state === "over" && session.code === "not_signed_in") window.location.replace(signInAddress());
+      else if (session.state === "over") this._over = session.code;
+    });
+    session.addEventListener("message", (event) => {
+      const message = /** @type {CustomEvent<import("../lib/messages.js").ServerMessage>} */ (event).detail;
+      if (message.type === "board") this.#show(message);
+    });
+    session.start();
+  };
+
+  /** @param {import("../lib/messages.js").Board} board */
+  #show(board) {
+    this._board = board;
+    this._received_ms = Date.now();
+    const last = this.#trend[this.#trend.length - 1];
+    const point = {
+      at_ms: this._received_ms,
+      waiting: board.queues.reduce((sum, queue) => sum + queue.waiting, 0),
+      talking: board.queues.reduce((sum, queue) => sum + queue.talking, 0),
+    };
+    if (last !== undefined && point.at_ms - last.at_ms < TREND_EVERY_MS) this.#trend = [...this.#trend.slice(0, -1), { ...point, at_ms: last.at_ms }];
+    else this.#trend = [...this.#trend, point].slice(-TREND_LIMIT);
+  }
+
+  #signOut = async () => {
+    try {
+      await request("DELETE", "/api/v1/session");
+      window.location.assign("/sign-in/");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this._over = error.code;
+    }
+  };
+
+  render() {
+    if (this._over !== null) {
+      const wrong_role = this._over === "not_an_admin";
+      return html`<main class="plain-page"><section class="card stack">
+        <h1>${t(wrong_role ? "admin.not_admin" : "panel.failed")}</h1>
+        <p>${wrong_role ? t("admin.not_admin_text") : codeText("error", this._over)}</p>
+        <div class="row">
+          ${wrong_role ? html`<a href="/agent/">${t("app.agent_panel")}</a><button @click=${this.#signOut}>${t("app.sign_out")}</button>` : html`<button class="primary" @click=${this.#load}>${t("refused.again")}</button>`}
+        </div>
+      </section></main>`;
+    }
+    const { page } = this._route;
+    const alarms = this._board?.alarms.length ?? 0;
+    return html`<div class="frame">
+      <nav aria-label=${t("admin.navigation")}>
+        <span class="brand">${mark()}<span>Vis-à-vis</span></span>
+        ${PAGES.map(
+          (each) => html`<a href="#/${each.page}" aria-current=${each.page === page ? "page" : "false"}>
+            ${icon(each.icon)}<span>${t(`admin.${each.page}`)}</span>
+            ${each.page === "board" && alarms > 0 ? html`<span class="count">${alarms}<span class="visually-hidden"> ${t("board.alarms")}</span></span>` : nothing}
+          </a>`,
+        )}
+        <div class="account">
+          <span class="me">${this._account?.display_name ?? ""}</span>
+          ${languagePicker(() => this.#relabel())}
+          <button class="plain" title=${t("app.sign_out")} aria-label=${t("app.sign_out")} @click=${this.#signOut}>${icon("exit")}</button>
+        </div>
+      </nav>
+      <main tabindex="-1">
+        ${this._account !== null && !this._live && this._board !== null ? html`<p class="note warn" role="alert">${icon("wifi")} ${t("admin.reconnecting")}</p>` : nothing}
+        ${this._board?.draining ? html`<p class="note warn" role="status">${icon("info")} ${t("admin.draining")}</p>` : nothing}
+        ${this._account === null ? nothing : this.#page()}
+      </main>
+    </div>`;
+  }
+
+  #page() {
+    const { page, id } = this._route;
+    if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
+    if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
+    if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
+    return html`<vv-board .board=${this._board} .received_ms=${this._received_ms} .trend=${this.#trend}></vv-board>`;
+  }
+
+  /** The language changed: every element below must be drawn again. */
+  #relabel() {
+    this.requestUpdate();
+    for (const element of this.renderRoot.querySelectorAll("vv-board, vv-pilot, vv-contacts, vv-contact")) {
+      if (element instanceof LitElement) element.requestUpdate();
+    }
+  }
+}
+
+await startLanguage();
+customElements.define("vv-admin", Admin);

@@ -1,0 +1,259 @@
+// Styles of the admin console, and the colours of a contact's states.
+
+import { css } from "../vendor/lit.js";
+
+/** A contact's states in the order of its life. */
+export const STATE_ORDER = ["initiated", "in_menu", "queued", "offered", "bridging", "active", "held", "transferring", "wrap_up", "closed"];
+
+export const pageStyles = css`
+  :host {
+    display: block;
+  }
+  .narrow {
+    max-width: 820px;
+  }
+  .scroll {
+    overflow-x: auto;
+  }
+  table {
+    width: 100%;
+    border-collapse: collapse;
+  }
+  th {
+    text-align: start;
+    font-weight: 600;
+  }
+  thead th {
+    font-size: 0.875rem;
+    color: var(--ink-2);
+    padding: 0 10px 6px 0;
+  }
+  tbody th,
+  td {
+    padding: 9px 10px 9px 0;
+    border-top: 1px solid var(--line);
+  }
+  .right {
+    text-align: end;
+  }
+  .mono {
+    font-family: var(--mono);
+  }
+  .list li {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 10px;
+    align-items: center;
+    border-top: 1px solid var(--line);
+    padding: 6px 0;
+    min-height: 48px;
+  }
+  .list li:first-child {
+    border-top: 0;
+  }
+  .grow {
+    flex: 1 1 9rem;
+    min-width: 0;
+  }
+  a.grow {
+    color: inherit;
+    min-height: 44px;
+    display: grid;
+    align-content: center;
+  }
+  .since {
+    min-width: 4rem;
+    text-align: end;
+    color: var(--ink-2);
+  }
+  .s-initiated {
+    fill: #9aa3a5;
+    background: #9aa3a5;
+  }
+  .s-in_menu {
+    fill: #7f78c9;
+    background: #7f78c9;
+  }
+  .s-queued {
+    fill: #d08a14;
+    background: #d08a14;
+  }
+  .s-offered {
+    fill: #e0b44c;
+    background: #e0b44c;
+  }
+  .s-bridging {
+    fill: #6fb5c9;
+    background: #6fb5c9;
+  }
+  .s-active {
+    fill: #12857e;
+    background: #12857e;
+  }
+  .s-held {
+    fill: #5a7d9a;
+    background: #5a7d9a;
+  }
+  .s-transferring {
+    fill: #b0679b;
+    background: #b0679b;
+  }
+  .s-wrap_up {
+    fill: #8a8f63;
+    background: #8a8f63;
+  }
+  .s-closed {
+    fill: #555c5f;
+    background: #555c5f;
+  }
+`;
+
+export const frameStyles = css`
+  :host {
+    display: block;
+  }
+  .frame {
+    min-height: 100vh;
+    min-height: 100dvh;
+    display: grid;
+    grid-template: minmax(0, 1fr) / 232px minmax(0, 1fr);
+  }
+  nav {
+    position: sticky;
+    top: 0;
+    height: 100vh;
+    display: flex;
+    flex-direction: column;
+    gap: 4px;
+    padding: 16px 12px;
+    background: var(--surface);
+    border-inline-end: 1px solid var(--line);
+  }
+  .brand {
+    display: flex;
+    gap: 10px;
+    align-items: center;
+    padding: 0 10px 16px;
+    color: var(--accent);
+    font-weight: 650;
+  }
+  nav a {
+    display: flex;
+    gap: 12px;
+    align-items: center;
+    min-height: var(--target);
+    padding: 6px 12px;
+    border-radius: var(--radius-s);
+    color: var(--ink);
+    text-decoration: none;
+    font-weight: 600;
+  }
+  nav a:hover {
+    background: var(--surface-2);
+  }
+  nav a[aria-current="page"] {
+    background: var(--accent-soft);
+    color: var(--accent-strong);
+  }
+  .count {
+    margin-inline-start: auto;
+    min-width: 24px;
+    padding: 0 7px;
+    border-radius: 99px;
+    text-align: center;
+    background: var(--danger);
+    color: var(--on-danger);
+    font-size: 0.875rem;
+  }
+  .account {
+    margin-top: auto;
+    display: grid;
+    grid-template-columns: minmax(0, 1fr) auto;
+    gap: 8px;
+    align-items: center;
+    padding: 8px 4px 0;
+  }
+  .me {
+    grid-column: 1 / -1;
+    font-weight: 600;
+    padding-inline: 8px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  main {
+    padding: 24px;
+    min-width: 0;
+    outline: none;
+    max-width: 1440px;
+  }
+  main > .note {
+    margin-bottom: 16px;
+  }
+  @media (max-width: 760px) {
+    .frame {
+      grid-template: auto minmax(0, 1fr) / minmax(0, 1fr);
+      padding-bottom: 72px;
+    }
+    nav {
+      position: static;
+      height: auto;
+      flex-direction: row;
+      align-items: center;
+      padding: 6px 10px;
+      border: 0;
+      border-bottom: 1px solid var(--line);
+    }
+    .brand {
+      padding: 0;
+    }
+    nav .account {
+      margin: 0 0 0 auto;
+      padding: 0;
+    }
+    .me {
+      display: none;
+    }
+    nav > a {
+      position: fixed;
+      bottom: 0;
+      width: 33.34%;
+      min-height: 64px;
+      flex-direction: column;
+      justify-content: center;
+      gap: 2px;
+      padding: 4px;
+      font-size: 0.8125rem;
+      border-radius: 0;
+      background: var(--surface);
+      border-top: 1px solid var(--line);
+      z-index: 20;
+    }
+    nav > a:nth-of-type(1) {
+      left: 0;
+    }
+    nav > a:nth-of-type(2) {
+      left: 33.33%;
+    }
+    nav > a:nth-of-type(3) {
+      left: 66.66%;
+    }
+    .count {
+      position: absolute;
+      top: 4px;
+      right: 22%;
+    }
+    main {
+      padding: 14px 12px;
+    }
+  }
+  .plain-page {
+    min-height: 100vh;
+    display: grid;
+    place-items: center;
+    max-width: none;
+  }
+  .plain-page .card {
+    max-width: 460px;
+  }
+`;

@@ -1,0 +1,118 @@
+// What the agent panel shows, as a fold over the gateway's messages. Pure: no DOM, no clock, no socket.
+
+/** @typedef {import("../lib/messages.js").ServerMessage} ServerMessage */
+
+/**
+ * @typedef {object} View
+ * @property {string} state of the agent; "" before the first word of it
+ * @property {string | null} reason why not ready
+ * @property {string | null} pending_reason what follows the call
+ * @property {string[]} queues
+ * @property {number} since_ms when the state began, by this page's clock
+ * @property {import("../lib/messages.js").Offer | null} offer that rings
+ * @property {number} offer_ends_ms
+ * @property {number} offer_length_ms from the first sight of it to its end
+ * @property {string | null} offer_ended why the last one stopped ringing without an answer
+ * @property {{contact_id: string, queue_name: string, customer: import("../lib/messages.js").CustomerCard} | null} assigned
+ * @property {string} contact_state
+ * @property {number | null} talking_since_ms
+ * @property {import("../lib/messages.js").PeerState | null} peer
+ * @property {string} recording
+ * @property {{contact_id: string, dispositions: string[], ends_ms: number} | null} wrap_up
+ * @property {string | null} error_code
+ */
+
+/** @returns {View} */
+export function newView() {
+  return {
+    state: "",
+    reason: null,
+    pending_reason: null,
+    queues: [],
+    since_ms: 0,
+    offer: null,
+    offer_ends_ms: 0,
+    offer_length_ms: 0,
+    offer_ended: null,
+    assigned: null,
+    contact_state: "",
+    talking_since_ms: null,
+    peer: null,
+    recording: "off",
+    wrap_up: null,
+    error_code: null,
+  };
+}
+
+const TALKING = new Set(["active", "held", "transferring"]);
+/** The agent's states in which a contact is on the panel. */
+const ON_CONTACT = new Set(["busy", "working_after_call"]);
+
+/**
+ * @param {View} view
+ * @param {ServerMessage} message
+ * @param {number} now_ms
+ * @returns {View}
+ */
+export function fold(view, message, now_ms) {
+  switch (message.type) {
+    case "agent_state": {
+      const changed = message.state !== view.state;
+      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      return {
+        ...view,
+        ...off,
+        state: message.state,
+        reason: message.reason ?? null,
+        pending_reason: message.pending_reason ?? null,
+        queues: message.queues ?? [],
+        since_ms: changed ? now_ms : view.since_ms,
+        offer: message.state === "reserved" ? view.offer : null,
+        offer_ended: message.state === "ready" || message.state === "busy" ? null : view.offer_ended,
+        error_code: null,
+      };
+    }
+    case "offer": {
+      const length_ms = message.deadline_s * 1000;
+      return { ...view, offer: message, offer_ends_ms: now_ms + length_ms, offer_length_ms: length_ms, offer_ended: null };
+    }
+    case "offer_ended": {
+      if (view.offer !== null && message.offer_id !== view.offer.offer_id) return view;
+      const unanswered = message.reason === "timed_out" || message.reason === "withdrawn";
+      return { ...view, offer: null, offer_ended: unanswered ? message.reason : null };
+    }
+    case "assigned": {
+      const { contact_id, queue_name, customer } = message;
+      const same = view.assigned?.contact_id === contact_id;
+      const fresh = same ? {} : { contact_state: "", peer: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer } };
+    }
+    case "contact_state": {
+      if (view.assigned === null || message.contact_id !== view.assigned.contact_id) return view;
+      let { talking_since_ms } = view;
+      if (message.talk_s != null) talking_since_ms = now_ms - message.talk_s * 1000;
+      else if (TALKING.has(message.state)) talking_since_ms ??= now_ms;
+      return { ...view, contact_state: message.state, talking_since_ms };
+    }
+    case "peer_state":
+      return { ...view, peer: message };
+    case "recording_state":
+      return { ...view, recording: message.state };
+    case "wrap_up_started": {
+      const { contact_id, dispositions, deadline_s } = message;
+      return { ...view, wrap_up: { contact_id, dispositions, ends_ms: now_ms + deadline_s * 1000 } };
+    }
+    case "error":
+      return { ...view, error_code: message.code };
+    default:
+      return view;
+  }
+}
+
+/** Which screen it is. @param {View} view @returns {"loading" | "idle" | "offer" | "call" | "wrap_up"} */
+export function screenOf(view) {
+  if (view.wrap_up !== null && view.assigned !== null && view.state !== "ready") return "wrap_up";
+  if (view.offer !== null) return "offer";
+  if (view.assigned !== null) return "call";
+  return view.state === "" ? "loading" : "idle";
+}

@@ -1,0 +1,263 @@
+// The bar under a call: microphone, camera, flip, screen, devices, hold, hang up. Each button says what it will do.
+
+import { LitElement, css, html, nothing } from "../vendor/lit.js";
+import { canShareScreen } from "../lib/devices.js";
+import { t } from "../lib/i18n.js";
+import { icon } from "./icons.js";
+import { base } from "./styles.js";
+
+/** @typedef {import("../lib/call.js").Call} Call */
+
+/** Events: `hang-up`, `hold`, `retrieve`. Everything else goes to the Call itself. */
+export class Controls extends LitElement {
+  static properties = {
+    call: { attribute: false },
+    hold: { type: String },
+    shortcuts: { type: Boolean },
+    _open: { state: true },
+  };
+
+  static styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        position: relative;
+        container-type: inline-size;
+      }
+      .bar {
+        display: flex;
+        justify-content: center;
+        gap: 6px;
+        padding: 10px 8px;
+      }
+      button.control {
+        flex: 0 1 76px;
+        flex-direction: column;
+        gap: 3px;
+        padding: 7px 2px 6px;
+        min-height: 56px;
+        min-width: var(--target);
+        border-color: transparent;
+        background: var(--surface-2);
+        font-size: 0.75rem;
+        line-height: 1.15;
+        border-radius: 12px;
+      }
+      button.control:hover {
+        background: var(--line);
+      }
+      button.control span {
+        max-width: 100%;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      button.control.off {
+        background: var(--warn-soft);
+        color: var(--warn);
+      }
+      button.control.on {
+        background: var(--accent-soft);
+        color: var(--accent-strong);
+      }
+      button.control.danger {
+        background: var(--danger);
+        color: var(--on-danger);
+      }
+      @container (max-width: 419px) {
+        button.control span {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+        }
+        button.control {
+          min-height: 50px;
+          flex-basis: 54px;
+        }
+      }
+      .panel {
+        position: absolute;
+        left: 8px;
+        right: 8px;
+        bottom: calc(100% + 4px);
+        z-index: 10;
+        max-width: 420px;
+        margin-inline: auto;
+        box-shadow: var(--shadow);
+        max-height: 60vh;
+        overflow: auto;
+      }
+      .panel .head {
+        display: flex;
+        justify-content: space-between;
+        align-items: center;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {Call | null} */
+    this.call = null;
+    /** "" has no hold button, "active" can hold, "held" can retrieve. */
+    this.hold = "";
+    this.shortcuts = false;
+    this._open = false;
+  }
+
+  /** @type {AbortController | null} */
+  #abort = null;
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#abort = new AbortController();
+    window.addEventListener("keydown", this.#key, { signal: this.#abort.signal });
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#abort?.abort();
+  }
+
+  render() {
+    const { call } = this;
+    if (call === null) return nothing;
+    const said = call.microphone !== null && !call.muted;
+    const seen = call.camera !== null;
+    const can_flip = seen && call.devices.cameras.length > 1 && matchMedia("(pointer: coarse)").matches;
+    return html`
+      ${this._open ? this.#devices(call) : nothing}
+      <div class="bar" role="toolbar" aria-label=${t("controls.toolbar")}>
+        ${this.#button(said ? "mic" : "mic_off", said ? "mute" : "unmute", said ? "" : "off", this.#mute, "M")}
+        ${this.#button(seen ? "video" : "video_off", seen ? "camera_off" : "camera_on", seen ? "" : "off", this.#camera, "V")}
+        ${can_flip ? this.#button("flip", "flip", "", () => call.flipCamera()) : nothing}
+        ${canShareScreen()
+          ? call.screen
+            ? this.#button("screen_off", "stop_sharing", "on", () => call.stopScreen())
+            : this.#button("screen", "share", "", () => call.shareScreen())
+          : nothing}
+        ${this.hold === "active" ? this.#button("pause", "hold", "", () => this.#emit("hold"), "H") : nothing}
+        ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
+        <button
+          class="control ${this._open ? "on" : ""}"
+          aria-expanded=${this._open}
+          aria-controls="devices"
+          title=${t("controls.devices")}
+          @click=${this.#toggleDevices}
+        >
+          ${icon("settings")}<span>${t("controls.devices")}</span>
+        </button>
+        ${this.#button("hang_up", "hang_up", "danger", () => this.#emit("hang-up"))}
+      </div>
+    `;
+  }
+
+  /**
+   * @param {import("./icons.js").IconName} name
+   * @param {string} action
+   * @param {string} look
+   * @param {() => void} run
+   * @param {string} [key] with Alt
+   */
+  #button(name, action, look, run, key) {
+    const label = t(`controls.${action}`);
+    const title = key && this.shortcuts ? `${label} (Alt+${key})` : label;
+    return html`<button class="control ${look}" data-action=${action} title=${title} @click=${run}>
+      ${icon(name)}<span>${label}</span>
+    </button>`;
+  }
+
+  /** @param {Call} call */
+  #devices(call) {
+    const { cameras, microphones, speakers } = call.devices;
+    return html`<div id="devices" class="panel card stack" role="group" aria-label=${t("controls.devices")}>
+      <div class="head">
+        <h2>${t("controls.devices")}</h2>
+        <button class="plain" @click=${this.#toggleDevices} aria-label=${t("controls.close_devices")}>${icon("cross")}</button>
+      </div>
+      ${this.#select("microphone", microphones, call.microphone, (id) => call.useMicrophone(id))}
+      ${this.#select("camera", cameras, call.camera, (id) => call.useCamera({ device_id: id }))}
+      ${"setSinkId" in HTMLMediaElement.prototype && speakers.length > 0
+        ? this.#select("speaker", speakers, null, (id) => {
+            call.speaker_id = id;
+            void call.refreshDevices();
+          })
+        : nothing}
+    </div>`;
+  }
+
+  /**
+   * @param {"microphone" | "camera" | "speaker"} kind
+   * @param {MediaDeviceInfo[]} devices
+   * @param {MediaStreamTrack | null} track
+   * @param {(id: string) => void} choose
+   */
+  #select(kind, devices, track, choose) {
+    const used = kind === "speaker" ? this.call?.speaker_id : track?.getSettings().deviceId;
+    return html`<div>
+      <label for=${kind}>${t(`device.${kind}`)}</label>
+      <select
+        id=${kind}
+        ?disabled=${devices.length === 0}
+        @change=${(/** @type {Event} */ event) => choose(/** @type {HTMLSelectElement} */ (event.target).value)}
+      >
+        ${devices.length === 0 ? html`<option>${t("device.none_known")}</option>` : nothing}
+        ${kind !== "speaker" && track === null && devices.length > 0
+          ? html`<option value="" selected disabled>${t("device.not_in_use")}</option>`
+          : nothing}
+        ${devices.map(
+          (device) => html`<option value=${device.deviceId} ?selected=${device.deviceId === used}>${device.label}</option>`,
+        )}
+      </select>
+    </div>`;
+  }
+
+  #toggleDevices = () => {
+    this._open = !this._open;
+    if (this._open) void this.call?.refreshDevices();
+  };
+
+  #mute = () => {
+    const { call } = this;
+    if (call === null) return;
+    if (call.microphone === null) {
+      call.muted = false;
+      void call.useMicrophone();
+    } else {
+      void call.toggleMute();
+    }
+  };
+
+  #camera = () => {
+    const { call } = this;
+    if (call === null) return;
+    void (call.camera === null ? call.useCamera() : call.stopCamera());
+  };
+
+  /** @param {KeyboardEvent} event */
+  #key = (event) => {
+    if (event.key === "Escape" && this._open) {
+      this._open = false;
+      return;
+    }
+    if (!this.shortcuts || !event.altKey || event.ctrlKey || event.metaKey) return;
+    const run = { KeyM: this.#mute, KeyV: this.#camera, KeyH: this.#holdKey }[event.code];
+    if (run === undefined) return;
+    event.preventDefault();
+    run();
+  };
+
+  #holdKey = () => {
+    if (this.hold === "active") this.#emit("hold");
+    else if (this.hold === "held") this.#emit("retrieve");
+  };
+
+  /** @param {string} name */
+  #emit(name) {
+    this.dispatchEvent(new CustomEvent(name));
+  }
+}
+
+customElements.define("vv-controls", Controls);

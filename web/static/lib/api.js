@@ -1,0 +1,72 @@
+// HTTP requests of the pages: JSON both ways, problem+json as one error class.
+
+/** A refusal of the gateway, or no answer at all (`unreachable`). `code` has a text: `error.<code>`. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 when there was no answer
+   * @param {string} code
+   * @param {string} detail
+   */
+  constructor(status, code, detail) {
+    super(`${code}: ${detail}`);
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/**
+ * @param {"GET" | "POST" | "PUT" | "DELETE"} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>} the decoded answer, null when it is empty. Throws ApiError.
+ */
+export async function request(method, path, body, signal) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Visavis"] = "1";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "unreachable", "");
+  }
+  const answer = await decode(response);
+  if (response.ok) return answer;
+  throw new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail ?? "");
+}
+
+/** @param {Response} response */
+async function decode(response) {
+  const text = await response.text();
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null; // a proxy's page instead of our answer
+    throw error;
+  }
+}
+
+/** Where to go to sign in, and to come back from. */
+export function signInAddress() {
+  return `/sign-in/?next=${encodeURIComponent(window.location.pathname)}`;
+}
+
+/**
+ * @typedef {object} Account who is signed in
+ * @property {string} id
+ * @property {string} name
+ * @property {string} display_name
+ * @property {string[]} roles
+ * @property {string | null} agent_id
+ */

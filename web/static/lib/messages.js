@@ -1,0 +1,293 @@
+// The messages between a page and the gateway, as types. Nothing runs in here.
+//
+// Written by hand after signaling/messages.py; a test compares every property with web/lib/messages.schema.json.
+// `seq` and `ack`, which every message has, are added and read by session.js alone and are left out below.
+
+export const PROTOCOL_VERSION = 1;
+export const SUBPROTOCOL = "visavis.v1";
+
+// ---------------------------------------------------------------- to the gateway
+
+/**
+ * @typedef {object} Resume
+ * @property {string} session_id
+ * @property {string} secret
+ * @property {number} last_seq
+ */
+/**
+ * @typedef {object} Hello
+ * @property {"hello"} type
+ * @property {number[]} versions
+ * @property {string | null} [entry_token]
+ * @property {Resume | null} [resume]
+ * @property {boolean} [take_over]
+ */
+/**
+ * @typedef {object} LegOffer
+ * @property {"leg_offer"} type
+ * @property {number} generation
+ * @property {string} sdp
+ */
+/**
+ * @typedef {object} MenuChoice
+ * @property {"menu_choice"} type
+ * @property {string} node_id
+ * @property {string} key
+ */
+/**
+ * @typedef {object} Consent
+ * @property {"consent"} type
+ * @property {boolean} given
+ * @property {string} notice_version
+ */
+/**
+ * @typedef {object} MediaState
+ * @property {"media_state"} type
+ * @property {boolean} audio
+ * @property {boolean} video
+ * @property {boolean} [screen]
+ */
+/**
+ * @typedef {object} HangUp
+ * @property {"hang_up"} type
+ */
+/**
+ * @typedef {object} SetReady
+ * @property {"set_ready"} type
+ */
+/**
+ * @typedef {object} SetNotReady
+ * @property {"set_not_ready"} type
+ * @property {"break" | "lunch" | "training" | "meeting" | "other"} reason
+ */
+/**
+ * @typedef {object} AcceptOffer
+ * @property {"accept_offer"} type
+ * @property {string} offer_id
+ */
+/**
+ * @typedef {object} RejectOffer
+ * @property {"reject_offer"} type
+ * @property {string} offer_id
+ */
+/**
+ * @typedef {object} Hold
+ * @property {"hold"} type
+ */
+/**
+ * @typedef {object} Retrieve
+ * @property {"retrieve"} type
+ */
+/**
+ * @typedef {object} WrapUp
+ * @property {"wrap_up"} type
+ * @property {string} disposition
+ * @property {string} [notes]
+ */
+/**
+ * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | MediaState | HangUp | SetReady | SetNotReady | AcceptOffer
+ *   | RejectOffer | Hold | Retrieve | WrapUp} ClientMessage
+ */
+
+// ---------------------------------------------------------------- from the gateway
+
+/**
+ * @typedef {object} Ack
+ * @property {"ack"} type
+ */
+/**
+ * @typedef {object} IceServer
+ * @property {string[]} urls
+ * @property {string} [username]
+ * @property {string} [credential]
+ */
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {number} version
+ * @property {string} session_id
+ * @property {string} secret
+ * @property {boolean} resumed
+ * @property {string | null} [contact_id]
+ * @property {number} grace_s
+ * @property {IceServer[]} [ice_servers]
+ */
+/**
+ * @typedef {object} ErrorMessage
+ * @property {"error"} type
+ * @property {string} code
+ * @property {string} detail
+ * @property {number | null} [re_seq]
+ */
+/**
+ * @typedef {object} Bye
+ * @property {"bye"} type
+ * @property {string} code
+ * @property {string} [detail]
+ */
+/**
+ * @typedef {object} ContactState
+ * @property {"contact_state"} type
+ * @property {string} contact_id
+ * @property {string} state
+ * @property {string | null} [end_reason]
+ * @property {number | null} [deadline_s]
+ * @property {number | null} [talk_s]
+ */
+/**
+ * @typedef {object} MenuOption
+ * @property {string} key
+ * @property {string} label
+ */
+/**
+ * @typedef {object} MenuNode
+ * @property {"menu_node"} type
+ * @property {string} node_id
+ * @property {string} text
+ * @property {MenuOption[]} options
+ * @property {boolean} can_go_back
+ * @property {number} idle_s
+ */
+/**
+ * @typedef {object} QueuePosition
+ * @property {"queue_position"} type
+ * @property {string} queue
+ * @property {string} queue_name
+ * @property {number} place
+ * @property {number} ahead
+ * @property {number} waited_s
+ * @property {number | null} [estimate_s]
+ */
+/**
+ * @typedef {object} LegAnswer
+ * @property {"leg_answer"} type
+ * @property {number} generation
+ * @property {string} sdp
+ */
+/**
+ * @typedef {object} LegRefused
+ * @property {"leg_refused"} type
+ * @property {number} generation
+ * @property {string} code
+ * @property {string} detail
+ */
+/**
+ * @typedef {object} LegState
+ * @property {"leg_state"} type
+ * @property {number} generation
+ * @property {string} state
+ */
+/**
+ * @typedef {object} PeerState
+ * @property {"peer_state"} type
+ * @property {string} display_name
+ * @property {boolean} connected
+ * @property {boolean} audio
+ * @property {boolean} video
+ * @property {boolean} screen
+ */
+/**
+ * @typedef {object} RecordingState
+ * @property {"recording_state"} type
+ * @property {string} state
+ * @property {string} [notice_version]
+ */
+/**
+ * @typedef {object} AgentState
+ * @property {"agent_state"} type
+ * @property {string} state
+ * @property {string | null} [reason]
+ * @property {string | null} [pending_reason]
+ * @property {string | null} [contact_id]
+ * @property {string[]} [queues]
+ */
+/**
+ * @typedef {object} CustomerCard
+ * @property {string} display_name
+ * @property {string} language
+ * @property {string} site
+ * @property {string} page_url
+ * @property {string} page_title
+ * @property {Record<string, string>} form
+ * @property {string[]} menu_path
+ */
+/**
+ * @typedef {object} Offer
+ * @property {"offer"} type
+ * @property {string} offer_id
+ * @property {string} contact_id
+ * @property {string} queue
+ * @property {string} queue_name
+ * @property {CustomerCard} customer
+ * @property {number} waited_s
+ * @property {number} deadline_s
+ */
+/**
+ * @typedef {object} OfferEnded
+ * @property {"offer_ended"} type
+ * @property {string} offer_id
+ * @property {string} reason
+ */
+/**
+ * @typedef {object} Assigned
+ * @property {"assigned"} type
+ * @property {string} contact_id
+ * @property {string} queue_name
+ * @property {CustomerCard} customer
+ */
+/**
+ * @typedef {object} WrapUpStarted
+ * @property {"wrap_up_started"} type
+ * @property {string} contact_id
+ * @property {string[]} dispositions
+ * @property {number} deadline_s
+ */
+/**
+ * @typedef {object} BoardQueue
+ * @property {string} queue
+ * @property {string} name
+ * @property {number} waiting
+ * @property {number} longest_wait_s
+ * @property {number} talking
+ * @property {number} agents_ready
+ */
+/**
+ * @typedef {object} BoardAgent
+ * @property {string} agent_id
+ * @property {string} display_name
+ * @property {string} state
+ * @property {string | null} reason
+ * @property {number} since_s
+ * @property {string | null} contact_id
+ */
+/**
+ * @typedef {object} BoardContact
+ * @property {string} contact_id
+ * @property {string} site
+ * @property {string} state
+ * @property {string | null} queue
+ * @property {string | null} agent_id
+ * @property {number} since_s
+ * @property {number} age_s
+ */
+/**
+ * @typedef {object} BoardAlarm
+ * @property {string} code
+ * @property {string} detail
+ * @property {string | null} contact_id
+ * @property {number} age_s
+ */
+/**
+ * @typedef {object} Board
+ * @property {"board"} type
+ * @property {BoardQueue[]} queues
+ * @property {BoardAgent[]} agents
+ * @property {BoardContact[]} contacts
+ * @property {BoardAlarm[]} alarms
+ * @property {boolean} draining
+ */
+/**
+ * @typedef {Welcome | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
+ *   | LegState | PeerState | RecordingState | AgentState | Offer | OfferEnded | Assigned | WrapUpStarted
+ *   | Board} ServerMessage
+ */

@@ -1,0 +1,286 @@
+// The sole owner of RTCPeerConnection: one connection at a time, each a *generation*.
+//
+// The browser offers, once per generation: audio, video and screen at once, without tracks and without waiting for
+// candidates (the gateway is ICE-lite and learns them from the checks). Camera, microphone, screen, flip and mute are
+// `replaceTrack`; nothing is ever negotiated again. What fails is replaced by the next generation. After every `await`
+// the generation is compared: a newer one may have begun meanwhile, and then this one must leave nothing behind.
+//
+// Knows no contact, agent or page; the offer goes out through `sendOffer`, answers come in through `receive`.
+
+import { summarise } from "./quality.js";
+
+/** @typedef {"audio" | "video" | "screen"} Kind */
+/** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} PeerStatus */
+/**
+ * @typedef {object} PeerOptions
+ * @property {(generation: number, sdp: string) => void} sendOffer
+ * @property {(generation: number) => void} [remember] keeps the number over a reload
+ * @property {number} [generation] the last one used by a page before this one
+ * @property {typeof RTCPeerConnection} [PeerConnectionClass]
+ * @property {typeof MediaStream} [MediaStreamClass]
+ * @property {Pick<import("./session.js").Timers, "setTimeout" | "clearTimeout">} [timers]
+ */
+
+/** @type {Kind[]} */
+export const KINDS = ["audio", "video", "screen"];
+
+/** From the offer until media can flow; longer means that something in between drops it. */
+const CONNECT_TIMEOUT_MS = 12_000;
+/** `disconnected` often heals by itself within this. */
+const DISCONNECTED_PATIENCE_MS = 4_000;
+const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000];
+/** So many generations in a row were answered and never connected: the network blocks the media. */
+const BLOCKED_AFTER = 2;
+
+const REAL_TIMERS = {
+  setTimeout: (/** @type {() => void} */ callback, /** @type {number} */ delay_ms) => setTimeout(callback, delay_ms),
+  clearTimeout: (/** @type {any} */ id) => clearTimeout(id),
+};
+
+/**
+ * Events: `status` (detail `{status, blocked}`), `tracks` (the remote streams changed), `refused` (detail
+ * `{code, detail}`).
+ */
+export class Peer extends EventTarget {
+  /** @type {PeerStatus} */
+  status = "idle";
+  /** Media does not get through although the gateway answers. */
+  blocked = false;
+  /** Sound and camera of the other side. @type {MediaStream} */
+  remote;
+  /** Their screen. @type {MediaStream} */
+  remote_screen;
+
+  #options;
+  #timers;
+  /** @type {RTCPeerConnection | null} */
+  #connection = null;
+  /** @type {RTCIceServer[]} */
+  #ice_servers = [];
+  #generation;
+  #answered = false;
+  #failures = 0;
+  #signaling = false;
+  /** A generation is wanted as soon as signaling is there. */
+  #wanted = false;
+  /** @type {Record<Kind, MediaStreamTrack | null>} */
+  #tracks = { audio: null, video: null, screen: null };
+  /** @type {Partial<Record<Kind, RTCRtpSender>>} */
+  #senders = {};
+  #timer = undefined;
+  /** @type {import("./quality.js").Sample | null} */
+  #last_sample = null;
+
+  /** @param {PeerOptions} options */
+  constructor(options) {
+    super();
+    this.#options = options;
+    this.#timers = options.timers ?? REAL_TIMERS;
+    this.#generation = options.generation ?? 0;
+    const Stream = options.MediaStreamClass ?? MediaStream;
+    this.remote = new Stream();
+    this.remote_screen = new Stream();
+  }
+
+  get generation() {
+    return this.#generation;
+  }
+
+  /** @param {import("./messages.js").IceServer[]} servers */
+  useIceServers(servers) {
+    this.#ice_servers = servers.map(({ urls, username, credential }) =>
+      username ? { urls, username, credential } : { urls },
+    );
+  }
+
+  /** Offers can only be made while the session is open. A connection that was wanted meanwhile is made now. */
+  signalingReady(/** @type {boolean} */ ready) {
+    this.#signaling = ready;
+    if (ready && this.#wanted) void this.connect();
+  }
+
+  /** A new generation, replacing the one there is. */
+  async connect() {
+    if (this.status === "closed") return;
+    if (!this.#signaling) {
+      this.#wanted = true;
+      return;
+    }
+    this.#wanted = false;
+    this.#drop();
+    const generation = ++this.#generation;
+    this.#options.remember?.(generation);
+    this.#answered = false;
+    this.#setStatus(this.status === "idle" || this.status === "connecting" ? "connecting" : "reconnecting");
+    const Connection = this.#options.PeerConnectionClass ?? RTCPeerConnection;
+    const connection = new Connection({
+      iceServers: this.#ice_servers,
+      bundlePolicy: "max-bundle",
+      rtcpMuxPolicy: "require",
+    });
+    this.#connection = connection;
+    connection.onconnectionstatechange = () => this.#changed(connection);
+    connection.ontrack = (event) => this.#heard(connection, event);
+    for (const kind of KINDS) {
+      const transceiver = connection.addTransceiver(kind === "audio" ? "audio" : "video", { direction: "sendrecv" });
+      this.#senders[kind] = transceiver.sender;
+    }
+    this.#timer = this.#timers.setTimeout(() => this.#failed(connection), CONNECT_TIMEOUT_MS);
+    for (const kind of KINDS) {
+      if (this.#tracks[kind] === null) continue;
+      await this.#senders[kind]?.replaceTrack(this.#tracks[kind]);
+      if (generation !== this.#generation || connection !== this.#connection) return;
+    }
+    const offer = await connection.createOffer();
+    if (generation !== this.#generation || connection !== this.#connection) return;
+    await connection.setLocalDescription(offer);
+    if (generation !== this.#generation || connection !== this.#connection) return;
+    this.#options.sendOffer(generation, offer.sdp ?? "");
+  }
+
+  /**
+   * Messages about this side's leg; those of an older generation mean nothing any more.
+   * @param {import("./messages.js").LegAnswer | import("./messages.js").LegRefused | import("./messages.js").LegState} message
+   */
+  async receive(message) {
+    if (message.type === "leg_state" && message.generation > this.#generation) {
+      // A page before this one got further than was remembered: the next number must be above it.
+      this.#generation = message.generation;
+      if (this.#connection !== null || this.#wanted) await this.connect();
+      return;
+    }
+    const connection = this.#connection;
+    if (message.generation !== this.#generation || connection === null) return;
+    if (message.type === "leg_answer") {
+      if (connection.signalingState !== "have-local-offer") return;
+      this.#answered = true;
+      try {
+        await connection.setRemoteDescription({ type: "answer", sdp: message.sdp });
+      } catch (error) {
+        if (connection !== this.#connection) return;
+        this.#refused("answer_invalid", error instanceof Error ? error.message : "");
+      }
+    } else if (message.type === "leg_refused") {
+      this.#refused(message.code, message.detail);
+    } else if (message.state === "reconnecting" || message.state === "failed") {
+      await this.connect();
+    }
+  }
+
+  /**
+   * What this side sends from now on; null sends nothing. Never negotiates.
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   */
+  async setTrack(kind, track) {
+    this.#tracks[kind] = track;
+    await this.#senders[kind]?.replaceTrack(track);
+  }
+
+  /** The device has another network now: what was nominated is gone, a fresh generation is quickest. */
+  networkChanged() {
+    if (this.status === "connected" || this.status === "reconnecting" || this.status === "connecting") void this.connect();
+  }
+
+  /** Figures of the connection since the last call, or null while there is none. */
+  async stats() {
+    const connection = this.#connection;
+    if (connection === null || this.status !== "connected") return null;
+    const report = await connection.getStats();
+    if (connection !== this.#connection) return null;
+    const { sample, summary } = summarise(report, this.#last_sample);
+    this.#last_sample = sample;
+    return summary;
+  }
+
+  /** Let go of everything for good. The tracks belong to who gave them and go on. */
+  close() {
+    if (this.status === "closed") return;
+    this.#drop();
+    this.#wanted = false;
+    this.#setStatus("closed");
+  }
+
+  // -------------------------------------------------------------- inside
+
+  /** @param {RTCPeerConnection} connection */
+  #changed(connection) {
+    if (connection !== this.#connection) return;
+    const state = connection.connectionState;
+    if (state === "connected") {
+      this.#stopTimer();
+      this.#failures = 0;
+      this.blocked = false;
+      this.#setStatus("connected");
+    } else if (state === "failed") {
+      this.#failed(connection);
+    } else if (state === "disconnected") {
+      this.#stopTimer();
+      this.#timer = this.#timers.setTimeout(() => void this.connect(), DISCONNECTED_PATIENCE_MS);
+      this.#setStatus("reconnecting");
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #failed(connection) {
+    if (connection !== this.#connection) return;
+    this.#failures += 1;
+    if (this.#answered && this.#failures >= BLOCKED_AFTER) this.blocked = true;
+    this.#setStatus("reconnecting");
+    this.#connectLater();
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} detail
+   */
+  #refused(code, detail) {
+    this.#failures += 1;
+    this.dispatchEvent(new CustomEvent("refused", { detail: { code, detail } }));
+    if (this.#failures < RETRY_DELAYS_MS.length) this.#connectLater();
+    else this.#stopTimer();
+  }
+
+  #connectLater() {
+    this.#stopTimer();
+    const delay_ms = RETRY_DELAYS_MS[Math.min(this.#failures - 1, RETRY_DELAYS_MS.length - 1)];
+    this.#timer = this.#timers.setTimeout(() => void this.connect(), delay_ms);
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {RTCTrackEvent} event
+   */
+  #heard(connection, event) {
+    if (connection !== this.#connection) return;
+    const is_screen = event.transceiver.sender === this.#senders.screen;
+    const stream = is_screen ? this.remote_screen : this.remote;
+    for (const old of stream.getTracks()) {
+      if (old.kind === event.track.kind) stream.removeTrack(old);
+    }
+    stream.addTrack(event.track);
+    this.dispatchEvent(new CustomEvent("tracks"));
+  }
+
+  #drop() {
+    this.#stopTimer();
+    this.#last_sample = null;
+    this.#senders = {};
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection === null) return;
+    connection.onconnectionstatechange = connection.ontrack = null;
+    connection.close();
+  }
+
+  #stopTimer() {
+    this.#timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** @param {PeerStatus} status */
+  #setStatus(status) {
+    this.status = status;
+    this.dispatchEvent(new CustomEvent("status", { detail: { status, blocked: this.blocked } }));
+  }
+}

@@ -1,0 +1,400 @@
+// The one WebSocket of a page: hello, welcome, resume, numbers, acknowledgements, back-off.
+//
+// Owns the socket and the resume secret. Knows no state of a contact or an agent: messages go out through `send` and
+// come in as `message` events. A lost socket is opened again until the session is over, and nothing sent meanwhile is
+// lost: what the gateway has not acknowledged is sent again, what the page has seen already is dropped.
+
+import { PROTOCOL_VERSION, SUBPROTOCOL } from "./messages.js";
+
+/** @typedef {import("./messages.js").ServerMessage} ServerMessage */
+/** @typedef {import("./messages.js").ClientMessage} ClientMessage */
+/** @typedef {import("./messages.js").Welcome} Welcome */
+
+/** @typedef {"idle" | "connecting" | "open" | "retrying" | "over"} SessionState */
+/**
+ * @typedef {object} SavedSession what survives a reload, in sessionStorage
+ * @property {string} session_id
+ * @property {string} secret
+ * @property {string | null} contact_id
+ * @property {number} grace_s
+ * @property {number} seen_at_ms when the session was last known to live
+ */
+/**
+ * @typedef {object} Timers time and chance, replaced in tests
+ * @property {(callback: () => void, delay_ms: number) => any} setTimeout
+ * @property {(id: any) => void} clearTimeout
+ * @property {() => number} now milliseconds
+ * @property {() => number} random 0 ≤ x < 1
+ */
+/**
+ * @typedef {object} SessionOptions
+ * @property {string} url
+ * @property {Pick<Storage, "getItem" | "setItem" | "removeItem">} store
+ * @property {string} key name in the store
+ * @property {number} [give_up_ms] a socket lost for longer ends the session; never when left out
+ * @property {typeof WebSocket} [WebSocketClass]
+ * @property {Timers} [timers]
+ */
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 8_000;
+const WELCOME_TIMEOUT_MS = 10_000;
+const ACK_DELAY_MS = 1_000;
+const ACK_EVERY = 16;
+const SAVE_EVERY_MS = 5_000;
+/** More unacknowledged messages than this: they are dropped, and the next hello asks for a full view. */
+const OUTBOX_LIMIT = 256;
+
+/** The gateway says goodbye for good with these; after any other the socket is opened again. */
+const FINAL_BYES = new Set(["taken_over", "signed_out", "session_over"]);
+/** Numbers of the two sides don't fit together any more: nothing is wrong that a full view can't mend. */
+const NUMBERING_CLOSES = new Set(["sequence_gap", "sequence_missing", "ack_unknown"]);
+/** Close codes that no retry can change: protocol, sign-in, rights, conflict, unknown. The reason is a stable code. */
+const FINAL_CLOSES = new Map([
+  [4400, "protocol_error"],
+  [4401, "not_signed_in"],
+  [4403, "not_authorised"],
+  [4404, "not_found"],
+  [4409, "conflict"],
+]);
+
+/** @type {Timers} */
+const REAL_TIMERS = {
+  setTimeout: (callback, delay_ms) => setTimeout(callback, delay_ms),
+  clearTimeout: (id) => clearTimeout(id),
+  now: () => Date.now(),
+  random: () => Math.random(),
+};
+
+/**
+ * How long to wait before try `attempt` (from 1): doubling from 250 ms to 8 s, of which a random half, so that a
+ * restarted gateway is not stormed.
+ * @param {number} attempt
+ * @param {number} random 0 ≤ x < 1
+ */
+export function retryDelay(attempt, random) {
+  const full = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1));
+  return Math.round(full / 2 + (full / 2) * random);
+}
+
+/**
+ * Events: `state` (detail `{state, code, retry_in_ms, attempt}`), `welcome` (detail Welcome), `message` (detail
+ * ServerMessage; never welcome, ack or bye).
+ */
+export class Session extends EventTarget {
+  /** @type {SessionState} */
+  state = "idle";
+  /** Why the session is over; a stable code. @type {string | null} */
+  code = null;
+
+  #options;
+  #timers;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #welcomed = false;
+  #attempt = 0;
+  /** @type {number | null} */
+  #lost_at_ms = null;
+  /** @type {SavedSession | null} */
+  #saved = null;
+  /** @type {string | null} */
+  #entry_token = null;
+  #take_over = false;
+  #next_seq = 1;
+  #last_in = 0;
+  #acked_in = 0;
+  #saved_at_ms = 0;
+  /** Whether this page has seen the session from its beginning, and so can go on where it was. */
+  #knows_session = false;
+  /** @type {{seq: number, message: ClientMessage}[]} */
+  #outbox = [];
+  /** Code of the last refusal before a welcome. @type {string | null} */
+  #refusal = null;
+  #retry_timer = undefined;
+  #welcome_timer = undefined;
+  #ack_timer = undefined;
+
+  /** @param {SessionOptions} options */
+  constructor(options) {
+    super();
+    this.#options = options;
+    this.#timers = options.timers ?? REAL_TIMERS;
+  }
+
+  /** What a page before this one left, if it may still live: younger than the grace time. @returns {SavedSession | null} */
+  saved() {
+    const text = this.#options.store.getItem(this.#options.key);
+    if (text === null) return null;
+    try {
+      const saved = JSON.parse(text);
+      const usable =
+        typeof saved?.session_id === "string" && typeof saved.secret === "string" && typeof saved.seen_at_ms === "number";
+      if (usable && this.#timers.now() - saved.seen_at_ms <= saved.grace_s * 1000) return saved;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    this.forget();
+    return null;
+  }
+
+  /**
+   * Open the socket. A customer brings an entry token for a new contact or nothing to resume the saved session; an
+   * agent's cookie speaks.
+   * @param {{entry_token?: string, take_over?: boolean}} [how]
+   */
+  start(how = {}) {
+    this.#entry_token = how.entry_token ?? null;
+    this.#take_over = how.take_over ?? false;
+    this.#saved = this.#entry_token === null ? (this.#saved ?? this.saved()) : null;
+    this.#knows_session = false;
+    this.#outbox = [];
+    this.#next_seq = 1;
+    this.#last_in = 0;
+    this.#acked_in = 0;
+    this.#attempt = 0;
+    this.#lost_at_ms = null;
+    this.code = null;
+    this.#open();
+  }
+
+  /**
+   * Number a message, keep it until it is acknowledged, send it as soon as the socket is open.
+   * @param {ClientMessage} message
+   * @returns {number} its number
+   */
+  send(message) {
+    const seq = this.#next_seq++;
+    if (this.state === "over") return seq;
+    this.#outbox.push({ seq, message });
+    if (this.#outbox.length > OUTBOX_LIMIT) {
+      this.#outbox = [];
+      this.#knows_session = false;
+    }
+    if (this.#welcomed) this.#write({ ...message, seq });
+    return seq;
+  }
+
+  /** The network changed, or the media is silent: don't trust the socket, open another one now. */
+  renew() {
+    if (this.state !== "open" && this.state !== "retrying") return;
+    this.#dropSocket();
+    this.#attempt = 0;
+    this.#open();
+  }
+
+  /** Remember that the session lives; call when the page is about to go. */
+  keep() {
+    if (this.#saved === null || this.state === "over") return;
+    this.#saved = { ...this.#saved, seen_at_ms: this.#timers.now() };
+    this.#saved_at_ms = this.#saved.seen_at_ms;
+    this.#options.store.setItem(this.#options.key, JSON.stringify(this.#saved));
+  }
+
+  /** The next page in this tab starts anew. */
+  forget() {
+    this.#saved = null;
+    this.#options.store.removeItem(this.#options.key);
+  }
+
+  /** End it here: close the socket, resume nothing. @param {string} [code] */
+  close(code = "closed_here") {
+    if (this.state === "over") return;
+    this.#dropSocket();
+    this.forget();
+    this.#outbox = [];
+    this.code = code;
+    this.#setState("over");
+  }
+
+  // -------------------------------------------------------------- the socket
+
+  #open() {
+    this.#clear("retry");
+    this.#welcomed = false;
+    this.#refusal = null;
+    this.#setState("connecting");
+    const Socket = this.#options.WebSocketClass ?? WebSocket;
+    const socket = new Socket(this.#options.url, SUBPROTOCOL);
+    this.#socket = socket;
+    this.#welcome_timer = this.#timers.setTimeout(() => this.#lost(socket, 0, ""), WELCOME_TIMEOUT_MS);
+    socket.onopen = () => {
+      if (socket === this.#socket) this.#write(this.#hello());
+    };
+    socket.onmessage = (event) => {
+      if (socket === this.#socket) this.#receive(event.data);
+    };
+    socket.onclose = (event) => this.#lost(socket, event.code, event.reason);
+  }
+
+  #hello() {
+    /** @type {import("./messages.js").Hello & {seq: number}} */
+    const hello = { type: "hello", versions: [PROTOCOL_VERSION], seq: 0 };
+    if (this.#saved !== null) {
+      const { session_id, secret } = this.#saved;
+      hello.resume = { session_id, secret, last_seq: this.#knows_session ? this.#last_in : 0 };
+    } else if (this.#entry_token !== null) {
+      hello.entry_token = this.#entry_token;
+    }
+    if (this.#take_over) hello.take_over = true;
+    return hello;
+  }
+
+  /** @param {{type: string, seq: number} & Record<string, any>} message */
+  #write(message) {
+    if (this.#socket === null || this.#socket.readyState !== 1) return;
+    this.#acked_in = this.#last_in;
+    this.#clear("ack");
+    this.#socket.send(JSON.stringify({ ...message, ack: this.#last_in }));
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    /** @type {(ServerMessage & {seq: number, ack: number}) | null} */
+    let message = null;
+    try {
+      message = typeof data === "string" ? JSON.parse(data) : null;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    if (message === null || typeof message.type !== "string") return;
+    if (message.type === "welcome") {
+      this.#welcome(message);
+      return;
+    }
+    if (typeof message.ack === "number") this.#outbox = this.#outbox.filter(({ seq }) => seq > message.ack);
+    if (message.type === "bye") {
+      this.#bye(message.code);
+      return;
+    }
+    if (!this.#welcomed) {
+      if (message.type === "error") this.#refusal = message.code;
+      return;
+    }
+    if (message.type !== "ack") {
+      if (message.seq <= this.#last_in) return; // sent again, seen before
+      this.#last_in = message.seq;
+      this.#scheduleAck();
+    }
+    if (this.#timers.now() - this.#saved_at_ms > SAVE_EVERY_MS) this.keep();
+    if (message.type !== "ack") this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  }
+
+  /** @param {Welcome & {ack: number}} welcome */
+  #welcome(welcome) {
+    this.#clear("welcome");
+    this.#entry_token = null; // used up: from here on the secret speaks
+    this.#take_over = false;
+    this.#attempt = 0;
+    this.#lost_at_ms = null;
+    if (welcome.resumed) {
+      this.#outbox = this.#outbox.filter(({ seq }) => seq > welcome.ack);
+      this.#next_seq = Math.max(this.#next_seq, welcome.ack + 1);
+    } else {
+      this.#outbox = [];
+      this.#next_seq = 1;
+      this.#last_in = 0;
+      this.#acked_in = 0;
+    }
+    this.#knows_session = true;
+    this.#saved = {
+      session_id: welcome.session_id,
+      secret: welcome.secret,
+      contact_id: welcome.contact_id ?? null,
+      grace_s: welcome.grace_s,
+      seen_at_ms: 0,
+    };
+    this.#welcomed = true;
+    this.keep();
+    this.#ack(); // only now is the new secret the only one
+    for (const { seq, message } of this.#outbox) this.#write({ ...message, seq });
+    this.dispatchEvent(new CustomEvent("welcome", { detail: welcome }));
+    this.#setState("open");
+  }
+
+  /** @param {string} code */
+  #bye(code) {
+    if (FINAL_BYES.has(code)) this.close(code);
+    else if (this.#socket !== null) this.#lost(this.#socket, 1001, code);
+  }
+
+  /**
+   * The socket is gone, or never came up.
+   * @param {WebSocket} socket
+   * @param {number} close_code 0 when it never came up
+   * @param {string} reason a stable code, or empty
+   */
+  #lost(socket, close_code, reason) {
+    if (socket !== this.#socket) return;
+    const refusal = reason || this.#refusal;
+    const final = FINAL_CLOSES.get(close_code);
+    this.#dropSocket();
+    if (NUMBERING_CLOSES.has(reason)) {
+      this.#knows_session = false;
+    } else if (final !== undefined) {
+      this.close(refusal || final);
+      return;
+    }
+    const now = this.#timers.now();
+    this.#lost_at_ms ??= now;
+    if (this.#options.give_up_ms !== undefined && now - this.#lost_at_ms >= this.#options.give_up_ms) {
+      this.close(refusal || "unreachable");
+      return;
+    }
+    this.#attempt += 1;
+    const retry_in_ms = retryDelay(this.#attempt, this.#timers.random());
+    this.#retry_timer = this.#timers.setTimeout(() => this.#open(), retry_in_ms);
+    this.#setState("retrying", retry_in_ms);
+  }
+
+  #dropSocket() {
+    this.#clear("retry");
+    this.#clear("welcome");
+    this.#clear("ack");
+    this.#welcomed = false;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  // -------------------------------------------------------------- acknowledgements and timers
+
+  #scheduleAck() {
+    if (this.#last_in - this.#acked_in >= ACK_EVERY) {
+      this.#ack();
+    } else if (this.#ack_timer === undefined) {
+      this.#ack_timer = this.#timers.setTimeout(() => this.#ack(), ACK_DELAY_MS);
+    }
+  }
+
+  /** Acknowledgements belong to the socket: not numbered, not kept, not sent again. */
+  #ack() {
+    this.#clear("ack");
+    if (this.#welcomed) this.#write({ type: "ack", seq: 0 });
+  }
+
+  /** @param {"retry" | "welcome" | "ack"} which */
+  #clear(which) {
+    if (which === "retry") {
+      this.#timers.clearTimeout(this.#retry_timer);
+      this.#retry_timer = undefined;
+    } else if (which === "welcome") {
+      this.#timers.clearTimeout(this.#welcome_timer);
+      this.#welcome_timer = undefined;
+    } else {
+      this.#timers.clearTimeout(this.#ack_timer);
+      this.#ack_timer = undefined;
+    }
+  }
+
+  /**
+   * @param {SessionState} state
+   * @param {number} [retry_in_ms]
+   */
+  #setState(state, retry_in_ms) {
+    this.state = state;
+    const detail = { state, code: this.code, retry_in_ms, attempt: this.#attempt };
+    this.dispatchEvent(new CustomEvent("state", { detail }));
+  }
+}

@@ -1,0 +1,502 @@
+// The customer's side of a contact, from the first screen to the last: <vv-customer>.
+//
+// It ties the session, the call and the view together and decides which screen shows; the screens are in screens.js.
+
+import { LitElement, css, html, nothing } from "../vendor/lit.js";
+import { deviceHelp } from "../elements/device-help.js";
+import { icon, mark } from "../elements/icons.js";
+import { base } from "../elements/styles.js";
+import "../elements/controls.js";
+import "../elements/stage.js";
+import { ApiError, request } from "../lib/api.js";
+import { Call } from "../lib/call.js";
+import { isTyping, socketUrl } from "../lib/dom.js";
+import { language, t } from "../lib/i18n.js";
+import { Session } from "../lib/session.js";
+import { chimeIn, chimeOut, unlockSound } from "../lib/sound.js";
+import "./choose.js";
+import { TALKING, fold, newView, screenOf } from "./model.js";
+import { SESSION_KEY } from "./place.js";
+import * as screens from "./screens.js";
+import { screenStyles } from "./screen-styles.js";
+
+const CHOICE_KEY = "visavis.customer.choice";
+const GENERATION_KEY = "visavis.customer.generation";
+/** A gateway that is away for longer has lost the contact anyway (its grace is a minute). */
+const GIVE_UP_MS = 150_000;
+
+/** @typedef {"start" | "entering" | "resuming" | "live" | "ended" | "refused" | "elsewhere"} Phase */
+
+export class Customer extends LitElement {
+  static properties = {
+    _phase: { state: true },
+    _view: { state: true },
+    _code: { state: true },
+    _wide: { state: true },
+    _now: { state: true },
+  };
+
+  static styles = [
+    base,
+    screenStyles,
+    css`
+      :host {
+        display: block;
+        height: 100%;
+        background: var(--ground);
+      }
+      .app {
+        height: 100%;
+        display: grid;
+        grid-template: auto minmax(0, 1fr) auto / minmax(0, 1fr);
+      }
+      header {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 6px 6px 6px 14px;
+        border-bottom: 1px solid var(--line);
+        background: var(--surface);
+      }
+      header .mark {
+        color: var(--accent);
+        flex: none;
+      }
+      header strong {
+        flex: 1;
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      header button {
+        border-color: transparent;
+        background: transparent;
+        padding: 0;
+      }
+      @media (max-width: 560px) {
+        header .widen {
+          display: none;
+        }
+      }
+      main {
+        min-height: 0;
+        display: flex;
+        flex-direction: column;
+        overflow: hidden;
+      }
+      vv-stage {
+        flex: 0 0 clamp(150px, 31vh, 300px);
+      }
+      .talking vv-stage {
+        flex: 1 1 auto;
+      }
+      .content {
+        flex: 1 1 auto;
+        min-height: 0;
+        overflow: auto;
+        padding: 18px 16px 22px;
+      }
+      .talking .content {
+        flex: 0 1 auto;
+        padding: 0;
+        max-height: 62%;
+      }
+      .talking .content > * {
+        margin: 12px;
+      }
+      .inner {
+        max-width: 480px;
+        margin-inline: auto;
+      }
+      footer {
+        border-top: 1px solid var(--line);
+        background: var(--surface);
+        padding-bottom: env(safe-area-inset-bottom);
+      }
+      footer .leave {
+        padding: 10px 16px;
+        display: grid;
+      }
+      h1:focus {
+        outline: none;
+      }
+    `,
+  ];
+
+  /** @type {import("./place.js").Place | undefined} set before the element is defined */
+  place;
+  name = "";
+  agreed = false;
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {Call | null} */
+  #call = null;
+  #abort = new AbortController();
+  #shown = "";
+  /** The call whose choice of camera and microphone was made before a reload. */
+  #reopening = false;
+
+  constructor() {
+    super();
+    /** @type {Phase} */
+    this._phase = "start";
+    this._view = newView();
+    /** @type {string | null} */
+    this._code = null;
+    this._wide = false;
+    this._now = Date.now();
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    window.addEventListener("keydown", this.#key, { signal });
+    window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
+    const tick = window.setInterval(() => (this._now = Date.now()), 1000);
+    signal.addEventListener("abort", () => window.clearInterval(tick));
+    if (this.place?.tab.getItem(SESSION_KEY) != null) this.#resume();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#abort.abort();
+    this.#call?.end();
+    this.#session?.keep();
+  }
+
+  /** The launcher was pressed. */
+  opened() {
+    unlockSound();
+    this.#focusTitle();
+  }
+
+  // -------------------------------------------------------------- the session
+
+  #newSession() {
+    const { place } = this;
+    if (place === undefined) throw new Error("the element was used before its place was set");
+    this.#call?.end();
+    this.#session?.close();
+    const session = new Session({ url: socketUrl("/ws/customer"), store: place.tab, key: SESSION_KEY, give_up_ms: GIVE_UP_MS });
+    this.#session = session;
+    session.addEventListener("state", () => this.#sessionChanged(session));
+    session.addEventListener("welcome", (event) => this.#welcomed(session, /** @type {CustomEvent} */ (event).detail));
+    session.addEventListener("message", (event) => this.#receive(session, /** @type {CustomEvent} */ (event).detail));
+    const call = new Call({ session, store: place.tab, key: GENERATION_KEY, published: false });
+    this.#call = call;
+    call.addEventListener("change", () => this.#callChanged(call));
+    return session;
+  }
+
+  /** After a reload: the same contact, if it still lives. */
+  #resume() {
+    const { place } = this;
+    if (place === undefined) return;
+    const session = this.#newSession();
+    if (session.saved() === null) {
+      this.#drop();
+      return;
+    }
+    this._phase = "resuming";
+    this.#reopening = place.tab.getItem(CHOICE_KEY) !== null;
+    place.bridge.tell({ type: "open" });
+    session.start();
+  }
+
+  enter = async () => {
+    const { place } = this;
+    if (place === undefined || place.availability === null) return;
+    unlockSound();
+    this._phase = "entering";
+    this._view = newView();
+    place.tab.removeItem(CHOICE_KEY);
+    place.tab.removeItem(GENERATION_KEY);
+    const { page, site, visitor_key } = place;
+    const { consent, notice_version } = place.availability.recording;
+    try {
+      const entry = await request("POST", "/api/v1/widget/entry", {
+        site,
+        visitor_key,
+        language: language(),
+        page_url: page.page_url,
+        page_title: page.page_title,
+        form: page.form,
+        display_name: this.name.trim(),
+        notice_version: consent === "off" ? "" : notice_version,
+      });
+      this.#newSession().start({ entry_token: entry.entry_token });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#refuse(error.code);
+    }
+  };
+
+  /** @param {Session} session @param {import("../lib/messages.js").Welcome} welcome */
+  #welcomed(session, welcome) {
+    if (session !== this.#session || this.#call === null) return;
+    this.#call.peer.useIceServers(welcome.ice_servers ?? []);
+    if (!welcome.resumed) {
+      const { talking_since_ms } = this._view;
+      this._view = { ...newView(), contact_id: welcome.contact_id ?? null, talking_since_ms };
+    }
+    this._phase = "live";
+    this.#call.connect();
+    if (!welcome.resumed && this.#call.published) this.#call.tellMediaState();
+    if (this.#reopening) void this.#reopen();
+  }
+
+  /** Camera and microphone as they were before the reload: they had been chosen in this very call. */
+  async #reopen() {
+    this.#reopening = false;
+    const call = this.#call;
+    const choice = this.place?.tab.getItem(CHOICE_KEY);
+    if (call === null || choice == null) return;
+    const { video, muted } = JSON.parse(choice);
+    call.muted = muted === true;
+    await call.publish();
+    await call.useMicrophone();
+    if (video === true) await call.useCamera();
+  }
+
+  /** @param {Session} session @param {import("../lib/messages.js").ServerMessage} message */
+  #receive(session, message) {
+    if (session !== this.#session) return;
+    const before = this._view;
+    this._view = fold(before, message, Date.now());
+    this.#call?.receive(message);
+    if (message.type === "recording_state" && message.state === "awaiting_consent" && this.agreed) this.consent(true);
+    const talked = TALKING.has(before.state);
+    const talks = TALKING.has(this._view.state);
+    if (talks && !talked) chimeIn();
+    if (screenOf(this._view) === "ended") {
+      if (talked) chimeOut();
+      this.#finish("ended");
+    }
+    this.#tellStatus();
+  }
+
+  /** @param {Session} session */
+  #sessionChanged(session) {
+    if (session !== this.#session) return;
+    if (session.state === "over" && this._phase !== "ended") {
+      if (session.code === "taken_over") this.#finish("elsewhere");
+      else if (this._phase === "entering") this.#refuse(session.code ?? "unreachable");
+      else {
+        this._code = session.code;
+        this.#finish("ended");
+      }
+    }
+    this.requestUpdate();
+  }
+
+  /** @param {Phase} phase */
+  #finish(phase) {
+    this._phase = phase;
+    this.#drop();
+    this.#tellStatus();
+  }
+
+  #drop() {
+    const { place } = this;
+    this.#call?.end();
+    this.#call = null;
+    const session = this.#session;
+    this.#session = null;
+    session?.close();
+    place?.tab.removeItem(SESSION_KEY);
+    place?.tab.removeItem(CHOICE_KEY);
+    place?.tab.removeItem(GENERATION_KEY);
+  }
+
+  /** @param {string} code */
+  #refuse(code) {
+    this._code = code;
+    this._phase = "refused";
+    this.#drop();
+  }
+
+  // -------------------------------------------------------------- what the customer does
+
+  /** Back to the first screen, with what the gateway says now. */
+  again = async () => {
+    this._code = null;
+    this._view = newView();
+    await this.place?.check();
+    this._phase = "start";
+    this.requestUpdate();
+  };
+
+  hangUp = () => {
+    const session = this.#session;
+    if (session?.state === "open") {
+      session.send({ type: "hang_up" });
+    } else {
+      this._view = { ...this._view, state: "closed", end_reason: "left_offline" };
+      this.#finish("ended");
+    }
+  };
+
+  /** @param {string} key */
+  choose = (key) => {
+    const { menu, menu_sent } = this._view;
+    if (menu === null || menu_sent) return;
+    this._view = { ...this._view, menu_sent: true };
+    this.#session?.send({ type: "menu_choice", node_id: menu.node_id, key });
+  };
+
+  /** @param {boolean} given */
+  consent = (given) => {
+    this.#session?.send({ type: "consent", given, notice_version: this._view.notice_version });
+    this._view = { ...this._view, recording: given ? "starting" : "off" };
+  };
+
+  minimise = () => this.place?.bridge.tell({ type: "minimise" });
+
+  #widen = () => {
+    this._wide = !this._wide;
+    this.place?.bridge.tell({ type: "size", wide: this._wide });
+  };
+
+  /** Keys of the menu, as on a telephone. @param {KeyboardEvent} event */
+  #key = (event) => {
+    if (this._phase !== "live" || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
+    const { menu } = this._view;
+    if (menu === null) return;
+    if (menu.options.some((option) => option.key === event.key)) this.choose(event.key);
+    else if (event.key === "Backspace" && menu.can_go_back) this.choose("back");
+  };
+
+  /** @param {Call} call */
+  #callChanged(call) {
+    if (call !== this.#call) return;
+    if (call.published) {
+      const choice = { video: call.camera !== null, muted: call.muted };
+      this.place?.tab.setItem(CHOICE_KEY, JSON.stringify(choice));
+    }
+    this.requestUpdate();
+  }
+
+  /** What the launcher says while the frame is folded away. */
+  #tellStatus() {
+    const live = this._phase === "live" || this._phase === "resuming";
+    const talks = TALKING.has(this._view.state);
+    const label = !live ? "launcher.open" : talks ? "launcher.return_call" : "launcher.return_queue";
+    this.place?.bridge.tell({ type: "status", live, label: t(label) });
+  }
+
+  // -------------------------------------------------------------- the page
+
+  render() {
+    const { place } = this;
+    if (place === undefined) return nothing;
+    const call = this._phase === "live" ? this.#call : null;
+    const screen = this._phase === "live" ? screenOf(this._view) : this._phase;
+    const talks = call !== null && (screen === "talking" || screen === "held");
+    return html`<div class="app">
+      <header>
+        ${mark()}<strong>${place.availability?.site_name || t("app.name")}</strong>
+        ${place.bridge.embedded
+          ? html`${talks
+                ? html`<button class="widen" @click=${this.#widen} title=${t(this._wide ? "app.narrow" : "app.widen")} aria-label=${t(this._wide ? "app.narrow" : "app.widen")}>
+                    ${icon("board")}
+                  </button>`
+                : nothing}
+              <button @click=${this.minimise} title=${t("app.minimise")} aria-label=${t("app.minimise")}>${icon("cross")}</button>`
+          : nothing}
+      </header>
+      <main class=${talks ? "talking" : ""}>
+        ${call !== null && screen !== "ended" ? this.#stage(call, screen) : nothing}
+        <div class="content" ?hidden=${talks && !this.#besideCall(call)}>
+          ${talks ? this.#beside(call) : html`<div class="inner">${this.#screen(screen, call)}</div>`}
+        </div>
+        <p class="visually-hidden" role="status" aria-live="polite">${screens.announcement(screen, this._view)}</p>
+      </main>
+      ${call !== null && screen !== "ended" ? html`<footer>${this.#footer(call, talks)}</footer>` : nothing}
+    </div>`;
+  }
+
+  /** @param {Call} call @param {string} screen */
+  #stage(call, screen) {
+    const view = this._view;
+    const talks = screen === "talking" || screen === "held";
+    return html`<vv-stage
+      cover
+      .call=${call}
+      .peer=${view.peer}
+      .recording=${view.recording}
+      .talk_s=${talks && view.talking_since_ms !== null ? (this._now - view.talking_since_ms) / 1000 : null}
+      ?talking=${screen === "talking"}
+      .veil=${screens.veil(screen, call, this.#session, view)}
+    ></vv-stage>`;
+  }
+
+  /** @param {string} screen @param {Call | null} call */
+  #screen(screen, call) {
+    const { place } = this;
+    if (place === undefined) return nothing;
+    switch (screen) {
+      case "start":
+        return screens.start(this, place);
+      case "entering":
+      case "resuming":
+      case "connecting":
+        return screens.working(screen, call);
+      case "menu":
+        return screens.menu(this, this._view, this.#consent());
+      case "waiting":
+      case "joining":
+        return screens.waiting(this._view, this._now, call, this.#consent());
+      case "refused":
+        return screens.refused(this, this._code ?? "");
+      case "elsewhere":
+        return screens.elsewhere(this);
+      default:
+        return screens.ended(this, this._view, this._code);
+    }
+  }
+
+  /** Whether something must be said or asked beside the pictures of a call. @param {Call | null} call */
+  #besideCall(call) {
+    if (call === null) return false;
+    const { recording } = this._view;
+    return !call.published || call.device_code !== null || recording === "awaiting_consent";
+  }
+
+  /** @param {Call} call */
+  #beside(call) {
+    return html`
+      ${this.#consent()}
+      ${call.published ? deviceHelp(call) : html`<vv-choose .call=${call} agent=${this._view.peer?.display_name ?? ""}></vv-choose>`}
+    `;
+  }
+
+  #consent() {
+    return this._view.recording === "awaiting_consent" ? screens.askConsent(this) : nothing;
+  }
+
+  /** @param {Call} call @param {boolean} talks */
+  #footer(call, talks) {
+    if (talks && call.published) return html`<vv-controls .call=${call} @hang-up=${this.hangUp}></vv-controls>`;
+    return html`<div class="leave">
+      <button data-action="leave" @click=${this.hangUp}>${icon("hang_up")} ${t(talks ? "controls.hang_up" : "waiting.leave")}</button>
+    </div>`;
+  }
+
+  updated() {
+    const screen = this._phase === "live" ? `${screenOf(this._view)} ${this._view.menu?.node_id ?? ""}` : this._phase;
+    if (screen === this.#shown) return;
+    this.#shown = screen;
+    this.#focusTitle();
+  }
+
+  /** After a change of screen the focus is where the new one begins; not while the frame is folded away. */
+  #focusTitle() {
+    if (!document.hasFocus()) return;
+    const title = /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("h1"));
+    title?.focus();
+  }
+}
+
+customElements.define("vv-customer", Customer);

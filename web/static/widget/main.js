@@ -1,0 +1,67 @@
+// Start of the widget's frame: whether video is offered here and now, and the app itself once somebody opens it.
+//
+// On most page views nobody presses the button: until then only this module, the texts and one small request are loaded.
+
+import { has, pickLanguage, t, useLanguage } from "../lib/i18n.js";
+import { Place, SESSION_KEY } from "./place.js";
+
+const RECHECK_MS = 60_000;
+
+const place = new Place();
+/** @type {(HTMLElement & {place?: Place, opened?: () => void}) | null} */
+const element = document.querySelector("vv-customer");
+let loaded = false;
+
+async function openApp() {
+  if (element === null) return;
+  if (!loaded) {
+    loaded = true;
+    element.place = place;
+    await import("./app.js");
+  }
+  element.opened?.();
+}
+
+function tellAvailability() {
+  const { availability } = place;
+  const code = availability?.code ?? "";
+  const says_why = availability !== null && !availability.offered && has(`launcher.${code}`);
+  place.bridge.tell({
+    type: "availability",
+    offered: availability?.offered ?? false,
+    label: t("launcher.open"),
+    closed: says_why ? t(`launcher.${code}`) : "",
+  });
+}
+
+/** @param {import("./bridge.js").PageContext} page */
+async function usePage(page) {
+  place.page = page;
+  await useLanguage(pickLanguage([page.language, "auto"]));
+}
+
+place.bridge.addEventListener("page", async (event) => {
+  const message = /** @type {CustomEvent<import("./bridge.js").PageMessage>} */ (event).detail;
+  await usePage(message);
+  if (message.type === "opened") {
+    await openApp();
+    return;
+  }
+  await place.check();
+  tellAvailability();
+  if (place.tab.getItem(SESSION_KEY) !== null) {
+    await openApp(); // a call was in progress when the page was reloaded: the app decides whether it still lives
+  }
+});
+
+window.setInterval(async () => {
+  if (loaded || document.hidden || !place.bridge.embedded) return;
+  await place.check();
+  tellAvailability();
+}, RECHECK_MS);
+
+if (!place.bridge.embedded) {
+  await usePage({ language: new URLSearchParams(window.location.search).get("language") ?? "auto", page_url: "", page_title: "", form: {} });
+  await place.check();
+  await openApp();
+}

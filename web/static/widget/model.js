@@ -1,0 +1,112 @@
+// What the customer's page shows, as a fold over the gateway's messages. Pure: no DOM, no clock, no socket.
+
+/** @typedef {import("../lib/messages.js").ServerMessage} ServerMessage */
+
+/**
+ * @typedef {object} View
+ * @property {string | null} contact_id
+ * @property {string} state of the contact; "" before the first word of it
+ * @property {string | null} end_reason
+ * @property {import("../lib/messages.js").MenuNode | null} menu the node shown now
+ * @property {boolean} menu_sent a key was pressed and not answered yet
+ * @property {import("../lib/messages.js").QueuePosition | null} queue
+ * @property {number} queued_at_ms when the waiting began, by this page's clock
+ * @property {import("../lib/messages.js").PeerState | null} peer
+ * @property {string} recording
+ * @property {string} notice_version of the notice that consent is asked for
+ * @property {number | null} talking_since_ms
+ * @property {number} talk_s how long the call had lasted when it ended
+ * @property {string | null} error_code the last refusal, until the next word of the contact
+ */
+
+/** @returns {View} */
+export function newView() {
+  return {
+    contact_id: null,
+    state: "",
+    end_reason: null,
+    menu: null,
+    menu_sent: false,
+    queue: null,
+    queued_at_ms: 0,
+    peer: null,
+    recording: "off",
+    notice_version: "",
+    talking_since_ms: null,
+    talk_s: 0,
+    error_code: null,
+  };
+}
+
+/** States in which customer and agent are connected to each other. */
+export const TALKING = new Set(["active", "held", "transferring"]);
+/** For the customer it is over already while the agent writes the wrap-up. */
+export const ENDED = new Set(["wrap_up", "closed"]);
+
+/**
+ * @param {View} view
+ * @param {ServerMessage} message
+ * @param {number} now_ms
+ * @returns {View}
+ */
+export function fold(view, message, now_ms) {
+  switch (message.type) {
+    case "contact_state": {
+      const talks = TALKING.has(message.state);
+      const said_s = message.talk_s ?? null;
+      let talking_since_ms = view.talking_since_ms;
+      if (said_s !== null) talking_since_ms = now_ms - said_s * 1000;
+      else if (!talks) talking_since_ms = ENDED.has(message.state) ? talking_since_ms : null;
+      else talking_since_ms ??= now_ms;
+      const ended = ENDED.has(message.state);
+      return {
+        ...view,
+        contact_id: message.contact_id,
+        state: message.state,
+        end_reason: message.end_reason ?? null,
+        menu: message.state === "in_menu" ? view.menu : null,
+        menu_sent: message.state === "in_menu" && view.menu_sent,
+        queue: message.state === "queued" || message.state === "offered" || message.state === "bridging" ? view.queue : null,
+        peer: talks || message.state === "bridging" ? view.peer : null,
+        talking_since_ms,
+        talk_s: ended && talking_since_ms !== null ? Math.max(view.talk_s, (now_ms - talking_since_ms) / 1000) : view.talk_s,
+        error_code: null,
+      };
+    }
+    case "menu_node":
+      return { ...view, menu: message, menu_sent: false, error_code: null };
+    case "queue_position":
+      return { ...view, queue: message, queued_at_ms: now_ms - message.waited_s * 1000 };
+    case "peer_state":
+      return { ...view, peer: message };
+    case "recording_state":
+      return { ...view, recording: message.state, notice_version: message.notice_version || view.notice_version };
+    case "error":
+      return { ...view, error_code: message.code, menu_sent: false };
+    default:
+      return view;
+  }
+}
+
+/** Which screen it is. @param {View} view @returns {"connecting" | "menu" | "waiting" | "joining" | "talking" | "held" | "ended"} */
+export function screenOf(view) {
+  switch (view.state) {
+    case "in_menu":
+      return view.menu === null ? "connecting" : "menu";
+    case "queued":
+    case "offered":
+      return "waiting";
+    case "bridging":
+      return "joining";
+    case "active":
+      return "talking";
+    case "held":
+    case "transferring":
+      return "held";
+    case "wrap_up":
+    case "closed":
+      return "ended";
+    default:
+      return "connecting";
+  }
+}

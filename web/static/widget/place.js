@@ -1,0 +1,50 @@
+// Where the widget is: its site, the page around it, who looks (a random key), and whether video is offered.
+
+import { ApiError, request } from "../lib/api.js";
+import { browserStore, randomKey, tabStore } from "../lib/dom.js";
+import { Bridge } from "./bridge.js";
+
+/** Name of the saved session in the tab's store. */
+export const SESSION_KEY = "visavis.customer";
+/** Kept in the browser, so that the same visitor always falls on the same side of a pilot share. Nothing personal. */
+const VISITOR_KEY = "visavis.visitor";
+
+/**
+ * @typedef {object} Availability
+ * @property {boolean} offered
+ * @property {string | null} code
+ * @property {string} site_name
+ * @property {{consent: "off" | "notice" | "ask", notice_version: string}} recording
+ */
+
+/** Everything the app needs to know of where it is. */
+export class Place {
+  site = new URLSearchParams(window.location.search).get("site") ?? "";
+  bridge = new Bridge();
+  tab = tabStore();
+  visitor_key;
+  /** @type {import("./bridge.js").PageContext} */
+  page = { language: "auto", page_url: "", page_title: "", form: {} };
+  /** @type {Availability | null} */
+  availability = null;
+  /** Why availability could not be asked. @type {string | null} */
+  failure = null;
+
+  constructor() {
+    const store = browserStore();
+    this.visitor_key = store.getItem(VISITOR_KEY) ?? randomKey();
+    store.setItem(VISITOR_KEY, this.visitor_key);
+  }
+
+  async check() {
+    try {
+      const { site, visitor_key } = this;
+      this.availability = await request("POST", "/api/v1/widget/availability", { site, visitor_key });
+      this.failure = null;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.availability = null;
+      this.failure = error.code;
+    }
+  }
+}

@@ -1,0 +1,269 @@
+// The screens of the customer's side: functions from what is known to what is shown.
+
+import { html, nothing } from "../vendor/lit.js";
+import { deviceHelp } from "../elements/device-help.js";
+import { icon } from "../elements/icons.js";
+import { clock, spokenDuration } from "../lib/format.js";
+import { codeText, has, language, t } from "../lib/i18n.js";
+
+/** @typedef {import("./app.js").Customer} App */
+/** @typedef {import("./model.js").View} View */
+/** @typedef {import("../lib/call.js").Call} Call */
+
+/** @param {App} app @param {import("./place.js").Place} place */
+export function start(app, place) {
+  const { availability, failure } = place;
+  if (availability === null) return refused(app, failure ?? "unreachable");
+  if (!availability.offered) return refused(app, availability.code ?? "closed");
+  const { consent } = availability.recording;
+  const fields = Object.entries(place.page.form).filter(([, value]) => value !== "");
+  return html`<form
+    class="stack"
+    @submit=${(/** @type {Event} */ event) => {
+      event.preventDefault();
+      void app.enter();
+    }}
+  >
+    <div>
+      <h1 tabindex="-1">${t("start.title")}</h1>
+      <p class="hint">${t("start.text")}</p>
+    </div>
+    <div>
+      <label for="name">${t("start.name")} <span class="hint">${t("start.optional")}</span></label>
+      <input
+        id="name"
+        autocomplete="name"
+        maxlength="80"
+        .value=${app.name}
+        @input=${(/** @type {InputEvent} */ event) => (app.name = /** @type {HTMLInputElement} */ (event.target).value)}
+      />
+    </div>
+    ${consent === "notice" ? html`<div class="note">${icon("info")}<p>${t("start.recording_notice")}</p></div>` : nothing}
+    ${consent === "ask"
+      ? html`<label class="check note">
+          <input
+            type="checkbox"
+            .checked=${app.agreed}
+            @change=${(/** @type {Event} */ event) => (app.agreed = /** @type {HTMLInputElement} */ (event.target).checked)}
+          />
+          <span>${t("start.recording_agree")}</span>
+        </label>`
+      : nothing}
+    <button class="primary big" type="submit" data-action="start">${icon("video")} ${t("start.go")}</button>
+    <p class="hint small">${icon("shield")} ${t("start.camera_later")}</p>
+    ${fields.length > 0
+      ? html`<details class="small">
+          <summary>${t("start.shared", { count: fields.length })}</summary>
+          <dl class="facts">
+            ${fields.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+          </dl>
+        </details>`
+      : nothing}
+  </form>`;
+}
+
+/** @param {string} screen @param {Call | null} call */
+export function working(screen, call) {
+  return html`<div class="stack centred">
+    <div class="wheel" aria-hidden="true"></div>
+    <h1 tabindex="-1">${t(`working.${screen}`)}</h1>
+    <p class="hint">${t("working.text")}</p>
+    ${call === null ? nothing : trouble(call)}
+  </div>`;
+}
+
+/** @param {App} app @param {View} view @param {unknown} consent */
+export function menu(app, view, consent) {
+  const node = view.menu;
+  if (node === null) return nothing;
+  return html`<div class="stack">
+    ${consent}
+    <h1 tabindex="-1" id="menu-text">${node.text}</h1>
+    ${node.options.length > 0
+      ? html`<ul class="menu" aria-labelledby="menu-text">
+          ${node.options.map(
+            (option) => html`<li>
+              <button data-key=${option.key} ?disabled=${view.menu_sent} @click=${() => app.choose(option.key)}>
+                <kbd aria-hidden="true">${option.key}</kbd><span>${option.label}</span>${icon("forward")}
+              </button>
+            </li>`,
+          )}
+        </ul>`
+      : nothing}
+    ${node.can_go_back
+      ? html`<button class="plain start" data-key="back" ?disabled=${view.menu_sent} @click=${() => app.choose("back")}>
+          ${icon("back")} ${t("menu.back")}
+        </button>`
+      : nothing}
+    ${view.error_code !== null ? html`<p class="note warn" role="alert">${icon("warning")} ${codeText("error", view.error_code)}</p>` : nothing}
+    ${node.options.length > 0 ? html`<p class="hint small keys">${t("menu.keys")}</p>` : nothing}
+  </div>`;
+}
+
+/** @param {View} view @param {number} now_ms @param {Call | null} call @param {unknown} consent */
+export function waiting(view, now_ms, call, consent) {
+  const { queue } = view;
+  const joining = view.state === "bridging";
+  const title = joining
+    ? t("waiting.joining")
+    : queue === null
+      ? t("waiting.title")
+      : queue.place <= 1
+        ? t("waiting.next")
+        : t("waiting.place", { place: queue.place });
+  const waited_s = (now_ms - view.queued_at_ms) / 1000;
+  return html`<div class="stack">
+    <div class="waiting">
+      <div>
+        <h1 tabindex="-1">${title}</h1>
+        <p class="hint">${queue === null ? t("waiting.text") : t("waiting.queue", { queue: queue.queue_name })}</p>
+      </div>
+      ${queue === null || joining
+        ? nothing
+        : html`<dl class="waits">
+            <div>
+              <dt>${t("waiting.waited")}</dt>
+              <dd class="number">${clock(waited_s)}</dd>
+            </div>
+            ${queue.estimate_s == null
+              ? nothing
+              : html`<div>
+                  <dt>${t("waiting.estimate")}</dt>
+                  <dd>${t("waiting.about", { time: spokenDuration(Math.max(60, queue.estimate_s), language()) })}</dd>
+                </div>`}
+          </dl>`}
+    </div>
+    ${consent}
+    ${call === null
+      ? nothing
+      : html`${trouble(call)}
+        ${call.published ? ready(call) : html`<vv-choose .call=${call}></vv-choose>`}`}
+  </div>`;
+}
+
+/** Chosen already: what will be seen and heard, and how to change it. @param {Call} call */
+function ready(call) {
+  const seen = call.camera !== null;
+  return html`<section class="card stack">
+    <div class="row">
+      ${icon(seen ? "video" : "mic")}
+      <h2>${t(seen ? "choose.ready_camera" : "choose.ready_audio")}</h2>
+    </div>
+    <p class="hint">${t("choose.ready_text")}</p>
+    <div class="row">
+      ${seen
+        ? html`<button @click=${() => call.stopCamera()}>${icon("video_off")} ${t("controls.camera_off")}</button>`
+        : html`<button @click=${() => call.useCamera()}>${icon("video")} ${t("controls.camera_on")}</button>`}
+    </div>
+    ${deviceHelp(call)}
+  </section>`;
+}
+
+/** The media does not get through: why, and what helps. @param {Call} call */
+export function trouble(call) {
+  if (call.peer.blocked) {
+    return html`<div class="note warn" role="alert">
+      ${icon("wifi")}
+      <p><strong>${t("trouble.blocked_title")}</strong><br />${t("trouble.blocked")}</p>
+    </div>`;
+  }
+  if (call.refused_code !== null) {
+    return html`<div class="note warn" role="alert">
+      ${icon("warning")}
+      <p><strong>${t("trouble.refused_title")}</strong><br />${codeText("leg", call.refused_code)}</p>
+    </div>`;
+  }
+  return nothing;
+}
+
+/**
+ * Text over the pictures: hold, a lost connection.
+ * @param {string} screen
+ * @param {Call} call
+ * @param {import("../lib/session.js").Session | null} session
+ * @param {View} view
+ */
+export function veil(screen, call, session, view) {
+  if (session !== null && session.state !== "open") {
+    return { title: t("trouble.reconnecting"), text: t("trouble.kept"), busy: true };
+  }
+  const media_lost = call.peer.status === "reconnecting";
+  if (media_lost && call.peer.blocked) return { title: t("trouble.blocked_title"), text: t("trouble.blocked"), busy: true };
+  if (media_lost) return { title: t("trouble.reconnecting"), text: t("trouble.media"), busy: true };
+  if (screen === "held") {
+    const name = view.peer?.display_name ?? "";
+    return { title: t("held.title"), text: name === "" ? t("held.text") : t("held.by", { name }) };
+  }
+  if (screen === "talking" && view.peer !== null && !view.peer.connected) {
+    return { title: t("trouble.peer_away", { name: view.peer.display_name }), text: t("trouble.peer_away_text"), busy: true };
+  }
+  return null;
+}
+
+/** @param {App} app */
+export function askConsent(app) {
+  return html`<section class="card stack" role="group" aria-labelledby="consent">
+    <h2 id="consent">${t("consent.title")}</h2>
+    <p class="hint">${t("consent.text")}</p>
+    <div class="row">
+      <button class="primary" data-action="agree" @click=${() => app.consent(true)}>${t("consent.yes")}</button>
+      <button data-action="refuse" @click=${() => app.consent(false)}>${t("consent.no")}</button>
+    </div>
+  </section>`;
+}
+
+/** @param {App} app @param {string} code */
+export function refused(app, code) {
+  const family = has(`refused.${code}`) ? code : "other";
+  return html`<div class="stack centred">
+    <span class="big-icon">${icon(code === "closed" ? "clock" : code === "full" ? "users" : "info")}</span>
+    <h1 tabindex="-1">${t(`refused.${family}_title`)}</h1>
+    <p>${t(`refused.${family}`, { code })}</p>
+    <div class="row">
+      <button class="primary" data-action="again" @click=${app.again}>${icon("refresh")} ${t("refused.again")}</button>
+      ${closeButton(app)}
+    </div>
+  </div>`;
+}
+
+/** The call goes on in another tab. @param {App} app */
+export function elsewhere(app) {
+  return html`<div class="stack centred">
+    <span class="big-icon">${icon("page")}</span>
+    <h1 tabindex="-1">${t("elsewhere.title")}</h1>
+    <p>${t("elsewhere.text")}</p>
+    <div class="row">${closeButton(app)}</div>
+  </div>`;
+}
+
+/** @param {App} app @param {View} view @param {string | null} code */
+export function ended(app, view, code) {
+  const reason = view.end_reason ?? (view.state === "wrap_up" ? "completed" : (code ?? "other"));
+  const known = has(`ended.${reason}`) ? reason : "other";
+  const good = known === "completed" || known === "self_served";
+  return html`<div class="stack centred">
+    <span class="big-icon ${good ? "good" : ""}">${icon(good ? "check" : "info")}</span>
+    <h1 tabindex="-1">${t(`ended.${known}_title`)}</h1>
+    <p>${t(`ended.${known}`)}</p>
+    ${view.talk_s >= 1 ? html`<p class="hint">${t("ended.length", { time: clock(view.talk_s) })}</p>` : nothing}
+    <div class="row">
+      <button class=${good ? "" : "primary"} data-action="again" @click=${app.again}>${icon("video")} ${t("ended.again")}</button>
+      ${closeButton(app)}
+    </div>
+  </div>`;
+}
+
+/** @param {App} app */
+function closeButton(app) {
+  return app.place?.bridge.embedded
+    ? html`<button data-action="close" @click=${app.minimise}>${t("app.close")}</button>`
+    : nothing;
+}
+
+/** For a screen reader, on every change of screen. @param {string} screen @param {View} view */
+export function announcement(screen, view) {
+  if (screen === "waiting" && view.queue !== null) return t("waiting.place", { place: view.queue.place });
+  if (screen === "talking") return t("talking.announce", { name: view.peer?.display_name ?? "" });
+  if (screen === "held") return t("held.title");
+  return "";
+}

@@ -208,7 +208,6 @@ class SecuredLink:
             self.finish("dtls_failed")
             return
         self._srtp = SrtpSession(keys, self._socket.home, self._counters)
-        self._seen = self.heard - 1  # silence counts from here
         self._sink.on_connected(self._wall_s())
 
     async def _wind_up(self, *, say_goodbye: bool) -> None:

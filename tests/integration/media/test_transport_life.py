@@ -47,6 +47,21 @@ async def test_media_follows_the_client_to_a_new_address(host: str) -> None:
         await call.peer.close()
 
 
+async def test_address_left_behind_is_a_strangers_after_30_s() -> None:
+    clock = JumpingClock()
+    async with serving(clock=clock) as server:
+        call = await connect(server, clock=clock)
+        await call.peer.rebind()
+        await until(lambda: call.server.remote_address.endswith(f":{call.peer.local_port}"), "the move")
+        assert len(server._socket.routes) == 2
+        await clock.advance(29.0)
+        assert len(server._socket.routes) == 2
+        await clock.advance(2.0)
+        assert list(server._socket.routes) == [("127.0.0.1", call.peer.local_port)]
+        await exchange(call, 1)
+        await call.peer.close()
+
+
 async def test_peer_that_never_checks_ends_by_the_set_up_deadline() -> None:
     clock = JumpingClock()
     async with serving(clock=clock) as server:
@@ -88,6 +103,22 @@ async def test_server_is_the_dtls_client_when_the_offer_is_passive() -> None:
         await peer.connected(5)
         await until(lambda: link.connected, "connected")
         await exchange(Call(peer, client, client_sink, link, sink, agreed), 1)
+        await peer.close()
+
+
+async def test_silence_of_a_slow_set_up_counts_from_its_last_packet() -> None:
+    clock = JumpingClock()
+    async with serving(clock=clock) as server:
+        sink = RecordingSink()
+        peer = await ClientPeer.open(RecordingSink())
+        link, _, answer = server.answer(peer.create_offer(), sink, "lg_1")
+        await clock.advance(15.0)
+        await peer.set_answer(answer)
+        await until(lambda: link.connected, "connected")
+        await clock.advance(9.5)
+        assert sink.events == ["connected"]
+        await clock.advance(2.0)
+        assert sink.events == ["connected", "silent"]
         await peer.close()
 
 

@@ -14,6 +14,7 @@ from OpenSSL import SSL
 
 from media.transport.client import ClientPeer
 from media.transport.dtls import Certificate
+from media.transport.ice import MAX_ADDRESSES
 from media.transport.server import LINK_CHECKS_PER_TICK, TransportServer
 from media.transport.stun import binding_request
 from tests.integration.media.transport_rig import (
@@ -253,6 +254,29 @@ async def test_a_customer_cannot_take_over_the_address_of_a_live_call() -> None:
         await attacker.close()
 
 
+async def test_addresses_of_one_link_are_bounded() -> None:
+    """The ninth address with valid credentials makes the one longest without a check a stranger again."""
+    async with serving() as server:
+        peer = await ClientPeer.open(RecordingSink())
+        _, agreed, _ = server.answer(peer.create_offer(), RecordingSink(), "lg_1")
+        check = binding_request(
+            bytes(12),
+            f"{agreed.local_ufrag}:{agreed.remote_ufrag}",
+            agreed.local_password.encode(),
+            priority=1,
+            tie_breaker=1,
+        )
+        with contextlib.ExitStack() as opened:
+            sources = [opened.enter_context(stranger()) for _ in range(MAX_ADDRESSES + 3)]
+            for each in sources:
+                throw(each, server, check)
+                await quiet(server)
+            kept = set(server._socket.routes)
+            assert kept == {s.getsockname() for s in (sources[0], *sources[4:])}, "the selected one, and the last ones"
+            assert kept == set(server._at)
+        await peer.close()
+
+
 async def test_media_of_a_stranger_with_the_right_bytes_is_dropped() -> None:
     """A copied packet from another address is dropped at the socket, from the same address by its replay check."""
     async with serving() as server:
@@ -269,12 +293,15 @@ async def test_media_of_a_stranger_with_the_right_bytes_is_dropped() -> None:
         call.peer.send_raw(copy[:3] + bytes([copy[3] + 1]) + copy[4:])
         call.peer.send_raw(b"\x80\xc9" + bytes(60))
         await until(lambda: server.counters["srtp_auth"] == 2, "what isn't authentic is counted")
+        for junk in (b"", b"\x16", b"\x80", b"x" * 1501):  # the buffer still holds the last packet's bytes
+            call.peer.send_raw(junk)
         for junk in (b"\x80\x60", b"\x80\xc8" + bytes(20), b"\xff" * 30, b"\x46" * 30, b"\x16\xfe\xfd" + b"\xff" * 60):
             call.peer.send_raw(junk)
         assert call.client.send_rtp(*rtp(2))
         await until(lambda: len(call.server_sink.rtp) == 2, "the call goes on")
         assert server.counters["srtp_malformed"] == 2
         assert server.counters["datagram_kind"] == 2
+        assert server.counters["datagram_size"] == 4
         await call.peer.close()
 
 

@@ -70,6 +70,19 @@ async def test_close_notify_ends_the_other_side() -> None:
     await wire.close()
 
 
+async def test_fatal_alert_ends_the_session_as_openssl_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL notes a fatal alert as a shutdown; aiortc's pump alone would go on reading for ever."""
+    wire = Wire()
+    await wire.handshake()
+    monkeypatch.setattr(SSL.Connection, "get_shutdown", lambda _: SSL.RECEIVED_SHUTDOWN)
+    wire.to_server.push(b"\x15\xfe\xfd" + bytes(10))
+    async with asyncio.timeout(5):
+        await asyncio.gather(wire.server._task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert wire.ended == ["server"]
+    await wire.close()
+
+
 @pytest.mark.parametrize("spoil", [lambda v: "00" + v[2:], lambda v: v[:-2] + ("00" if v[-2:] != "00" else "01")])
 async def test_certificate_that_does_not_match_is_refused(spoil: Callable[[str], str]) -> None:
     certificate = Certificate.generate()

@@ -144,6 +144,13 @@ def test_message_without_fingerprint_is_not_read() -> None:
     assert parse(struct.pack("!HHI12s", 1, len(body), 0x2112A442, ID) + body) is Flaw.FINGERPRINT
 
 
+def test_nothing_may_follow_fingerprint() -> None:
+    trailer = struct.pack("!HH", 0x0025, 0)
+    head = struct.pack("!HHI12s", 1, 8 + len(trailer), 0x2112A442, ID)
+    fingerprint = struct.pack("!HHI", 0x8028, 4, zlib.crc32(head) ^ 0x5354554E)
+    assert parse(head + fingerprint + trailer) is Flaw.FINGERPRINT
+
+
 def test_nothing_but_fingerprint_may_follow_integrity() -> None:
     """RFC 8489 §14.5: what follows MESSAGE-INTEGRITY isn't covered, so nobody may add USE-CANDIDATE there."""
     signed = request()[20:-8]

@@ -35,16 +35,19 @@ def port_of(listening: socket.socket) -> int:
     return int(listening.getsockname()[1])
 
 
-async def start(app: web.Application, listening: socket.socket, *, shutdown_s: float = 5.0) -> web.AppRunner:
+async def start(
+    app: web.Application, listening: socket.socket, *, shutdown_s: float = 5.0, silence_s: float = KEEPALIVE_S
+) -> web.AppRunner:
     """Serve `app` on the socket. `await runner.cleanup()` says goodbye to every socket and ends it.
 
-    `shutdown_s` is how long answers under way may take then.
+    `shutdown_s` is how long answers under way may take then, `silence_s` how long a connection may say nothing or not
+    come to the end of its header.
     """
     runner = web.AppRunner(
         app,
         access_log=None,
         handle_signals=False,
-        keepalive_timeout=KEEPALIVE_S,
+        keepalive_timeout=silence_s,
         lingering_time=LINGER_S,
         shutdown_timeout=shutdown_s,
         max_line_size=MAX_LINE,

@@ -18,6 +18,7 @@ from signaling.open_sockets import OpenSockets
 from signaling.origins import Origins
 from signaling.ports import Accounts, Admission, EntryTokens, Health, History, Limiter, Pilots, Recordings
 from signaling.sessions import Sessions
+from signaling.socket import SocketTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Services:
     static: str = "static"  # folder below `web_root` served at /static/
     ice_servers: tuple[IceServer, ...] = ()
     demo_shop: bool = False  # serve the page at `/`
+    times: SocketTimes = field(default_factory=SocketTimes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,14 +50,22 @@ class _Binary(BadInput):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SocketTimes:
+    """How long a socket waits for whom, in seconds."""
+
+    heartbeat_s: float = HEARTBEAT_S
+    hello_s: float = HELLO_TIMEOUT_S
+    send_s: float = SEND_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocketSettings:
     """What is the same for every socket of the node."""
 
     messages_per_second: float
     message_burst: int
     ice_servers: tuple[IceServer, ...] = ()
-    hello_timeout_s: float = HELLO_TIMEOUT_S
-    send_timeout_s: float = SEND_TIMEOUT_S
+    times: SocketTimes = SocketTimes()
 
 
 class Socket:
@@ -135,11 +143,11 @@ class Socket:
 
     async def _hello(self) -> Hello:
         try:
-            async with asyncio.timeout(self._settings.hello_timeout_s):
+            async with asyncio.timeout(self._settings.times.hello_s):
                 while (message := await self._receive()) is None:
                     pass
         except TimeoutError:
-            raise _HelloLate("hello_timeout", "The first message must be hello, within five seconds.") from None
+            raise _HelloLate("hello_timeout", "The first message must be hello, and come soon.") from None
         if not isinstance(message, Hello):
             raise BadInput("hello_expected", "The first message must be hello.")
         if PROTOCOL_VERSION not in message.versions:
@@ -295,7 +303,7 @@ class Socket:
 
     async def _send(self, message: Message) -> None:
         try:
-            async with asyncio.timeout(self._settings.send_timeout_s):
+            async with asyncio.timeout(self._settings.times.send_s):
                 await self._ws.send_str(message.model_dump_json())
         except (TimeoutError, ClientError, ConnectionError) as error:
             raise _Gone from error

@@ -9,7 +9,7 @@ from signaling.address import limit_key
 from signaling.guards import address_of, require_role, sign_in_token
 from signaling.services import Context, context_of
 from signaling.sides import AgentSide, BoardSide, CustomerSide, Side
-from signaling.socket import CLOSE_TIMEOUT_S, HEARTBEAT_S, SUBPROTOCOL, Socket, SocketSettings
+from signaling.socket import CLOSE_TIMEOUT_S, SUBPROTOCOL, Socket, SocketSettings
 
 _log = get_logger("signaling.sockets")
 
@@ -41,7 +41,7 @@ async def _run(request: web.Request, side: Side, address: str, *, sign_in: str =
         protocols=(SUBPROTOCOL,),
         max_msg_size=limits.message_bytes,
         compress=False,  # a small frame could unpack into a large one, and secrets do not belong into a compressor
-        heartbeat=HEARTBEAT_S,
+        heartbeat=context.services.times.heartbeat_s,
         autoping=False,  # pings are counted like everything else
         timeout=CLOSE_TIMEOUT_S,
     )
@@ -71,6 +71,7 @@ def _settings(context: Context) -> SocketSettings:
         messages_per_second=limits.messages_per_second,
         message_burst=limits.message_burst,
         ice_servers=context.services.ice_servers,
+        times=context.services.times,
     )
 
 

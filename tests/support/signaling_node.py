@@ -32,10 +32,14 @@ from signaling.ports import (
 from signaling.runner import listen, port_of, start
 from signaling.services import Services
 from signaling.sessions import Sessions
-from signaling.socket import SUBPROTOCOL
+from signaling.socket import SUBPROTOCOL, SocketTimes
 from tests.support.fake_desk import FakeDesk
 
 CANARY = "canary-token-for-tests"
+OURS = ContactId("ct_00000001")  # a person's contact
+ROBOTS = ContactId("ct_00000002")
+RECORDING = "rc_00000001"
+ROBOT_RECORDING = "rc_00000002"
 PAGES = {
     "/": "pages/shop/index.html",
     "/agent/": "pages/agent/index.html",
@@ -55,6 +59,22 @@ def account(name: str, *roles: str, canary: bool = False) -> Account:
         queues=("sales",) if agent else (),
         canary=canary,
     )
+
+
+def own(here: "Node", cookie: str = "", **more: str) -> dict[str, str]:
+    """The headers a page of ours sends."""
+    headers = {"Origin": here.url, "X-Visavis": "1", **more}
+    if cookie:
+        headers["Cookie"] = f"visavis_session={cookie}"
+    return headers
+
+
+async def said(answer: aiohttp.ClientResponse) -> tuple[int, str]:
+    """Status and code of a refusal."""
+    body: dict[str, Any] = await answer.json(content_type="application/problem+json")
+    assert set(body) == {"type", "title", "status", "code", "detail"}
+    assert body["status"] == answer.status
+    return answer.status, body["code"]
 
 
 async def eventually(fact: Callable[[], bool], *, within_s: float = 5.0) -> None:
@@ -273,6 +293,7 @@ async def node(
     limits: Mapping[str, object] | None = None,
     demo_shop: bool = True,
     grace_s: float = 60.0,
+    times: SocketTimes | None = None,
 ) -> AsyncIterator[Node]:
     """A node on a port of the system's choice, closed at the end."""
     clock = clock or SystemClock()
@@ -303,6 +324,7 @@ async def node(
         web_root=write_pages(folder / "web"),
         pages=PAGES,
         demo_shop=demo_shop,
+        times=times or SocketTimes(),
     )
     listening = listen("127.0.0.1", 0)
     port = port_of(listening)

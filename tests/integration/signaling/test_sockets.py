@@ -1,21 +1,12 @@
 """Sockets against a running node: who gets in, what is said, what comes back."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
+import asyncio
 
 from gateway import parties
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
 from gateway.parties import CustomerParty, QueuePlace
-from tests.support.signaling_node import Browser, Node, node
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Node]:
-    async with node(tmp_path) as running:
-        yield running
+from tests.support.signaling_node import Browser, Node, eventually
 
 
 def place(number: int) -> QueuePlace:
@@ -34,6 +25,41 @@ async def test_a_customer_gets_from_the_entry_token_to_a_contact(here: Node) -> 
         here.sessions.tell(CustomerParty(contact_id=contact_id), place(3))
         assert (await customer.expect("queue_position"))["place"] == 3
     await here.desk.until("customer_present", contact_id, False)
+
+
+async def test_an_admin_sees_the_board_and_then_only_its_newest(here: Node) -> None:
+    async with Browser.at(here.url, "/ws/board", cookie=here.signed_in("root")) as board:
+        assert (await board.hello())["contact_id"] is None
+        assert (await board.expect("board"))["draining"] is False
+        here.desk.drain()
+        for _ in range(1000):  # nobody else is cut or kept waiting by a board that is not read
+            here.sessions.tell(parties.BoardParty(), here.desk.board())
+        assert (await board.expect("board"))["draining"] is True
+        await board.send("hang_up")
+        assert (await board.expect("error"))["code"] == "unknown_message"
+    await eventually(lambda: len(here.sessions) == 0)  # a board does not come back: nothing is kept
+
+
+async def test_open_sockets_are_counted(here: Node) -> None:
+    def count() -> float | None:
+        return here.services.registry.get_sample_value("visavis_sockets", {"side": "customer"})
+
+    async with Browser.at(here.url, "/ws/customer") as customer:
+        await customer.hello(entry_token=await here.entry_token())
+        assert count() == 1
+    await eventually(lambda: count() == 0)
+
+
+async def test_what_is_told_while_the_view_is_made_is_not_lost(here: Node) -> None:
+    here.desk.view_gate = asyncio.Event()
+    async with Browser.at(here.url, "/ws/customer") as customer:
+        greeting = asyncio.create_task(customer.hello(entry_token=await here.entry_token()))
+        await eventually(lambda: bool(here.desk.asked) and here.desk.asked[-1][0] == "customer_view")
+        (contact_id,) = here.desk.contacts
+        here.sessions.tell(CustomerParty(contact_id=contact_id), place(2))
+        here.desk.view_gate.set()
+        await greeting
+        assert [(await customer.receive())["type"] for _ in range(2)] == ["contact_state", "queue_position"]
 
 
 async def test_a_refused_request_is_an_error_with_its_number_and_the_talk_goes_on(here: Node) -> None:

@@ -1,0 +1,144 @@
+"""Who may read and change what: rights per object, and files by id only (S16)."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from signaling.ports import RecordingFile
+from tests.support.signaling_node import CANARY, OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Node, own, said
+
+# ---------------------------------------------------------------- rights
+
+
+async def test_only_an_admin_reads_the_lists_and_turns_the_switch(here: Node, http: aiohttp.ClientSession) -> None:
+    change = {"enabled": False, "share_percent": 10, "agents": ["ag_ann00000000"], "version": 3}
+    requests = [
+        ("GET", "/api/v1/contacts", None),
+        ("GET", "/api/v1/pilot-groups", None),
+        ("GET", "/api/v1/agents", None),
+        ("PUT", "/api/v1/pilot-groups/shop", change),
+    ]
+    for method, path, body in requests:
+        async with http.request(method, path, json=body, headers=own(here)) as answer:
+            assert await said(answer) == (401, "not_signed_in")
+        async with http.request(method, path, json=body, headers=own(here, here.signed_in("ann"))) as answer:
+            assert await said(answer) == (403, "not_allowed")
+        async with http.request(method, path, json=body, headers=own(here, Authorization=f"Canary {CANARY}")) as answer:
+            assert answer.status == 401
+        async with http.request(method, path, json=body, headers=own(here, here.signed_in("root"))) as answer:
+            assert answer.status == 200
+    assert (here.pilots.group["enabled"], here.pilots.group["changed_by"]) == (False, "root")
+    async with http.put("/api/v1/pilot-groups/shop", json=change, headers=own(here, here.signed_in("root"))) as answer:
+        assert await said(answer) == (409, "version_conflict")
+
+
+@pytest.mark.parametrize("share", [-1, 101, 50.5, "50", True])
+async def test_a_share_is_a_whole_percentage(here: Node, http: aiohttp.ClientSession, share: object) -> None:
+    change = {"enabled": True, "share_percent": share, "agents": [], "version": 3}
+    async with http.put("/api/v1/pilot-groups/shop", json=change, headers=own(here, here.signed_in("root"))) as answer:
+        assert await said(answer) == (400, "bad_body")
+
+
+async def test_what_is_not_yours_answers_like_what_is_not_there(filled: Node, http: aiohttp.ClientSession) -> None:
+    """Rights are per object, and nobody learns which ids exist."""
+    root, ann = (
+        {"Cookie": f"visavis_session={filled.signed_in('root')}"},
+        {"Cookie": f"visavis_session={filled.signed_in('ann')}"},
+    )
+    robot = {"Authorization": f"Canary {CANARY}"}
+    seat = await filled.accounts.canary_seat(CANARY, 3)
+    seated = {"Cookie": f"visavis_session={seat.token}"}
+
+    async def get(path: str, headers: dict[str, str]) -> tuple[int, str]:
+        async with http.get(path, headers=headers) as answer:
+            text = await answer.text() if answer.status >= 400 else ""
+            return answer.status, text
+
+    for template, ours, robots in (
+        ("/api/v1/contacts/{}", OURS, ROBOTS),
+        ("/api/v1/recordings/{}/media", RECORDING, ROBOT_RECORDING),
+    ):
+        missing = await get(template.format(ours[:-1] + "9"), root)
+        assert missing[0] == 404
+        assert (await get(template.format(ours), root))[0] == 200
+        assert (await get(template.format(robots), root))[0] == 200
+        for headers in (robot, seated):
+            assert await get(template.format(ours), headers) == missing
+            assert (await get(template.format(robots), headers))[0] == 200
+        assert await get(template.format(ours), ann) == missing
+        assert await get(template.format(robots), ann) == missing
+        assert (await get(template.format(ours), {}))[0] == 401
+        assert (await get(template.format(robots), {"Authorization": "Canary wrong"}))[0] == 401
+
+
+async def test_a_robot_takes_a_seat_with_its_token_only(here: Node, http: aiohttp.ClientSession) -> None:
+    headers = {"Authorization": f"Canary {CANARY}"}
+    async with http.post("/api/v1/canary/seat", json={"seat": 7}, headers=headers) as answer:
+        assert (await answer.json())["account"]["name"] == "canary-7"
+        assert "HttpOnly" in answer.headers["Set-Cookie"]
+    for seat in (-1, 200, "7", None):
+        async with http.post("/api/v1/canary/seat", json={"seat": seat}, headers=headers) as answer:
+            assert await said(answer) == (400, "bad_body")
+    for wrong in ({}, {"Authorization": "Canary wrong"}, {"Authorization": f"Bearer {CANARY}"}):
+        async with http.post("/api/v1/canary/seat", json={"seat": 7}, headers=wrong) as answer:
+            assert await said(answer) == (401, "canary_refused")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "state=../x", "order=asc", "before=" + "x" * 201])
+async def test_a_query_out_of_bounds_is_refused(here: Node, http: aiohttp.ClientSession, query: str) -> None:
+    headers = {"Cookie": f"visavis_session={here.signed_in('root')}"}
+    async with http.get(f"/api/v1/contacts?{query}", headers=headers) as answer:
+        assert await said(answer) == (400, "bad_query")
+
+
+# ---------------------------------------------------------------- recordings
+
+
+async def test_a_recording_comes_in_parts_and_its_opening_is_journalled_once(
+    filled: Node, http: aiohttp.ClientSession
+) -> None:
+    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
+    path = f"/api/v1/recordings/{RECORDING}/media"
+    async with http.get(f"{path}?view=customer", headers={**headers, "Range": "bytes=0-99"}) as answer:
+        assert (answer.status, answer.headers["Content-Range"]) == (206, "bytes 0-99/1024")
+        assert await answer.read() == bytes(range(100))
+        assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("video/webm", "private, no-store")
+    async with http.get(f"{path}?view=customer", headers={**headers, "Range": "bytes=100-"}) as answer:
+        assert len(await answer.read()) == 924
+    async with http.head(path, headers=headers) as answer:
+        assert answer.headers["Content-Length"] == "1024"
+    assert filled.recordings.openings == [(RECORDING, "root", "customer")]
+    async with http.get(path, headers={**headers, "Range": "bytes=5000-"}) as answer:
+        assert answer.status == 416
+    async with http.get(f"{path}?view=secret", headers=headers) as answer:
+        assert await said(answer) == (400, "bad_query")
+
+
+@pytest.mark.parametrize(
+    "recording_id",
+    ["..", "%2e%2e", "%2e%2e%2fsecret", "..%5csecret", "rc_00000001%00", "rc_..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd",
+     "rc_" + "0" * 300, "rc_0000000Ⅰ", "RC_00000001", "ct_00000001"],
+)  # fmt: skip
+async def test_no_part_of_an_address_becomes_a_path(
+    filled: Node, http: aiohttp.ClientSession, recording_id: str
+) -> None:
+    """S16: traversal, absolute, NUL, unicode, long."""
+    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
+    url = URL(f"{filled.url}/api/v1/recordings/{recording_id}/media", encoded=True)
+    async with aiohttp.ClientSession() as plain, plain.get(url, headers=headers) as answer:
+        assert answer.status in (400, 404)
+
+
+async def test_a_link_in_place_of_a_recording_is_not_followed(
+    filled: Node, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.webm"
+    link.symlink_to(tmp_path / "rc.webm")
+    filled.recordings.files[RECORDING] = RecordingFile(
+        path=link, media_type="video/webm", file_name="x.webm", canary=False
+    )
+    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
+    async with http.get(f"/api/v1/recordings/{RECORDING}/media", headers=headers) as answer:
+        assert await said(answer) == (404, "not_found")

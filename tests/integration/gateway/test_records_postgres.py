@@ -20,6 +20,7 @@ from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import PostgresServer, until
 
@@ -47,6 +48,10 @@ class TestPostgresJournal(JournalContract):
 
 
 class TestPostgresAccounts(AccountStoreContract):
+    pass
+
+
+class TestPostgresRecordings(RecordingRecordsContract):
     pass
 
 

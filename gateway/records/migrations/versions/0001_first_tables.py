@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("group_id", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("enabled", sa.Boolean, nullable=False),
-        sa.Column("share_percent", sa.Float, nullable=False),
+        sa.Column("share_percent", sa.Integer, nullable=False),
         sa.Column("agents", SmallJson, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("changed_at", UTCDateTime, nullable=False),

@@ -19,6 +19,7 @@ from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import until
 
@@ -35,6 +36,10 @@ class TestSqliteJournal(JournalContract):
 
 
 class TestSqliteAccounts(AccountStoreContract):
+    pass
+
+
+class TestSqliteRecordings(RecordingRecordsContract):
     pass
 
 

@@ -88,6 +88,7 @@ def _agree(section: MediaSection, kind: Kind, next_ssrc: Callable[[], int], cnam
         local_ssrc=next_ssrc() if codecs else 0,
         local_rtx_ssrc=next_ssrc() if any(c.rtx_payload_type is not None for c in codecs) else 0,
         cname=cname,
+        reduced_size=section.rtcp_rsize,
     )
 
 

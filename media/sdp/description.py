@@ -38,6 +38,7 @@ class Section:
     local_ssrc: int = 0  # the one SSRC we send this section with, announced in our description
     local_rtx_ssrc: int = 0
     cname: str = ""
+    reduced_size: bool = True  # RTCP packets need not be compound (RFC 5506)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class MediaSection:
     mid: str = ""
     direction: str = "sendrecv"  # RFC 8866 §6.7
     rtcp_mux: bool = False
+    rtcp_rsize: bool = False
     bundle_only: bool = False
     ufrag: str = ""
     password: str = ""
@@ -144,6 +145,8 @@ def _attribute(section: MediaSection, name: str, value: str) -> None:
         section.direction = name
     elif name == "rtcp-mux":
         section.rtcp_mux = True
+    elif name == "rtcp-rsize":
+        section.rtcp_rsize = True
     elif name == "bundle-only":
         section.bundle_only = True
     elif name == "mid":

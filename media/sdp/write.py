@@ -76,8 +76,9 @@ def _section(section: Section, local: LocalTransport, *, first: bool) -> list[st
         f"a=mid:{section.mid}",
         f"a={_direction(section)}",
         "a=rtcp-mux",
-        "a=rtcp-rsize",
     ]
+    if section.reduced_size:
+        lines.append("a=rtcp-rsize")
     lines += [f"a=extmap:{number} {uri}" for uri, number in sorted(section.extensions.items(), key=lambda x: x[1])]
     for codec in section.codecs:
         lines += _codec(codec)

@@ -80,6 +80,7 @@ class TransportServer:
         self._at: dict[Address, _Leg] = {}  # who owns which route of the socket
         self._certificate = Certificate.generate()
         self._closing = False
+        self._closed = asyncio.Event()
         self._socket = MediaSocket(host, port, self._on_stranger, self.counters)
         self.port: int = self._socket.port
         """The UDP port bound, the same for IPv4 and IPv6."""
@@ -157,13 +158,19 @@ class TransportServer:
 
     async def aclose(self) -> None:
         """Close every link (`engine_stopped`), then the socket. Idempotent; ends within the close deadline."""
+        if self._closing:
+            await self._closed.wait()
+            return
         self._closing = True
         links = [leg.link for leg in self._legs.values()]
-        for link in links:
-            link.finish("engine_stopped")
-        await asyncio.gather(*(link.close() for link in links))
-        await self._supervisor.aclose()
-        self._socket.close()
+        try:
+            for link in links:
+                link.finish("engine_stopped")
+            await asyncio.gather(*(link.close() for link in links))
+        finally:
+            await self._supervisor.aclose()
+            self._socket.close()
+            self._closed.set()
 
     # ------------------------------------------------------------ datagrams
 

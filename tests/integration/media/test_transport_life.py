@@ -7,6 +7,7 @@ import pytest
 from media.port import MediaRefused
 from media.transport.client import ClientPeer
 from media.transport.server import TransportServer
+from media.transport.timers import TransportTimers
 from tests.integration.media.transport_rig import (
     Call,
     JumpingClock,
@@ -215,6 +216,23 @@ async def test_close_ends_at_once_with_a_peer_that_never_answers() -> None:
         await call.peer.close()
 
 
+async def test_close_that_gets_stuck_is_abandoned_and_counted() -> None:
+    async with serving(timers=TransportTimers(close_s=0.05)) as server:
+        call = await connect(server)
+
+        async def stuck(**_: bool) -> None:
+            await asyncio.Event().wait()
+
+        call.server._dtls.shut_down = stuck  # type: ignore[attr-defined]
+        pump = call.server._dtls._task  # type: ignore[attr-defined]
+        async with asyncio.timeout(1):
+            await call.server.close()
+        assert server.counters["close_abandoned"] == 1
+        assert call.server_sink.events == ["connected", "closed:closed"]
+        await asyncio.gather(pump, return_exceptions=True)
+        await call.peer.close()
+
+
 @pytest.mark.parametrize("abuse", ["sources", "timestamps", "sequences"])
 async def test_close_never_hangs_after_abuse_by_a_valid_peer(abuse: str) -> None:
     """300 SSRCs or timestamps 0 and 2^32-1 used to kill a report task that close() then waited for."""
@@ -276,6 +294,14 @@ async def test_refused_offer_leaves_nothing() -> None:
         assert server.links == 0
         assert len(asyncio.all_tasks()) == tasks
         await peer.close()
+
+
+async def test_server_may_be_closed_by_several_at_once() -> None:
+    async with serving() as server:
+        call = await connect(server)
+        await asyncio.gather(server.aclose(), server.aclose(), call.server.close())
+        assert call.server_sink.events == ["connected", "closed:engine_stopped"]
+        await call.peer.close()
 
 
 async def test_closed_server_refuses_offers() -> None:

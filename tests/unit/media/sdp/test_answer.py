@@ -161,6 +161,12 @@ def test_vp8_comes_first_whatever_the_offer_prefers() -> None:
     assert [c.name for c in answered(offer)[0].sections[1].codecs] == ["VP8", "H264"]
 
 
+def test_reduced_size_rtcp_is_used_when_offered() -> None:
+    negotiated, text = answered(SMALL.replace("a=mid:v", "a=mid:v\r\na=rtcp-rsize"))
+    assert [s.reduced_size for s in negotiated.sections] == [False, True]
+    assert [s.rtcp_rsize for s in parse(text).sections] == [False, True]
+
+
 def test_codec_without_rtx_gets_none() -> None:
     video = answered(SMALL.replace("apt=120", "apt=99"))[0].sections[1]
     assert video.codecs[0].rtx_payload_type is None

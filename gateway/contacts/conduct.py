@@ -12,7 +12,17 @@ from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.log import get_logger
 from gateway.contacts import legs, messages, states
-from gateway.contacts.coupling import Applied, Event, Joint, Machine, Step, holds_agent, settle
+from gateway.contacts.coupling import (
+    Applied,
+    Event,
+    Joint,
+    Machine,
+    RecordingCommand,
+    Step,
+    holds_agent,
+    recording_command,
+    settle,
+)
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
@@ -429,7 +439,7 @@ class Conduct:
             reason = contact.end_reason.value if contact.end_reason is not None else None
             self._do.journal("closed", JournalSource.GATEWAY, reason=reason, state_changed=True)
         self._tell_acd(before, event, after)  # type: ignore[arg-type]
-        self._tell_recording(before, event, after)  # type: ignore[arg-type]
+        self._tell_recording(applied)
         if changed:
             self._tell_people(before, event, after, now)  # type: ignore[arg-type]
 
@@ -521,31 +531,33 @@ class Conduct:
         if after is ContactState.CLOSED and (before in IN_CALL or before is ContactState.WRAP_UP):
             self._do.acd_complete(None)
 
-    def _tell_recording(self, before: ContactState, event: ContactEvent, after: ContactState) -> None:
+    def _tell_recording(self, applied: Applied) -> None:
         contact, do = self.contact, self._do
-        agent = contact.agent
-        match event:
-            case states.Bridged() if agent is not None and agent.side.transport and contact.customer.transport:
-                do.recording_begin(
-                    RecordingOrder(
-                        contact_id=contact.contact_id,
-                        agent_id=agent.agent_id,
-                        customer_leg=contact.customer.transport,
-                        agent_leg=agent.side.transport,
-                        notice_version=contact.notice_version or contact.entry.notice_version,
-                        consent=contact.consent,
-                    )
-                )
-            case states.Held():
-                do.recording_mark("hold")
-            case states.Retrieved():
-                do.recording_mark("retrieve")
-            case states.AgentLegLost():
-                do.recording_mark("agent_lost")
-            case _ if after in OVER and before not in OVER and contact.bridged_at_s is not None:
+        command = recording_command(applied, bridged_once=contact.bridged_at_s is not None)
+        match command:
+            case None:
+                pass
+            case RecordingCommand.BEGIN:
+                self._begin_recording()
+            case RecordingCommand.STOP:
                 do.recording_stop(contact.end_reason.value if contact.end_reason is not None else "")
             case _:
-                pass
+                do.recording_mark(command.value)
+
+    def _begin_recording(self) -> None:
+        contact, agent = self.contact, self.contact.agent
+        if agent is None or agent.side.transport is None or contact.customer.transport is None:
+            return
+        self._do.recording_begin(
+            RecordingOrder(
+                contact_id=contact.contact_id,
+                agent_id=agent.agent_id,
+                customer_leg=contact.customer.transport,
+                agent_leg=agent.side.transport,
+                notice_version=contact.notice_version or contact.entry.notice_version,
+                consent=contact.consent,
+            )
+        )
 
     def _facts(self, event: ContactEvent) -> dict[str, JournalValue]:
         """What the journal keeps of the event."""

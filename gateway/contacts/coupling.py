@@ -1,7 +1,7 @@
 """How contact, legs and agent move together: one event goes to every machine that sees it, then rules run until still.
 
 Pure: states in, states and the list of what was applied out. A step is legal as a whole or not at all. The recording is
-beside the call and never moves it, so it is not in here: the actor follows the contact's state (`recording_wanted`).
+beside the call: it is told (`recording_command`) and never moves anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -244,6 +244,28 @@ def holds_agent(joint: Joint) -> bool:
     return joint.agent in _HELD_BY_CONTACT and joint.contact is not ContactState.CLOSED
 
 
-def recording_wanted(contact: ContactState) -> bool:
-    """Whether a recording may write: two people are on a call. Outside it is stopped or, in line again, suspended."""
-    return contact in IN_CALL
+class RecordingCommand(StrEnum):
+    """What the contact asks of the recording beside it."""
+
+    BEGIN = "begin"
+    HOLD = "hold"
+    RETRIEVE = "retrieve"
+    AGENT_LOST = "agent_lost"  # nothing is written until the next BEGIN
+    STOP = "stop"
+
+
+_RECORDING: Final[Mapping[type, RecordingCommand]] = {
+    c.Bridged: RecordingCommand.BEGIN,
+    c.Held: RecordingCommand.HOLD,
+    c.Retrieved: RecordingCommand.RETRIEVE,
+    c.AgentLegLost: RecordingCommand.AGENT_LOST,
+}
+
+
+def recording_command(applied: Applied, *, bridged_once: bool) -> RecordingCommand | None:
+    """What a transition of the contact means for the recording; it never moves the contact."""
+    if applied.machine is not Machine.CONTACT:
+        return None
+    if applied.after in OVER and applied.before not in OVER:
+        return RecordingCommand.STOP if bridged_once else None
+    return _RECORDING.get(type(applied.event))

@@ -71,14 +71,24 @@ class RecordingOrder:
     consent: bool | None  # the customer's answer so far; None: not asked yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingView:
-    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+class RecordingView(Protocol):
+    """What both sides are shown of a recording."""
 
-    contact_id: ContactId
-    state: str
-    notice_version: str = ""
-    code: str | None = None  # why it failed; raises an alarm on the board
+    @property
+    def contact_id(self) -> ContactId: ...
+
+    @property
+    def state(self) -> str:
+        """`off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+        ...
+
+    @property
+    def notice_version(self) -> str: ...
+
+    @property
+    def code(self) -> str | None:
+        """Why it failed: raises an alarm on the board."""
+        ...
 
 
 class RecordingPort(Protocol):

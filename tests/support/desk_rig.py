@@ -125,6 +125,16 @@ class MemoryJournal:
         return [state for state, _ in itertools.groupby(event.state for event in self.events[contact_id])]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A `RecordingView`."""
+
+    contact_id: ContactId
+    state: str
+    notice_version: str = ""
+    code: str | None = None
+
+
 class FakeRecording:
     """Remembers what it was told, in order; `fail_next` makes the next command fail."""
 

@@ -80,10 +80,10 @@ async def require_account(request: web.Request) -> Account:
     return await context_of(request).services.accounts.signed_in(token)
 
 
-async def require_role(request: web.Request, role: str) -> Account:
-    """Raises NotSignedIn, or NotAuthorised (`not_allowed`)."""
+async def require_role(request: web.Request, *roles: str) -> Account:
+    """Who is signed in with one of these roles. Raises NotSignedIn, or NotAuthorised (`not_allowed`)."""
     account = await require_account(request)
-    if role not in account.roles:
+    if account.roles.isdisjoint(roles):
         raise NotAuthorised("not_allowed", "Your account may not do this.")
     return account
 

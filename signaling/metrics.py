@@ -21,6 +21,10 @@ class SignalingMetrics:
             "visavis_sockets_cut_total", "Sockets ended by us, by code.", ["side", "code"], registry=registry
         )
 
+        self.unreadable_requests = Counter(
+            "visavis_unreadable_requests_total", "Requests that were no HTTP.", registry=registry
+        )
+
     def opened(self, side: str, *, resumed: bool) -> None:
         self._opened.labels(side, str(resumed).lower()).inc()
 

@@ -1,13 +1,17 @@
 """Listening: the socket, the server on it, and how long it waits for whom."""
 
 import errno
+import logging
 import os
 import socket
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.base.errors import SetupError
+from signaling.services import CONTEXT
 
 KEEPALIVE_S: Final = 12.0  # a connection that says nothing, or never ends its header, is gone after this
 LINGER_S: Final = 5.0  # a body nobody reads
@@ -43,8 +47,10 @@ async def start(
     `shutdown_s` is how long answers under way may take then, `silence_s` how long a connection may say nothing or not
     come to the end of its header.
     """
+    context = app.get(CONTEXT)
     runner = web.AppRunner(
         app,
+        logger=_logger(context.metrics.unreadable_requests.inc if context is not None else lambda: None),
         access_log=None,
         handle_signals=False,
         keepalive_timeout=silence_s,
@@ -56,3 +62,26 @@ async def start(
     await runner.setup()
     await web.SockSite(runner, listening).start()
     return runner
+
+
+class _Unreadable(logging.Filter):
+    """What strangers send that is no HTTP is counted, not logged: a traceback for each would fill the disk."""
+
+    def __init__(self, count: Callable[[], None]) -> None:
+        super().__init__()
+        self._count = count
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._count()
+            return False
+        return record.levelno >= logging.WARNING
+
+
+def _logger(count: Callable[[], None]) -> logging.Logger:
+    """A logger of its own for each server, below the one of aiohttp."""
+    logger = logging.Logger("aiohttp.server", logging.DEBUG)  # noqa: LOG001 - not shared: each node has its own counter
+    logger.parent = logging.getLogger("aiohttp.server")
+    logger.addFilter(_Unreadable(count))
+    return logger

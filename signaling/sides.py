@@ -121,7 +121,7 @@ class AgentSide:
 
 
 class BoardSide:
-    """An admin who watches the live board. Asks nothing, and gets the whole board whenever it changes."""
+    """A supervisor or admin who watches the live board. Asks nothing, and gets the whole board whenever it changes."""
 
     name = "board"
     adapter: TypeAdapter[Any] = board_messages

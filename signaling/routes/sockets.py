@@ -95,10 +95,10 @@ async def agent(request: web.Request) -> web.WebSocketResponse:
 
 
 async def board(request: web.Request) -> web.WebSocketResponse:
-    """`GET /ws/board`: with the cookie of an admin."""
+    """`GET /ws/board`: with the cookie of a supervisor or an admin."""
     address = _check_before_upgrade(request, "board")
     services = context_of(request).services
-    await require_role(request, "admin")
+    await require_role(request, "supervisor", "admin")
     side = BoardSide(services.desk, services.sessions)
     return await _run(request, side, address, sign_in=sign_in_token(request))
 

@@ -1,0 +1,134 @@
+"""One recording while its contact lives, and every transition of it: table, row, view and alarm in one place."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gateway.base.clock import Clock
+from gateway.base.errors import GatewayError
+from gateway.base.ids import ContactId, LegId, RecordingId
+from gateway.base.log import get_logger
+from gateway.recordings.expectation import Expectation
+from gateway.recordings.port import AlarmPort, RecordingRecord, RecordingRecords, RecordingView
+from gateway.recordings.states import RECORDING, RecordingEvent, RecordingState
+
+_log = get_logger("recordings")
+
+_OVER = frozenset(state for state in RecordingState if RECORDING.is_terminal(state)) | {
+    RecordingState.ENDING,
+    RecordingState.COMPLETE,
+    RecordingState.LIMIT_REACHED,
+}
+
+
+@dataclass(slots=True)
+class Live:
+    """A recording whose contact is not over, or that is being finalised. `lock` is held by whoever changes it."""
+
+    record: RecordingRecord
+    expectation: Expectation = field(default_factory=Expectation)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)  # the engine closed the capture
+    legs: dict[str, LegId] = field(default_factory=dict)  # role → the leg recorded now
+    pauses: set[str] = field(default_factory=set)  # who wants it paused
+    paused_at_s: float | None = None  # monotonic
+    at_limit: bool = False
+    contact_over: bool = False
+    recovered: bool = False  # its contact died with another process: nobody is shown anything
+    watch: asyncio.Task[Any] | None = None
+
+    @property
+    def state(self) -> RecordingState:
+        return self.record.state
+
+    @property
+    def recording_id(self) -> RecordingId:
+        return self.record.recording_id
+
+
+class Ledger:
+    """Where transitions are made. Nothing else changes a recording's state."""
+
+    def __init__(
+        self, records: RecordingRecords, clock: Clock, on_alarm: AlarmPort, *, current_notice_version: str
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._on_alarm = on_alarm
+        self._notice_version = current_notice_version
+        self.listener: Callable[[RecordingView], None] = lambda view: None
+
+    async def step(self, live: Live, event: RecordingEvent, **changes: str) -> None:
+        """One transition: the table decides, the row is saved, both sides are shown what they should see.
+
+        `changes` are further fields of the row. Raises StateConflict for an illegal one; nothing changed then.
+        """
+        before = live.record
+        after = RECORDING.next(before.state, event)
+        ended_at = before.ended_at or (self._clock.now() if after in _OVER else None)
+        live.record = replace(before, state=after, ended_at=ended_at, **changes)  # type: ignore[arg-type]
+        _log.info(
+            "recording.transition",
+            recording_id=before.recording_id,
+            contact_id=before.contact_id,
+            from_state=before.state.value,
+            to_state=after.value,
+            event_name=type(event).__name__,
+        )
+        await self.save(live)
+        if not live.recovered:
+            self._show_state(live.record)
+
+    async def save(self, live: Live) -> None:
+        """Save the row as it is. A store that is away is an alarm, not an end: the next transition saves it again."""
+        try:
+            await self._records.save(live.record)
+        except GatewayError as error:
+            self.alarm_of(live, "recording_not_saved", f"the row could not be saved: {error.code}")
+
+    def show(self, contact_id: ContactId, state: str, *, notice_version: str = "", code: str | None = None) -> None:
+        self.listener(RecordingView(contact_id=contact_id, state=state, notice_version=notice_version, code=code))
+
+    def _show_state(self, record: RecordingRecord) -> None:
+        match record.state:
+            case RecordingState.AWAITING_CONSENT:
+                version = record.notice_version or self._notice_version
+                self.show(record.contact_id, "awaiting_consent", notice_version=version)
+            case RecordingState.ACTIVE:
+                self.show(record.contact_id, "on")
+            case RecordingState.PAUSED:
+                self.show(record.contact_id, "paused")
+            case RecordingState.ABORTED:
+                self.show(record.contact_id, "off")
+            case RecordingState.FAILED:
+                self.show(record.contact_id, "failed", code=record.failure)
+            case RecordingState.COMPLETE | RecordingState.LIMIT_REACHED if not record.failure:
+                self.show(record.contact_id, "done")
+            case _:
+                pass
+
+    def alarm_of(self, live: Live, code: str, detail: str) -> None:
+        self.alarm(code, live.recording_id, live.record.contact_id, detail)
+
+    def alarm(self, code: str, recording_id: RecordingId, contact_id: ContactId, detail: str) -> None:
+        _log.warning("recording.alarm", code=code, recording_id=recording_id, contact_id=contact_id, detail=detail)
+        self._on_alarm(code, recording_id, contact_id, detail)
+
+
+def with_manifest(record: RecordingRecord, manifest: Mapping[str, Any]) -> RecordingRecord:
+    """What the finaliser found, in the row."""
+    return replace(
+        record,
+        file=str(manifest["file"] or ""),
+        container=str(manifest["container"]),
+        sha256=str(manifest["sha256"]),
+        size_bytes=int(manifest["size_bytes"]),
+        duration_s=float(manifest["duration_s"]),
+        completeness=float(manifest["completeness"]),
+        truncated=bool(manifest["truncated"]) or bool(record.failure),
+        truncated_reason=str(manifest["truncated_reason"]) or record.failure,
+        tracks=tuple(manifest["tracks"]),
+        views=dict(manifest["views"]),
+        marks=tuple(manifest["marks"]),
+    )

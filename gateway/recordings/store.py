@@ -1,0 +1,115 @@
+"""Recordings on this node's disk: `<data_dir>/recordings/<recording id>/`. The only code that makes a path of an id.
+
+A path is made of an id this gateway gave and of names this gateway chose, never of anything a caller wrote; links are
+not followed. Everything here blocks: callers use a thread.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.base.errors import BadInput
+from gateway.base.ids import RecordingId, looks_like_id
+from gateway.recordings.port import RecordingRecord
+
+CAPTURE: Final = "capture.vvc"
+MANIFEST: Final = "manifest.json"
+EXPECTED: Final = "expected.json"
+_MEDIA_TYPES: Final = {"webm": "video/webm", "matroska": "video/x-matroska"}
+_NAMES: Final = {
+    "recording.webm": "webm",
+    "recording.mkv": "matroska",
+    "customer.webm": "webm",
+    "customer.mkv": "matroska",
+    "agent.webm": "webm",
+    "agent.mkv": "matroska",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A finished file, ready to be sent."""
+
+    path: Path
+    media_type: str
+    file_name: str  # as a person would save it
+
+
+class RecordingStore:
+    """The folders of all recordings of this node."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.root = data_dir / "recordings"
+
+    def folder(self, recording_id: RecordingId) -> Path:
+        """Where a recording is. BadInput (`recording_id`) for anything that has not the shape of our ids."""
+        if not looks_like_id(recording_id, "rc"):
+            raise BadInput("recording_id", "This is no recording's id.")
+        return self.root / recording_id
+
+    def free_bytes(self) -> int:
+        """Free disk for this process below the root. Raises OSError."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free
+
+    def write_expected(self, recording_id: RecordingId, document: Mapping[str, Any]) -> None:
+        """Write `expected.json` in one step. Raises OSError."""
+        folder = self.folder(recording_id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = folder / f".{EXPECTED}"
+        with open(draft, "wb", opener=_private) as file:
+            file.write(json.dumps(document).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / EXPECTED)
+
+    def has_capture(self, recording_id: RecordingId) -> bool:
+        return (self.folder(recording_id) / CAPTURE).is_file()
+
+    def has_anything(self, recording_id: RecordingId) -> bool:
+        folder = self.folder(recording_id)
+        return (folder / CAPTURE).is_file() or (folder / MANIFEST).is_file()
+
+    def left_over(self) -> list[RecordingId]:
+        """Folders that hold a capture: recordings that were never finished."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self.root) if entry.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return []
+        return [
+            RecordingId(name) for name in names if looks_like_id(name, "rc") and self.has_capture(RecordingId(name))
+        ]
+
+    def discard(self, recording_id: RecordingId) -> None:
+        """Remove everything of a recording. A missing folder is no error; other failures raise OSError."""
+        try:
+            shutil.rmtree(self.folder(recording_id))
+        except FileNotFoundError:
+            return
+
+    def find(self, record: RecordingRecord, view: str) -> StoredFile | None:
+        """The file of one view (`all`, `customer`, `agent`); None when there is none."""
+        if view == "all":
+            name, container = record.file, record.container
+        else:
+            chosen = record.views.get(view, {})
+            name, container = str(chosen.get("file", "")), str(chosen.get("container", ""))
+        if _NAMES.get(name) != container:
+            return None
+        path = self.folder(record.recording_id) / name
+        if path.is_symlink() or not path.is_file():
+            return None
+        shown = "" if view == "all" else f"-{view}"
+        return StoredFile(
+            path=path,
+            media_type=_MEDIA_TYPES[container],
+            file_name=f"{record.recording_id}{shown}{path.suffix}",
+        )
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW, 0o600)

@@ -1,0 +1,608 @@
+"""The service beside a call: consent, start, pause, loss, end, recovery; and that no failure ever reaches the call."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyee import EventEmitter
+
+from gateway.base.errors import PortFailure
+from gateway.base.ids import AgentId, ContactId, LegId, RecordingId
+from gateway.config import RecordingSettings
+from gateway.recordings import service as service_module
+from gateway.recordings.finaliser import Finaliser
+from gateway.recordings.port import RecordingRecord, RecordingView
+from gateway.recordings.service import RecordingService
+from gateway.recordings.states import UNFINISHED, RecordingState
+from gateway.recordings.store import CAPTURE, EXPECTED, RecordingStore
+from media.port import (
+    EVENT,
+    Kind,
+    LegClosed,
+    LegFirstMedia,
+    LegSilent,
+    MarkRecording,
+    MediaRefused,
+    RecordingFailed,
+    RecordingStarted,
+    RecordingStopped,
+    RecordLeg,
+    RequestKeyFrame,
+    StartRecording,
+    StopRecording,
+)
+from tests.support.clock import FakeClock
+
+CONTACT = ContactId("ct_contact01")
+AGENT = AgentId("ag_agent0001")
+CUSTOMER_LEG, AGENT_LEG = LegId("lg_customer01"), LegId("lg_agent0001")
+
+FINALISER = """
+    import json, pathlib, sys
+    folder = pathlib.Path(sys.argv[1])
+    plan = json.loads((folder / "plan.json").read_text()) if (folder / "plan.json").exists() else {}
+    if plan.get("hang"):
+        import time
+        time.sleep(60)
+    if plan.get("garbage"):
+        print("{" * 3_000_000)
+        sys.exit(0)
+    if plan.get("exit"):
+        print("error: as planned", file=sys.stderr)
+        if plan["exit"] != 1:
+            sys.exit(plan["exit"])
+    expected = json.loads((folder / "expected.json").read_text())
+    empty = plan.get("exit") == 1
+    (folder / "recording.webm").write_bytes(b"film")
+    (folder / "customer.webm").write_bytes(b"film")
+    (folder / "capture.vvc").unlink()
+    print(json.dumps({"file": None if empty else "recording.webm", "container": "webm", "sha256": "ab" * 32,
+        "size_bytes": 4, "duration_s": 12.5, "completeness": 0.995, "truncated": bool(expected["truncated_reason"]),
+        "truncated_reason": expected["truncated_reason"], "tracks": [{"role": "customer", "kind": "audio"}],
+        "views": {"customer": {"file": "customer.webm", "container": "webm", "sha256": "", "size_bytes": 4}},
+        "marks": []}))
+    sys.exit(1 if empty else 0)
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    contact_id: ContactId = CONTACT
+    agent_id: AgentId = AGENT
+    customer_leg: LegId = CUSTOMER_LEG
+    agent_leg: LegId = AGENT_LEG
+    notice_version: str = "1"
+    consent: bool | None = None
+
+
+class FakeMedia:
+    """A media engine that makes the capture's file and says what an engine says."""
+
+    def __init__(self) -> None:
+        self.events = EventEmitter()
+        self.commands: list[object] = []
+        self.refuse: dict[type, MediaRefused] = {}
+        self.starts = True
+        self.plan: dict[str, object] = {}
+
+    async def execute(self, command: object) -> None:
+        self.commands.append(command)
+        refusal = self.refuse.get(type(command))
+        if refusal is not None:
+            raise refusal
+        if isinstance(command, StartRecording):
+            folder = Path(command.folder)
+            folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a fake
+            (folder / CAPTURE).write_bytes(b"capture")
+            (folder / "plan.json").write_text(json.dumps(self.plan))
+            if self.starts:
+                self.say(RecordingStarted(recording_id=command.recording_id, at_s=0.0))
+        if isinstance(command, StopRecording):
+            self.say(RecordingStopped(recording_id=command.recording_id, folder="", packets=1, size_bytes=1, at_s=0.0))
+
+    def say(self, event: object) -> None:
+        self.events.emit(EVENT, event)
+
+    async def aclose(self) -> None: ...
+
+    def marks(self) -> list[str]:
+        return [command.mark for command in self.commands if isinstance(command, MarkRecording)]
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(command, kind) for command in self.commands)
+
+
+class MemoryRecords:
+    def __init__(self) -> None:
+        self.rows: dict[RecordingId, RecordingRecord] = {}
+        self.away = False
+
+    async def save(self, record: RecordingRecord) -> None:
+        if self.away:
+            raise PortFailure("sql_away", "no answer")
+        self.rows[record.recording_id] = record
+
+    async def get(self, recording_id: RecordingId) -> RecordingRecord | None:
+        return self.rows.get(recording_id)
+
+    async def by_contact(self, contact_id: ContactId) -> RecordingRecord | None:
+        return next((row for row in self.rows.values() if row.contact_id == contact_id), None)
+
+    async def unfinished(self) -> Sequence[RecordingRecord]:
+        if self.away:
+            raise PortFailure("sql_away", "no answer")
+        return [row for row in self.rows.values() if row.state in UNFINISHED]
+
+
+class Node:
+    """A service with everything around it."""
+
+    def __init__(self, tmp_path: Path, **settings: object) -> None:
+        script = tmp_path / "finaliser.py"
+        script.write_text(textwrap.dedent(FINALISER))
+        self.media = FakeMedia()
+        self.records = MemoryRecords()
+        self.store = RecordingStore(tmp_path)
+        self.clock = FakeClock()
+        self.alarms: list[str] = []
+        self.views: list[RecordingView] = []
+        self.settings = RecordingSettings(**{"min_free_bytes": 0, **settings})
+        self.command = (sys.executable, str(script))
+        self.service = self.make()
+
+    def make(self, timeout_s: float = 30.0) -> RecordingService:
+        service = RecordingService(
+            media=self.media,
+            records=self.records,
+            store=self.store,
+            finaliser=Finaliser(jobs=1, timeout_s=timeout_s, command=self.command),
+            settings=self.settings,
+            clock=self.clock,
+            on_alarm=lambda code, recording_id, contact_id, detail: self.alarms.append(code),
+        )
+        service.on_change(self.views.append)
+        service.start()
+        return service
+
+    @property
+    def row(self) -> RecordingRecord:
+        (row,) = self.records.rows.values()
+        return row
+
+    @property
+    def shown(self) -> list[str]:
+        return [view.state for view in self.views]
+
+    def expected(self) -> dict[str, object]:
+        return json.loads((self.store.folder(self.row.recording_id) / EXPECTED).read_text())
+
+    async def reaches(self, check: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not check():  # noqa: ASYNC110 - state behind threads and processes
+                await asyncio.sleep(0.005)
+
+    async def talking(self, order: Order | None = None) -> None:
+        """A call that is being recorded."""
+        now_s = self.clock.now().timestamp()
+        for leg_id in (CUSTOMER_LEG, AGENT_LEG):
+            for kind in (Kind.AUDIO, Kind.VIDEO):
+                self.media.say(LegFirstMedia(leg_id=leg_id, kind=kind, at_s=now_s - 1))
+        await self.service.begin(order or Order())
+        await self.reaches(lambda: self.row.state is RecordingState.ACTIVE)
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    node = Node(tmp_path)
+    yield node
+    await node.service.aclose()
+
+
+async def other(tmp_path: Path, **settings: object) -> Node:
+    return Node(tmp_path, **settings)
+
+
+# ---------------------------------------------------------------- a call
+
+
+async def test_a_call_is_recorded_sealed_and_found_by_id(node: Node) -> None:
+    await node.talking()
+    assert [type(command) for command in node.media.commands[:3]] == [StartRecording, MarkRecording, RecordLeg]
+    assert node.media.marks() == ["consent"]
+    await node.service.mark(CONTACT, "hold")
+    await node.service.mark(CONTACT, "retrieve")
+    await node.service.stop(CONTACT, "customer_left")
+    await node.service.idle()
+    row = node.row
+    assert (row.state, row.sha256, row.duration_s, row.completeness) == (
+        RecordingState.COMPLETE,
+        "ab" * 32,
+        12.5,
+        0.995,
+    )
+    assert row.consent == "notice"
+    assert row.started_at is not None
+    assert row.ended_at is not None
+    assert node.shown == ["on", "done"]
+    assert node.alarms == []
+    assert node.media.marks() == ["consent", "hold", "retrieve"]
+    whole = await node.service.file(row.recording_id, "all")
+    assert whole is not None
+    assert (whole.path.name, whole.media_type, whole.file_name) == (
+        "recording.webm",
+        "video/webm",
+        f"{row.recording_id}.webm",
+    )
+    customer = await node.service.file(row.recording_id, "customer")
+    assert customer is not None
+    assert customer.file_name.endswith("-customer.webm")
+    assert await node.service.file(row.recording_id, "agent") is None
+    assert await node.service.file(RecordingId("rc_unknown0000"), "all") is None
+
+
+async def test_what_a_complete_recording_holds_is_told_to_the_finaliser(node: Node) -> None:
+    began_s = node.clock.now().timestamp()
+    await node.talking()
+    node.clock.advance(10)
+    node.media.say(LegClosed(leg_id=AGENT_LEG, reason="bye", at_s=began_s + 10))
+    node.clock.advance(2)
+    await node.service.stop(CONTACT, "agent_left")
+    expected = node.expected()
+    tracks = {(track["role"], track["kind"]): track["intervals"] for track in expected["tracks"]}
+    assert tracks == {
+        ("agent", "audio"): [[began_s, began_s + 10]],
+        ("agent", "video"): [[began_s, began_s + 10]],
+        ("customer", "audio"): [[began_s, began_s + 12]],
+        ("customer", "video"): [[began_s, began_s + 12]],
+    }
+
+
+async def test_while_the_call_goes_on_the_end_is_open(node: Node) -> None:
+    """After kill -9 nobody can write when it ended: the finaliser takes the end of the capture."""
+    await node.talking()
+    assert all(track["intervals"][0][1] is None for track in node.expected()["tracks"])
+
+
+async def test_a_camera_that_is_off_is_not_missed(node: Node) -> None:
+    began_s = node.clock.now().timestamp()
+    await node.talking()
+    node.clock.advance(4)
+    await node.service.shown(CONTACT, "customer", {"audio": True, "video": False})
+    node.clock.advance(6)
+    await node.service.stop(CONTACT, "over")
+    tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
+    assert tracks["customer", "video"] == [[began_s, began_s + 4]]
+    assert tracks["customer", "audio"] == [[began_s, began_s + 10]]
+
+
+async def test_a_leg_that_never_sends_video_is_not_expected_to(node: Node) -> None:
+    node.media.say(LegFirstMedia(leg_id=CUSTOMER_LEG, kind=Kind.AUDIO, at_s=1.0))
+    await node.service.begin(Order())
+    await node.service.stop(CONTACT, "over")
+    node.clock.advance(1)
+    kinds = {(track["role"], track["kind"]) for track in node.expected()["tracks"]}
+    assert kinds <= {("customer", "audio")}
+
+
+async def test_a_silent_leg_is_missed_only_until_its_last_packet(node: Node) -> None:
+    began_s = node.clock.now().timestamp()
+    await node.talking()
+    node.media.say(LegSilent(leg_id=CUSTOMER_LEG, at_s=began_s + 25))
+    node.clock.advance(30)
+    await node.service.stop(CONTACT, "over")
+    tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
+    assert tracks["customer", "audio"] == [[began_s, began_s + 15]]
+
+
+async def test_a_new_generation_carries_on_under_the_same_role(node: Node) -> None:
+    await node.talking()
+    await node.service.attach(CONTACT, LegId("lg_customer02"), "customer")
+    last = [command for command in node.media.commands if isinstance(command, RecordLeg)][-1]
+    assert (last.leg_id, last.role) == ("lg_customer02", "customer")
+    assert node.media.count(StartRecording) == 1
+
+
+async def test_a_picture_to_begin_with_is_asked_for_and_again_from_time_to_time(node: Node) -> None:
+    await node.talking()
+    assert node.media.count(RequestKeyFrame) == 2
+    node.clock.advance(service_module.KEY_FRAME_EVERY_S)
+    await node.reaches(lambda: node.media.count(RequestKeyFrame) == 4)
+
+
+# ---------------------------------------------------------------- consent
+
+
+async def test_without_recording_nothing_is_kept(tmp_path: Path) -> None:
+    node = await other(tmp_path, consent="off")
+    await node.service.begin(Order(consent=True))
+    await node.service.stop(CONTACT, "over")
+    assert node.records.rows == {}
+    assert node.media.commands == []
+    assert node.shown == ["off"]
+    await node.service.aclose()
+
+
+async def test_a_notice_that_was_not_shown_is_asked_for_first(node: Node) -> None:
+    await node.service.begin(Order(notice_version=""))
+    assert node.row.state is RecordingState.AWAITING_CONSENT
+    assert node.media.commands == []
+    assert node.views[-1].notice_version == "1"
+    await node.service.consent(CONTACT, True, "1")
+    await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
+    assert (node.row.consent, node.row.notice_version) == ("given", "1")
+
+
+async def test_where_consent_is_asked_a_notice_is_not_enough(tmp_path: Path) -> None:
+    node = await other(tmp_path, consent="ask")
+    await node.service.begin(Order(notice_version="1"))
+    assert node.row.state is RecordingState.AWAITING_CONSENT
+    await node.service.consent(CONTACT, False, "1")
+    assert node.row.state is RecordingState.ABORTED
+    assert node.media.commands == []
+    assert node.shown == ["awaiting_consent", "off"]
+    await node.service.begin(Order(consent=True))  # another agent: the answer stands
+    assert node.media.commands == []
+    await node.service.aclose()
+
+
+async def test_consent_given_before_the_bridge_starts_at_once(tmp_path: Path) -> None:
+    node = await other(tmp_path, consent="ask")
+    await node.talking(Order(consent=True))
+    assert node.row.consent == "given"
+    await node.service.aclose()
+
+
+async def test_a_withdrawn_consent_stops_and_discards_everything(node: Node) -> None:
+    """S35: nothing stays of what may not be kept."""
+    await node.talking()
+    folder = node.store.folder(node.row.recording_id)
+    assert (folder / CAPTURE).exists()
+    await node.service.consent(CONTACT, False, "1")
+    assert node.row.state is RecordingState.ABORTED
+    assert node.media.count(StopRecording) == 1
+    node.media.say(LegFirstMedia(leg_id=CUSTOMER_LEG, kind=Kind.SCREEN, at_s=1.0))
+    await asyncio.sleep(0.05)
+    assert not folder.exists()
+    assert node.shown == ["on", "off"]
+
+
+async def test_a_contact_that_ends_while_asked_leaves_nothing(tmp_path: Path) -> None:
+    node = await other(tmp_path, consent="ask")
+    await node.service.begin(Order())
+    await node.service.stop(CONTACT, "over")
+    assert node.row.state is RecordingState.ABORTED
+    assert not node.store.has_anything(node.row.recording_id)
+    await node.service.aclose()
+
+
+# ---------------------------------------------------------------- pauses
+
+
+async def test_a_pause_is_marked_shown_and_ended(node: Node) -> None:
+    await node.talking()
+    await node.service.pause(CONTACT, "card")
+    assert node.row.state is RecordingState.PAUSED
+    await node.service.resume(CONTACT)
+    assert node.row.state is RecordingState.ACTIVE
+    assert node.media.marks() == ["consent", "pause", "resume"]
+    assert node.shown == ["on", "paused", "on"]
+
+
+async def test_a_lost_agent_pauses_until_the_next_one_is_bridged(node: Node) -> None:
+    await node.talking()
+    await node.service.mark(CONTACT, "agent_lost")
+    assert node.row.state is RecordingState.PAUSED
+    await node.service.resume(CONTACT)  # nobody's to end but the next bridge's
+    assert node.row.state is RecordingState.PAUSED
+    await node.service.begin(Order(agent_leg=LegId("lg_agent0002")))
+    assert node.row.state is RecordingState.ACTIVE
+    assert node.media.marks() == ["consent", "agent_lost", "pause", "resume"]
+    assert node.media.count(StartRecording) == 1
+    assert "lg_agent0002" in [command.leg_id for command in node.media.commands if isinstance(command, RecordLeg)]
+
+
+async def test_a_card_pause_outlasts_the_change_of_agents(node: Node) -> None:
+    await node.talking()
+    await node.service.pause(CONTACT, "card")
+    await node.service.mark(CONTACT, "agent_lost")
+    await node.service.begin(Order(agent_leg=LegId("lg_agent0002")))
+    assert node.row.state is RecordingState.PAUSED
+    await node.service.resume(CONTACT)
+    assert node.row.state is RecordingState.ACTIVE
+
+
+async def test_a_forgotten_pause_ends_by_itself_with_an_alarm(node: Node) -> None:
+    await node.talking()
+    await node.service.pause(CONTACT, "card")
+    node.clock.advance(service_module.PAUSE_LIMIT_S + service_module.KEY_FRAME_EVERY_S)
+    await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
+    assert node.alarms == ["pause_forgotten"]
+
+
+# ---------------------------------------------------------------- failures: the call never learns of them but by a view
+
+
+async def test_too_little_disk_refuses_with_an_alarm(tmp_path: Path) -> None:
+    node = await other(tmp_path, min_free_bytes=10**18)
+    await node.service.begin(Order())
+    assert (node.row.state, node.row.failure) == (RecordingState.FAILED, "disk_low")
+    assert node.alarms == ["disk_low"]
+    assert (node.views[-1].state, node.views[-1].code) == ("failed", "disk_low")
+    assert node.media.commands == []
+    await node.service.begin(Order())  # one try per contact
+    assert node.alarms == ["disk_low"]
+    await node.service.aclose()
+
+
+async def test_an_engine_that_refuses_fails_the_recording_only(node: Node) -> None:
+    node.media.refuse[StartRecording] = MediaRefused("recording_folder", "read-only")
+    await node.service.begin(Order())
+    assert (node.row.state, node.row.failure) == (RecordingState.FAILED, "recording_folder")
+    await node.service.mark(CONTACT, "hold")
+    await node.service.stop(CONTACT, "over")
+
+
+async def test_a_leg_that_has_just_gone_does_not_stop_the_others_recording(node: Node) -> None:
+    node.media.refuse[RecordLeg] = MediaRefused("leg_unknown", "gone")
+    await node.service.begin(Order())
+    await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
+    assert node.alarms == []
+
+
+async def test_a_disk_that_fills_in_mid_call_truncates_and_is_told_once(node: Node) -> None:
+    await node.talking()
+    node.media.say(
+        RecordingFailed(recording_id=node.row.recording_id, code="disk_full", detail="No space left", at_s=5.0)
+    )
+    await node.reaches(lambda: node.row.state is RecordingState.COMPLETE)
+    assert (node.row.truncated, node.row.truncated_reason) == (True, "disk_full")
+    assert node.alarms == ["disk_full"]
+    assert node.shown == ["on", "failed"]
+    await node.service.begin(Order())  # another agent: no second recording of the contact
+    assert node.media.count(StartRecording) == 1
+    await node.service.stop(CONTACT, "over")
+
+
+async def test_a_recording_without_a_packet_times_out(node: Node) -> None:
+    node.media.starts = False
+    await node.service.begin(Order())
+    node.clock.advance(service_module.START_TIMEOUT_S)
+    await node.reaches(lambda: node.row.state is RecordingState.FAILED)
+    assert node.row.failure == "start_timeout"
+    assert node.media.count(StopRecording) == 1
+    assert node.alarms == ["start_timeout"]
+
+
+async def test_a_call_too_short_to_be_recorded_is_no_alarm(node: Node) -> None:
+    node.media.starts = False
+    node.media.plan = {"exit": 1}
+    await node.service.begin(Order())
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    assert (node.row.state, node.row.failure) == (RecordingState.FAILED, "no_media")
+    assert node.alarms == []
+
+
+async def test_the_longest_recording_ends_and_is_sealed_as_such(node: Node) -> None:
+    await node.talking()
+    node.clock.advance(service_module.MAX_DURATION_S)
+    await node.reaches(lambda: node.row.state is RecordingState.LIMIT_REACHED)
+    assert node.row.sha256 == "ab" * 32
+    assert node.shown[-1] == "done"
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"),
+    [
+        ({"exit": 2}, "capture_unreadable"),
+        ({"exit": 1}, "no_media"),
+        ({"exit": 9}, "finalise_failed"),
+        ({"garbage": True}, "finalise_failed"),
+    ],
+)
+async def test_a_finaliser_that_fails_is_an_alarm_with_a_reason(node: Node, plan: dict[str, object], code: str) -> None:
+    node.media.plan = plan
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    assert (node.row.state, node.row.failure) == (RecordingState.FAILED, code)
+    assert node.alarms == [code]
+
+
+async def test_a_finaliser_that_hangs_is_killed(tmp_path: Path) -> None:
+    node = await other(tmp_path)
+    await node.service.aclose()
+    node.service = node.make(timeout_s=0.5)
+    node.media.plan = {"hang": True}
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    async with asyncio.timeout(10):
+        await node.service.idle()
+    assert node.row.failure == "finalise_timeout"
+    await node.service.aclose()
+
+
+async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(node: Node) -> None:
+    node.media.plan = {"exit": 3}
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    assert node.row.state is RecordingState.ENDING
+    assert node.alarms == ["disk_full"]
+    (node.store.folder(node.row.recording_id) / "plan.json").unlink()
+    assert await node.service.recover() == 1
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+
+
+async def test_rows_that_cannot_be_saved_do_not_stop_the_recording(node: Node) -> None:
+    node.records.away = True
+    await node.service.begin(Order())
+    assert node.media.count(RecordLeg) == 2
+    assert "recording_not_saved" in node.alarms
+    node.records.away = False
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+
+
+# ---------------------------------------------------------------- a process that died
+
+
+async def test_what_a_dead_process_left_is_finalised_at_the_next_start(node: Node, tmp_path: Path) -> None:
+    await node.talking()
+    records, before = node.records, list(node.views)
+    again = Node(tmp_path)
+    again.records, again.service = records, again.service
+    again.service = again.make()
+    assert await again.service.recover() == 1
+    await again.service.idle()
+    assert records.rows[node.row.recording_id].state is RecordingState.COMPLETE
+    assert again.views == []
+    assert node.views == before
+    await again.service.aclose()
+
+
+async def test_a_row_without_a_capture_is_failed_and_a_row_before_consent_aborted(node: Node) -> None:
+    for number, state in enumerate((RecordingState.STARTING, RecordingState.AWAITING_CONSENT)):
+        recording_id = RecordingId(f"rc_lost0000{number}")
+        node.records.rows[recording_id] = RecordingRecord(
+            recording_id=recording_id,
+            contact_id=ContactId(f"ct_lost0000{number}"),
+            state=state,
+            consent="",
+            notice_version="",
+            requested_at=node.clock.now(),
+        )
+    assert await node.service.recover() == 2
+    await node.service.idle()
+    assert node.records.rows[RecordingId("rc_lost00000")].state is RecordingState.FAILED
+    assert node.records.rows[RecordingId("rc_lost00001")].state is RecordingState.ABORTED
+
+
+async def test_a_capture_nobody_knows_is_an_alarm_and_stays(node: Node) -> None:
+    folder = node.store.folder(RecordingId("rc_orphan0000"))
+    folder.mkdir(parents=True)
+    (folder / CAPTURE).write_bytes(b"")
+    assert await node.service.recover() == 0
+    assert node.alarms == ["recording_orphan"]
+    assert (folder / CAPTURE).exists()
+
+
+async def test_recovering_without_rows_is_an_alarm_and_no_error(node: Node) -> None:
+    node.records.away = True
+    assert await node.service.recover() == 0
+    assert node.alarms == ["recording_recover"]
+
+
+async def test_closing_stops_what_is_being_recorded(node: Node) -> None:
+    await node.talking()
+    await node.service.aclose()
+    assert node.media.count(StopRecording) == 1
+    assert node.row.state in (RecordingState.ENDING, RecordingState.COMPLETE)
+    await node.service.aclose()

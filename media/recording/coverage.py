@@ -12,7 +12,7 @@ from typing import Final
 
 Interval = tuple[float, float]
 
-START_GRACE_S: Final = 1.0
+START_GRACE_S: Final = 1.5
 """A browser may take so long to send its first key frame after it was expected to; that is not loss."""
 
 END_GRACE_S: Final = 0.5

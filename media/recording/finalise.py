@@ -3,7 +3,7 @@
 Prints one JSON object (the manifest) on stdout. Exit code 0: finalised; 1: the capture holds nothing playable (the
 manifest says so); 2: the folder or its capture can't be read, or wrong usage; 3: the results can't be written.
 Run twice it gives the same files; killed in between it leaves nothing that looks finished. The capture stays unless
-`--remove-capture` is given, and is removed only after everything is sealed.
+`--remove-capture` is given, and is removed only after a playable file was sealed.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
     finally:
         for path in parts.values():
             path.unlink(missing_ok=True)
-    if remove_capture:
+    if remove_capture and values["file"]:
         capture.unlink()
         sealing.sync_folder(folder)
     return values

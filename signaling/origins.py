@@ -51,8 +51,11 @@ class Origins:
 
     @property
     def sockets(self) -> tuple[str, ...]:
-        """The same places as WebSocket sources for a CSP: not every browser counts them in 'self'."""
-        return tuple(sorted("ws" + origin.removeprefix("http") for origin in self.own))
+        """The same places as WebSocket sources for a CSP: not every browser counts them in 'self'.
+
+        An IPv6 literal is no host-source (CSP3 §2.3.1); there 'self' has to do.
+        """
+        return tuple(sorted("ws" + origin.removeprefix("http") for origin in self.own if "[" not in origin))
 
 
 def own_origins(settings: HttpSettings, port: int) -> Origins:

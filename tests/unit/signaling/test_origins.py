@@ -65,6 +65,7 @@ def test_a_public_address_is_the_only_origin() -> None:
 def test_without_one_the_loopback_names_are_ours_and_no_other(host: str) -> None:
     origins = own_origins(HttpSettings(host=host), 8080)
     assert origins.own == {"http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080"}
+    assert origins.sockets == ("ws://127.0.0.1:8080", "ws://localhost:8080")
     assert not origins.is_own(["http://localhost:8081"])
     assert not origins.is_own(["http://localhost"])
 

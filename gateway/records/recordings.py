@@ -68,8 +68,6 @@ def _record(row: Row[Any]) -> RecordingRecord:
                 "recording_id": RecordingId(row.recording_id),
                 "contact_id": ContactId(row.contact_id),
                 "state": RecordingState(row.state),
-                "tracks": tuple(row.tracks),
-                "marks": tuple(row.marks),
             }
         )
     )

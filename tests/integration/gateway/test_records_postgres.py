@@ -20,6 +20,7 @@ from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import PostgresServer, until
@@ -52,6 +53,10 @@ class TestPostgresAccounts(AccountStoreContract):
 
 
 class TestPostgresRecordings(RecordingRecordsContract):
+    pass
+
+
+class TestPostgresPilots(PilotStoreContract):
     pass
 
 

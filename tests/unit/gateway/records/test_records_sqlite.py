@@ -19,6 +19,7 @@ from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.servers import until
@@ -40,6 +41,10 @@ class TestSqliteAccounts(AccountStoreContract):
 
 
 class TestSqliteRecordings(RecordingRecordsContract):
+    pass
+
+
+class TestSqlitePilots(PilotStoreContract):
     pass
 
 

@@ -3,11 +3,12 @@
 It owns the order of things at start and end. It must not know what a route does.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
+from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, NotSignedIn
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
@@ -31,7 +32,7 @@ def build_app(services: Services, *, port: int) -> web.Application:
     """
     origins = own_origins(services.settings.http, port)
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
-    app[CONTEXT] = make_context(services, origins)
+    context = app[CONTEXT] = make_context(services, origins)
     for module in (account, admin, operations, records, sockets, widget):
         app.add_routes(module.routes())
     app.add_routes(pages.routes(services, origins))
@@ -41,6 +42,8 @@ def build_app(services: Services, *, port: int) -> web.Application:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         response.headers.popall("Server", None)
+        resource = request.match_info.route.resource
+        context.metrics.answered(resource.canonical if resource is not None else "none", response.status)
 
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_say_goodbye)
@@ -56,31 +59,38 @@ async def _say_goodbye(app: web.Application) -> None:
 
 async def _chores(app: web.Application) -> AsyncIterator[None]:
     context = app[CONTEXT]
+    clock = context.services.clock
     supervisor = Supervisor("signaling")
-    for name, chore in (("sweep", _sweep(context)), ("check-sign-ins", _check_sign_ins(context))):
-        _ = supervisor.spawn(chore, name=name)
+
+    async def sweep() -> None:
+        context.services.sessions.sweep()
+
+    async def check_sign_ins() -> None:
+        await _check_sign_ins(context)
+
+    _ = supervisor.spawn(_every(SWEEP_S, sweep, clock), name="sweep")
+    _ = supervisor.spawn(_every(SIGN_IN_CHECK_S, check_sign_ins, clock), name="check-sign-ins")
     yield
     await supervisor.aclose()
 
 
-async def _sweep(context: Context) -> None:
-    """Drop sessions whose time is over."""
-    clock = context.services.clock
+async def _every(seconds: float, chore: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Do `chore` again and again; one that fails is logged and done again the next time."""
     while True:
-        await clock.sleep_until(clock.monotonic() + SWEEP_S)
-        context.services.sessions.sweep()
+        await clock.sleep_until(clock.monotonic() + seconds)
+        try:
+            await chore()
+        except Exception as error:  # noqa: BLE001 - the top of a task
+            _log.error("chore.failed", chore=chore.__name__, exc_info=error)
 
 
 async def _check_sign_ins(context: Context) -> None:
     """End the sockets whose sign-in is over, however it ended. An open panel counts as activity."""
-    clock = context.services.clock
-    while True:
-        await clock.sleep_until(clock.monotonic() + SIGN_IN_CHECK_S)
-        for sign_in in {socket.sign_in for socket in context.sockets if socket.sign_in}:
-            try:
-                await context.services.accounts.signed_in(sign_in)
-            except NotSignedIn:
-                context.sockets.cut_signed_out(sign_in)
-            except GatewayError as error:  # the store is away: nobody is signed out for that
-                _log.warning("sign_in.unchecked", code=error.code)
-                break
+    for sign_in in {socket.sign_in for socket in context.sockets if socket.sign_in}:
+        try:
+            await context.services.accounts.signed_in(sign_in)
+        except NotSignedIn:
+            context.sockets.cut_signed_out(sign_in)
+        except GatewayError as error:  # the store is away: nobody is signed out for that
+            _log.warning("sign_in.unchecked", code=error.code)
+            return

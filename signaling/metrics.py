@@ -21,12 +21,18 @@ class SignalingMetrics:
             "visavis_sockets_cut_total", "Sockets ended by us, by code.", ["side", "code"], registry=registry
         )
 
+        self._answers = Counter(
+            "visavis_http_answers_total", "Answers over HTTP, by route.", ["route", "status"], registry=registry
+        )
         self.unreadable_requests = Counter(
             "visavis_unreadable_requests_total", "Requests that were no HTTP.", registry=registry
         )
 
     def opened(self, side: str, *, resumed: bool) -> None:
         self._opened.labels(side, str(resumed).lower()).inc()
+
+    def answered(self, route: str, status: int) -> None:
+        self._answers.labels(route, str(status)).inc()
 
     def received(self, side: str) -> None:
         self._messages.labels(side, "in").inc()

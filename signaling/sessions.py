@@ -22,7 +22,8 @@ _RETRY_AFTER_S: Final = 10
 class Sessions:
     """The sessions of this node and whose they are.
 
-    `limit` bounds their number. Policy for *full*: a new one is refused (`too_many_sessions`), no old one suffers.
+    `limit` bounds their number. Policy for *full*: `check_room`, asked before anything is begun for a newcomer, refuses
+    (`too_many_sessions`); no old one suffers. Newcomers between that question and `open` are bounded by their sockets.
     """
 
     def __init__(self, clock: Clock, *, grace_s: float, outbox_limit: int, limit: int) -> None:
@@ -38,7 +39,7 @@ class Sessions:
         return len(self._by_id)
 
     def check_room(self) -> None:
-        """Raises CapacityExceeded (`too_many_sessions`) when `open` would."""
+        """Raises CapacityExceeded (`too_many_sessions`) when there is no room for one more."""
         if len(self._by_id) >= self._limit:
             raise CapacityExceeded(
                 "too_many_sessions", "Too many people are connected. Try again soon.", retry_after_s=_RETRY_AFTER_S
@@ -49,7 +50,6 @@ class Sessions:
         older = self._by_owner.get(owner)
         if older is not None:
             self.drop(older, "taken_over", "Opened in another window.")
-        self.check_room()
         board = isinstance(owner, BoardParty)
         session = Session(owner, outbox_limit=self._outbox_limit, newest_only=board)
         session.lost_at = self._clock.monotonic()

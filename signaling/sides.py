@@ -105,6 +105,8 @@ class AgentSide:
                 return session
             if session.carrier is not None and not hello.take_over:
                 raise StateConflict("panel_open_elsewhere", "Your panel is open in another window.")
+        else:
+            self._sessions.check_room()
         return self._sessions.open(owner)
 
     def contact_id(self, session: Session) -> None:
@@ -132,6 +134,7 @@ class BoardSide:
         self._sessions = sessions
 
     async def admit(self, hello: Hello) -> Session:
+        self._sessions.check_room()
         return self._sessions.open(BoardParty())
 
     def contact_id(self, session: Session) -> None:

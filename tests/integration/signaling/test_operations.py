@@ -34,6 +34,13 @@ async def test_readiness_is_asked_anew_each_time(here: Node, http: aiohttp.Clien
 async def test_figures_are_for_this_machine_or_the_token(here: Node, http: aiohttp.ClientSession) -> None:
     async with http.get("/metrics") as answer:
         assert "visavis_sockets" in await answer.text()
+    async with http.get("/nowhere"), http.get("/static/nothing.js"):
+        pass
+    async with http.get("/metrics") as answer:
+        text = await answer.text()
+    assert 'visavis_http_answers_total{route="none",status="404"} 1.0' in text
+    assert 'visavis_http_answers_total{route="/static/{path}",status="404"} 1.0' in text
+    assert "nothing.js" not in text
     async with http.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}) as answer:
         assert await said(answer) == (404, "not_found")
 

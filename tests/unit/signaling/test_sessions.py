@@ -89,7 +89,7 @@ def test_a_full_house_refuses_newcomers_and_keeps_everybody() -> None:
     sessions = make(FakeClock(), limit=1)
     one = sessions.open(CUSTOMER)
     with pytest.raises(CapacityExceeded) as refused:
-        sessions.open(OTHER)
+        sessions.check_room()
     assert refused.value.code == "too_many_sessions"
     assert sessions.holds(one)
 

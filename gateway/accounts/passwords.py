@@ -7,7 +7,7 @@ import asyncio
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 AT_ONCE: Final = 2
 
@@ -39,10 +39,10 @@ class Passwords:
         if password_hash is not None:
             try:
                 return self._hasher.verify(password_hash, password)
-            except InvalidHashError:
-                pass
-            except VerificationError:
+            except VerifyMismatchError:
                 return False
+            except (InvalidHashError, VerificationError):
+                pass  # no hash, or a damaged one: compared with nothing
         try:
             self._hasher.verify(self._decoy, password)
         except VerificationError:

@@ -1,0 +1,178 @@
+"""The outbox over a database that does what the test says."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from gateway.base.errors import PortFailure
+from gateway.contacts.journal import ContactSummary, JournalEvent
+from gateway.records.outbox import BATCH_S, DRAIN_S, FIRST_RETRY_S, LAST_RETRY_S, MAX_BATCH, Outbox
+from tests.support.clock import FakeClock
+from tests.support.contracts.records import ONE, TWO, event, summary
+from tests.support.servers import until
+
+
+class FakeDatabase:
+    """Takes batches; `away` and `declines` say what it does with the next ones."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[list[int], list[int]]] = []
+        self.tries = 0
+        self.away = False
+        self.declines: set[int] = set()
+
+    async def write(self, events: Sequence[JournalEvent], summaries: Sequence[ContactSummary]) -> None:
+        self.tries += 1
+        if self.away:
+            raise PortFailure("records_unavailable", "away")
+        if any(each.seq in self.declines for each in events) or any(
+            each.version in self.declines for each in summaries
+        ):
+            raise IntegrityError("INSERT", {}, Exception("declined"))
+        self.batches.append(([each.seq for each in events], [each.version for each in summaries]))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def database() -> FakeDatabase:
+    return FakeDatabase()
+
+
+@pytest.fixture
+async def outbox(database: FakeDatabase, clock: FakeClock):
+    opened = Outbox(database.write, clock, limit=5)
+    opened.start()
+    yield opened
+    database.away = False
+    await opened.aclose()
+
+
+async def moved(clock: FakeClock, condition, what: str, step_s: float = BATCH_S) -> None:
+    """Move the clock on until `condition` holds."""
+
+    def held() -> bool:
+        clock.advance(step_s)
+        return condition()
+
+    await until(held, what=what)
+
+
+async def test_what_comes_within_a_batch_is_written_together(outbox: Outbox, database: FakeDatabase, clock: FakeClock):
+    for seq in (1, 2, 3):
+        outbox.append(event(ONE, seq))
+    outbox.save(summary(ONE, 3))
+    assert outbox.pending == 3
+    await moved(clock, lambda: outbox.pending == 0, "the batch is written")
+    assert database.batches == [([1, 2, 3], [3])]
+
+
+async def test_only_the_newest_summary_of_a_contact_is_written(
+    outbox: Outbox, database: FakeDatabase, clock: FakeClock
+):
+    for version in (1, 3, 2):
+        outbox.save(summary(ONE, version))
+    outbox.save(summary(TWO, 7))
+    await moved(clock, lambda: bool(database.batches), "the batch is written")
+    assert database.batches == [([], [3, 7])]
+
+
+async def test_a_summary_waits_for_the_events_it_folds(database: FakeDatabase, clock: FakeClock):
+    outbox = Outbox(database.write, clock, limit=5000)
+    for seq in range(1, MAX_BATCH + 2):
+        outbox.append(event(ONE, seq))
+    outbox.save(summary(ONE, MAX_BATCH + 1))
+    outbox.start()
+    await outbox.flushed()
+    assert [(len(events), summaries) for events, summaries in database.batches] == [
+        (MAX_BATCH, []), (1, [MAX_BATCH + 1]),
+    ]  # fmt: skip
+    await outbox.aclose()
+
+
+async def test_a_database_that_is_away_is_tried_less_and_less_often(
+    outbox: Outbox, database: FakeDatabase, clock: FakeClock
+):
+    database.away = True
+    outbox.append(event(ONE, 1))
+    tried_at: list[float] = []
+
+    def noted() -> bool:
+        if database.tries > len(tried_at):
+            tried_at.append(clock.monotonic())
+        return len(tried_at) == 9
+
+    await moved(clock, noted, "nine tries", step_s=0.05)
+    waits = [later - earlier for earlier, later in pairwise(tried_at)]
+    assert waits[0] == pytest.approx(FIRST_RETRY_S, abs=0.11)
+    assert waits[-1] == pytest.approx(LAST_RETRY_S, abs=0.11)
+    assert waits == sorted(waits)
+    assert outbox.away
+    assert outbox.pending == 1
+    database.away = False
+    await moved(clock, lambda: outbox.pending == 0, "it is written", step_s=1.0)
+    assert not outbox.away
+    assert database.batches == [([1], [])]
+
+
+async def test_full_is_over_the_limit_and_takes_events_all_the_same(
+    outbox: Outbox, database: FakeDatabase, clock: FakeClock
+):
+    database.away = True
+    for seq in range(1, 5):
+        outbox.append(event(ONE, seq))
+    assert not outbox.full
+    outbox.append(event(ONE, 5))
+    assert outbox.full
+    outbox.append(event(ONE, 6))
+    assert [each.seq for each in outbox.waiting_of(ONE)] == [1, 2, 3, 4, 5, 6]
+    assert outbox.waiting_of(TWO) == []
+    database.away = False
+    await moved(clock, lambda: not outbox.full, "there is room again", step_s=1.0)
+
+
+async def test_what_comes_while_a_batch_is_written_is_not_lost(database: FakeDatabase, clock: FakeClock):
+    outbox = Outbox(lambda *_: write_and_add(), clock, limit=100)
+    added: list[int] = []
+
+    async def write_and_add() -> None:
+        if not added:
+            added.append(1)
+            outbox.append(event(ONE, 2))
+            outbox.save(summary(ONE, 2))
+
+    outbox.append(event(ONE, 1))
+    outbox.save(summary(ONE, 1))
+    outbox.start()
+    await outbox.flushed()
+    assert outbox.pending == 0
+    await outbox.aclose()
+
+
+async def test_what_is_declined_for_good_is_left_out_alone(outbox: Outbox, database: FakeDatabase, clock: FakeClock):
+    database.declines = {2, 9}
+    for seq in (1, 2, 3):
+        outbox.append(event(ONE, seq))
+    outbox.save(summary(ONE, 3))
+    outbox.save(summary(TWO, 9))
+    await moved(clock, lambda: outbox.pending == 0, "the rest is written")
+    assert database.batches == [([1], []), ([3], []), ([], [3])]
+    assert outbox.declined == 2
+
+
+async def test_closing_gives_up_in_time_when_the_database_stays_away(
+    outbox: Outbox, database: FakeDatabase, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("gateway.records.outbox.DRAIN_S", 0.05)
+    assert DRAIN_S <= 10
+    database.away = True
+    outbox.append(event(ONE, 1))
+    await outbox.aclose()
+    assert outbox.pending == 1
+    outbox.append(event(ONE, 2))
+    assert outbox.pending == 2, "still no error for a contact"

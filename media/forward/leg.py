@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from media.forward import rtcp
+from media.forward.estimate import Capacity
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
 from media.forward.outgoing import OutgoingTrack
@@ -68,6 +69,7 @@ class ForwardLeg:
         self.source: ForwardLeg | None = None
         self.incoming: dict[Kind, IncomingTrack] = {}
         self.outgoing: dict[Kind, OutgoingTrack] = {}
+        self.capacity = Capacity()
         self.clock_shift = 0
         self.round_trip_s: float | None = None
         self.rtcp_in = 0
@@ -305,7 +307,8 @@ class ForwardLeg:
                         self.on_clip_key_frame(self.leg_id, out, at_s)
                 case rtcp.Remb():
                     if self.source is not None and any(self._out_of(ssrc) for ssrc in item.ssrcs):
-                        self.source.limit(self.leg_id, item.bitrate_bps, at_s)
+                        octets = sum(out.octets for kind, out in self.outgoing.items() if kind != Kind.AUDIO)
+                        self.source.limit(self.leg_id, self.capacity.estimate(item.bitrate_bps, octets, at_s), at_s)
                 case rtcp.Bye():
                     for ssrc in item.ssrcs:
                         self._forget(ssrc)

@@ -82,10 +82,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def _leg(stage: Stage, talk: Talk) -> AsyncIterator[RobotMedia]:
+async def open_leg(talk: Talk, media_host: str) -> AsyncIterator[RobotMedia]:
     """A connected leg that sends camera and microphone until the block ends."""
     media = RobotMedia(footage())
-    peer = await ClientPeer.open(media, host=stage.media_host, h264=False)
+    peer = await ClientPeer.open(media, host=media_host, h264=False)
     try:
         await talk.send(LegOffer(generation=1, sdp=peer.create_offer()))
         answer = await talk.wait_for(LegAnswer)
@@ -143,7 +143,7 @@ async def _menu_to_goodbye(stage: Stage, call: Call, talk: Talk) -> None:
         await talk.wait_for(QueuePosition)
     async with AsyncExitStack() as stack:
         async with stage.step(call, "leg"):
-            media = await stack.enter_async_context(_leg(stage, talk))
+            media = await stack.enter_async_context(open_leg(talk, stage.media_host))
         async with stage.step(call, "agent", _QUEUE_S):
             await talk.wait_for(ContactState, lambda state: state.state == "active")
         async with stage.step(call, "two_way_media"):
@@ -261,7 +261,7 @@ async def _serve(stage: Stage, talk: Talk, call: Call, contact_id: str) -> None:
     def mine(message: Message) -> bool:
         return getattr(message, "contact_id", None) == contact_id
 
-    async with _leg(stage, talk) as media:
+    async with open_leg(talk, stage.media_host) as media:
         call.agent_media = media
         await talk.wait_for(ContactState, lambda state: mine(state) and state.state == "active")
         await media.heard_since(media.counts())

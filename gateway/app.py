@@ -1,0 +1,400 @@
+"""The composition root: builds one node from its settings, starts it bottom up, drains it, ends it top down.
+
+The only place that knows every room. It decides nothing of a contact; it decides what is passed to whom, and in which
+order things begin and end.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+import web
+from gateway import runtime
+from gateway.accounts.passwords import Passwords
+from gateway.accounts.service import AccountService, new_token, token_digest
+from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.agents.roster import AgentRoster
+from gateway.base import log
+from gateway.base.clock import Clock, SystemClock
+from gateway.base.errors import PortFailure, SetupError
+from gateway.base.ids import ContactId, RecordingId, new_id
+from gateway.base.tasks import Supervisor
+from gateway.config import MediaSettings, QueueSettings, Settings, SiteSettings
+from gateway.contacts.desk import ContactDesk
+from gateway.gauges import ProcessGauges, register
+from gateway.live.queues import LiveQueueStore
+from gateway.live.rates import RateLimiter
+from gateway.live.sessions import SessionStore
+from gateway.live.store import open_live
+from gateway.live.tokens import TokenStore
+from gateway.menu.interpreter import MenuRun
+from gateway.menu.library import MenuLibrary, load_menu, load_menus
+from gateway.process import StopSignals, data_folder, reason_of, trim_memory, udp_refused, watch_lag
+from gateway.recordings.finaliser import Finaliser
+from gateway.recordings.service import RecordingService
+from gateway.recordings.store import RecordingStore
+from gateway.records.accounts import SqlAccounts
+from gateway.records.audit import SqlAudit
+from gateway.records.database import open_database
+from gateway.records.journal import SqlJournal
+from gateway.records.pilots import SqlPilots
+from gateway.records.recordings import SqlRecordings
+from gateway.rollout.service import RolloutService
+from gateway.wiring import (
+    AccountsForSignaling,
+    AdmissionForSignaling,
+    HistoryForSignaling,
+    NodeHealth,
+    PilotsForSignaling,
+    RecordingsForSignaling,
+)
+from media.engine import EngineSettings, InProcessEngine
+from media.forward.leg import ForwardLimits
+from media.player.library import ClipLibrary
+from media.transport.timers import TransportTimers
+from signaling import runner
+from signaling.app import build_app
+from signaling.entry_tokens import LiveEntryTokens
+from signaling.services import Services
+from signaling.sessions import Sessions
+
+CANARY: Final = "canary"
+"""The built-in site, menu and queue of `visavis canary`."""
+
+_SEAL_S: Final = 120.0  # after the last call the process waits this long for recordings to be sealed
+_POLL_S: Final = 0.2
+_BITRATE_HEADROOM: Final = 1.6  # browsers overshoot what they are told; beyond this packets are dropped
+
+_log = log.get_logger("app")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node that is built and about to take contacts: what an opening (the demo) may use."""
+
+    settings: Settings
+    url: str
+    accounts: AccountService
+    rollout: RolloutService
+
+
+class Opening(Protocol):
+    """What `visavis demo` adds to `visavis serve`."""
+
+    demo_shop: bool
+
+    async def seed(self, node: Node) -> None:
+        """Before the first contact is taken. May be run on a folder that was seeded before."""
+        ...
+
+    def announce(self, node: Node) -> None:
+        """Contacts are taken from now on."""
+        ...
+
+
+def run(settings: Settings, opening: Opening | None = None) -> None:
+    """Run a node until a signal ends it. Raises SetupError when it can't be started."""
+    log.configure(json_lines=settings.log.json_lines, level=settings.log.level)
+    uvloop.run(serve(with_canary(settings), opening))
+
+
+def with_canary(settings: Settings) -> Settings:
+    """The settings with the built-in site and queue of the robots. SetupError when the names are taken."""
+    if CANARY in {*(site.id for site in settings.sites), *(queue.id for queue in settings.queues)}:
+        raise SetupError("canary_reserved", f"A site or queue can't be called {CANARY}: robots have that name.")
+    return settings.model_copy(
+        update={
+            "sites": (*settings.sites, SiteSettings(id=CANARY, name="Canary", menu=CANARY)),
+            "queues": (*settings.queues, QueueSettings(id=CANARY, name="Canary")),
+        }
+    )
+
+
+async def serve(settings: Settings, opening: Opening | None = None) -> None:
+    """The life of a node, from the first socket to the last."""
+    signals = StopSignals()
+    signals.listen()
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        stack.callback(signals.unlisten)
+        listening = runner.listen(settings.http.host, settings.http.port)
+        stack.callback(listening.close)
+        port = runner.port_of(listening)
+        data_dir = stack.enter_context(data_folder(settings.data_dir))
+        clips = await asyncio.to_thread(ClipLibrary.load)
+        engine = await _media(settings.media, clips, stack)
+        node, health, desk, recordings, services = await _rooms(
+            settings, clock, stack, data_dir=data_dir, engine=engine, clips=clips, port=port, opening=opening
+        )
+        web_runner = await runner.start(build_app(services, port=port), listening)
+        stack.push_async_callback(web_runner.cleanup)
+        stack.push_async_callback(desk.aclose)
+        await asyncio.to_thread(_point_to, port, data_dir)
+        stack.callback(runtime.forget, port)
+        health.started = True
+        _log.info("node.ready", url=node.url, media_port=engine.port, data_dir=str(data_dir))
+        if opening is not None:
+            opening.announce(node)
+        await signals.drain.wait()
+        desk.drain()
+        _log.info("node.draining", contacts=desk.live_contacts)
+        await _drained(settings, clock, signals, desk, recordings)
+        _log.info("node.stopping", contacts=desk.live_contacts)
+
+
+async def _drained(
+    settings: Settings, clock: Clock, signals: StopSignals, desk: ContactDesk, recordings: RecordingService
+) -> None:
+    """Return when the last contact is closed and its recording sealed, the grace is over, or a second signal came."""
+    deadline = clock.monotonic() + settings.http.drain_grace.total_seconds()
+    while desk.live_contacts and clock.monotonic() < deadline and not signals.now.is_set():
+        await _at_most(signals.now.wait(), _POLL_S)
+    if not desk.live_contacts and not signals.now.is_set():
+        sealed = asyncio.ensure_future(recordings.idle())
+        stopped = asyncio.ensure_future(signals.now.wait())
+        await asyncio.wait({sealed, stopped}, timeout=_SEAL_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in (sealed, stopped):
+            task.cancel()
+        await asyncio.gather(sealed, stopped, return_exceptions=True)
+
+
+async def _at_most(waiting: Coroutine[Any, Any, Any], limit_s: float) -> None:
+    """Wait for it, but no longer than this."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await waiting
+
+
+def _point_to(port: int, data_dir: Path) -> None:
+    try:
+        runtime.point_to(port, data_dir)
+    except OSError as error:  # only a convenience for `visavis canary`: it can be told where the token is
+        _log.warning("node.no_pointer", reason=reason_of(error))
+
+
+# ---------------------------------------------------------------- media
+
+
+async def _media(settings: MediaSettings, clips: ClipLibrary, stack: AsyncExitStack) -> InProcessEngine:
+    """The engine on its UDP port. SetupError when the port or an announced address can't be used."""
+    engine_settings = EngineSettings(
+        host=settings.host,
+        port=settings.port,
+        announce=settings.announce,
+        max_legs=settings.max_legs,
+        leg_bitrate_bps=settings.leg_bitrate_bps,
+        limits=ForwardLimits(max_bitrate_bps=int(settings.leg_bitrate_bps * _BITRATE_HEADROOM)),
+        timers=TransportTimers(
+            setup_s=settings.setup_timeout.total_seconds(),
+            silence_s=settings.silence_timeout.total_seconds(),
+            consent_s=settings.consent_timeout.total_seconds(),
+            close_s=settings.close_timeout.total_seconds(),
+        ),
+    )
+    try:
+        engine = await InProcessEngine.start(engine_settings, clips=clips)
+    except OSError as error:
+        raise udp_refused(error, settings.host, settings.port) from error
+    except ValueError as error:
+        raise SetupError("media_announce", f"media.announce can't be used: {error}.") from error
+    stack.push_async_callback(engine.aclose)
+    return engine
+
+
+# ---------------------------------------------------------------- rooms
+
+
+async def _rooms(
+    settings: Settings,
+    clock: Clock,
+    stack: AsyncExitStack,
+    *,
+    data_dir: Path,
+    engine: InProcessEngine,
+    clips: ClipLibrary,
+    port: int,
+    opening: Opening | None,
+) -> tuple[Node, NodeHealth, ContactDesk, RecordingService, Services]:
+    """Stores, then services, then what signaling is built from; each pushes its own end."""
+    background = Supervisor("app")
+    live = open_live(settings.live)
+    stack.push_async_callback(live.aclose)
+    database = await open_database(settings.records, data_dir)
+    stack.push_async_callback(database.aclose)
+    journal = SqlJournal(database, clock, outbox_limit=settings.records.outbox_limit)
+    journal.start()
+    stack.push_async_callback(journal.aclose)
+
+    accounts = AccountService(
+        store=SqlAccounts(database),
+        sessions=SessionStore(live, clock),
+        limiter=RateLimiter(live, clock),
+        passwords=Passwords(),
+        clock=clock,
+        session_settings=settings.sessions,
+        limits=settings.limits,
+        canary_digest=token_digest(await asyncio.to_thread(_secret, data_dir / runtime.CANARY_TOKEN_FILE)),
+    )
+    rollout = RolloutService(store=SqlPilots(database), sites=settings.sites, clock=clock)
+    stack.push_async_callback(rollout.aclose)
+    node = Node(settings=settings, url=public_url(settings, port), accounts=accounts, rollout=rollout)
+    try:
+        await rollout.start()
+        if opening is not None:
+            await opening.seed(node)
+        for pilot in sorted({site.pilot for site in settings.sites if site.pilot}):
+            await rollout.ensure_group(pilot, name=pilot)  # closed, until an admin opens it
+    except PortFailure as error:
+        raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
+    menus = await asyncio.to_thread(_menus, settings, data_dir, clips.names)
+
+    node_name = await asyncio.to_thread(_node_name, data_dir)
+    acd = BuiltinAcd(store=LiveQueueStore(live), clock=clock, node=node_name, agent_allowed=rollout.agent_allowed)
+    sessions = Sessions(
+        clock,
+        grace_s=max(settings.contacts.customer_grace, settings.contacts.agent_grace).total_seconds(),
+        outbox_limit=settings.limits.outbox_messages,
+        limit=settings.http.max_connections,
+    )
+
+    def alarm(code: str, recording_id: RecordingId, contact_id: ContactId, detail: str) -> None:
+        desk.alarm(code, f"{detail} ({recording_id})" if recording_id else detail, contact_id or None)
+
+    recording_rows = SqlRecordings(database)
+    store = RecordingStore(data_dir)
+    recordings = RecordingService(
+        media=engine,
+        records=recording_rows,
+        store=store,
+        finaliser=Finaliser(
+            jobs=settings.recording.finalisers, timeout_s=settings.recording.finalise_timeout.total_seconds()
+        ),
+        settings=settings.recording,
+        clock=clock,
+        on_alarm=alarm,
+        silence_s=settings.media.silence_timeout.total_seconds(),
+    )
+    desk: ContactDesk = ContactDesk(
+        clock=clock,
+        settings=settings.contacts,
+        sites=settings.sites,
+        queues=settings.queues,
+        media=engine,
+        acd=acd,
+        recording=recordings,
+        rollout=rollout,
+        journal=journal,
+        history=journal,
+        notices=sessions,
+        menus=menus,
+        roster=AgentRoster(clock, settings.contacts.presence_grace),
+    )
+    gauges = ProcessGauges(asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
+    registry = CollectorRegistry()
+    register(registry, gauges)
+    health = NodeHealth()
+    health.draining = lambda: desk.draining
+    health.lag_s = lambda: gauges.lag_s
+    health.stores = {"live_store": live.check, "records": database.check}
+
+    try:
+        await acd.start()
+        stack.push_async_callback(acd.aclose)
+        recordings.start()
+        stack.push_async_callback(recordings.aclose)
+        await desk.start()
+        await recordings.recover()
+    except PortFailure as error:
+        raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
+    stack.push_async_callback(background.aclose)
+    _ = background.spawn(watch_lag(clock, gauges.lag), name="loop-lag")
+    _ = background.spawn(trim_memory(clock), name="trim-memory")
+
+    services = Services(
+        settings=settings,
+        clock=clock,
+        desk=desk,
+        sessions=sessions,
+        accounts=AccountsForSignaling(accounts),
+        entry_tokens=LiveEntryTokens(TokenStore(live, clock), ttl=settings.sessions.entry_token),
+        admission=AdmissionForSignaling(desk),
+        limiter=RateLimiter(live, clock),
+        history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts),
+        recordings=RecordingsForSignaling(recordings, recording_rows, journal, SqlAudit(database, clock).note),
+        pilots=PilotsForSignaling(rollout),
+        health=health,
+        registry=registry,
+        web_root=stack.enter_context(as_file(web.folder())),
+        pages=web.PAGES,
+        static=web.STATIC,
+        demo_shop=opening is not None and opening.demo_shop,
+    )
+    return node, health, desk, recordings, services
+
+
+def public_url(settings: Settings, port: int) -> str:
+    """What people type. Without a setting: the address we listen on, as far as this machine can say."""
+    if settings.http.public_url:
+        return settings.http.public_url.rstrip("/")
+    host = settings.http.host
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Menus:
+    """The operator's menus, and the built-in one of the robots."""
+
+    def __init__(self, own: MenuLibrary, built_in: MenuLibrary) -> None:
+        self._own = own
+        self._built_in = built_in
+
+    def run(self, name: str, language: str) -> MenuRun:
+        return (self._built_in if name == CANARY else self._own).run(name, language)
+
+
+def _menus(settings: Settings, data_dir: Path, clips: Sequence[str]) -> _Menus:
+    """Every menu that a site names, checked. SetupError with file and line for one that is not sound."""
+    folder = settings.menus_dir or data_dir / "menus"
+    queues = {queue.id for queue in settings.queues}
+    own = load_menus(folder, queues, clips)
+    for site in settings.sites:
+        if site.id != CANARY and site.menu not in own.names:
+            raise SetupError(
+                "menu_missing",
+                f"The site {site.id} uses the menu {site.menu}, but there is no {folder / site.menu}.yaml.",
+            )
+    with as_file(files("gateway.canary") / "canary.yaml") as path:
+        return _Menus(own, MenuLibrary({CANARY: load_menu(path, queues, clips)}))
+
+
+def _secret(path: Path) -> str:
+    """The secret in that file; a new one on the first start."""
+    return _kept(path, new_token)
+
+
+def _node_name(data_dir: Path) -> str:
+    """This node's name in the live state, the same after a restart: so it finds what it left behind there."""
+    return _kept(data_dir / "node.id", lambda: new_id("nd"))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    try:
+        if path.exists():
+            kept = path.read_text(encoding="utf-8").strip()
+            if kept:
+                return kept
+        made = make()
+        runtime.write_private(path, made + "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else "not text"
+        raise SetupError("data_dir", f"{path} can't be read or written: {reason}.") from error
+    return made

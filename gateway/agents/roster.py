@@ -152,7 +152,8 @@ class AgentRoster:
             return
         if record.state is AgentState.BUSY:
             raise StateConflict("agent_busy", "End the call first.")
-        self.apply(agent_id, a.LoggedOff())
+        if record.state is not AgentState.LOGGED_OFF:  # a contact that held the agent has moved them already
+            self.apply(agent_id, a.LoggedOff())
         del self._agents[agent_id]
 
     # ------------------------------------------------------------ transitions

@@ -50,7 +50,7 @@ class Deadlines:
             return
         if self._sleeper is not None:
             self._sleeper.cancel()
-        self._sleeping_until = self._heap[0][0]
+        self._sleeping_until = -float("inf")  # a new task looks at the heap itself before it sleeps
         self._sleeper = self._supervisor.spawn(self._sleep(), name="deadlines")
 
     async def _sleep(self) -> None:

@@ -1,0 +1,59 @@
+"""The demo as a process of its own, and three people with a browser, a camera and a microphone each."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Playwright, async_playwright
+
+from tests.support.fake_devices import Colour, FakeDevices, make_devices
+from tests.support.people import CHROMIUM
+from tests.support.product import Product
+
+_LINK = re.compile(r"(Agent|Admin) ([^\n]*?)\s+(http://\S+/sign-in/#\S+)")
+
+
+@dataclass
+class Demo:
+    """A running `visavis demo`: where it is, and the one-time links it printed."""
+
+    product: Product
+    links: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.product.url
+
+
+@pytest.fixture(scope="session")
+def devices(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FakeDevices]:
+    """Cameras and microphones that can be told apart."""
+    folder = tmp_path_factory.mktemp("devices")
+    return {
+        "customer": make_devices(folder, "customer", Colour(200, 40, 40), 440),
+        "alex": make_devices(folder, "alex", Colour(40, 60, 200), 880),
+        "sam": make_devices(folder, "sam", Colour(40, 170, 60), 1320),
+    }
+
+
+@pytest.fixture
+async def playwright() -> AsyncIterator[Playwright]:
+    if not Path(CHROMIUM).exists():  # noqa: ASYNC240 - before anything runs
+        pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium")
+    async with async_playwright() as running:
+        yield running
+
+
+@pytest.fixture
+async def demo(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Demo]:
+    """`visavis demo` on free ports. Settings for one test: `@pytest.mark.parametrize("demo", [{…}], indirect=True)`."""
+    settings: dict[str, str] = getattr(request, "param", {})
+    product = await Product.start(tmp_path / "product", "demo", settings=settings)
+    printed = (product.folder / "stdout").read_text(encoding="utf-8")
+    links = {name.split()[0].lower(): link for _, name, link in _LINK.findall(printed)}
+    try:
+        yield Demo(product, links)
+    finally:
+        await product.kill()

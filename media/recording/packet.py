@@ -16,6 +16,10 @@ WINDOW_S = 1.5
 WINDOW_PACKETS = 1024
 """At most so many packets of one stream are held while waiting."""
 
+START_S = 0.2
+START_PACKETS = 64
+"""The first packets of a stream may be out of order as well: so long, or so many, are waited for before it begins."""
+
 JUMP_PACKETS = 3000
 """A sequence number this far from the last is a restart, not loss or lateness (RFC 3550 A.1, MAX_DROPOUT)."""
 
@@ -68,7 +72,8 @@ class Reorder:
     """Puts the packets of one SSRC back in sequence, within a bounded window."""
 
     def __init__(self) -> None:
-        self._next: int | None = None  # extended sequence number to be delivered next
+        self._next: int | None = None  # extended sequence number to be delivered next; None until the start is known
+        self._base = 0  # what extended numbers are made from while there is no next one
         self._held: dict[int, Packet] = {}
         self._waiting_since_s = 0.0
         self._restart_at: int | None = None
@@ -78,29 +83,34 @@ class Reorder:
 
     def push(self, packet: Packet) -> Iterator[InOrder]:
         """Take a packet in order of arrival; gives every packet that is now in sequence."""
-        if self._next is None:
-            self._next = packet.sequence
-        extended = self._next + ((packet.sequence - self._next + 0x8000) & 0xFFFF) - 0x8000
-        if abs(extended - self._next) > JUMP_PACKETS:
+        if self._next is None and not self._held:
+            self._base = packet.sequence
+        near = self._base if self._next is None else self._next
+        extended = near + ((packet.sequence - near + 0x8000) & 0xFFFF) - 0x8000
+        if abs(extended - near) > JUMP_PACKETS:
             if self._restart_at != packet.sequence:  # one stray packet is no restart; two in a row are
                 self._restart_at = (packet.sequence + 1) & 0xFFFF
                 self.discarded += 1
                 return
-            yield from self.flush()
-            self._next = extended = packet.sequence
-            self._broken = True
+            yield from self.interrupt()
+            self._base = extended = packet.sequence
         self._restart_at = None
-        if extended < self._next or extended in self._held:
+        if extended in self._held or (self._next is not None and extended < self._next):
             self.discarded += 1
             return
         if not self._held:
             self._waiting_since_s = packet.at_s
         self._held[extended] = packet
         yield from self._ready()
-        while self._held and (len(self._held) > WINDOW_PACKETS or packet.at_s - self._waiting_since_s > WINDOW_S):
+        while self._held and self._waited(packet.at_s):
             self._give_up_hole()
             self._waiting_since_s = packet.at_s
             yield from self._ready()
+
+    def _waited(self, at_s: float) -> bool:
+        if self._next is None:
+            return len(self._held) > START_PACKETS or at_s - self._waiting_since_s > START_S
+        return len(self._held) > WINDOW_PACKETS or at_s - self._waiting_since_s > WINDOW_S
 
     def _ready(self) -> Iterator[InOrder]:
         while self._next is not None and (packet := self._held.pop(self._next, None)) is not None:
@@ -110,12 +120,11 @@ class Reorder:
             yield InOrder(packet, broken)
 
     def _give_up_hole(self) -> None:
-        if self._next is None:
-            return
         first = min(self._held)
-        self.lost += first - self._next
+        if self._next is not None:
+            self.lost += first - self._next
+            self._broken = True
         self._next = first
-        self._broken = True
 
     def flush(self) -> Iterator[InOrder]:
         """Give up every hole and deliver what is held."""

@@ -24,6 +24,9 @@ LATE_S: Final = 3.0
 SAME_LINE_S: Final = 0.1
 """Two pieces whose delays differ by less were one: what looked like a jump was a stall that caught up."""
 
+BEHIND_S: Final = 2.0
+"""A media clock that has fallen this far behind the arrivals, however slowly, is taken up anew."""
+
 WINDOW_S: Final = 10.0
 """One minimum is kept for each window: clocks drift less than 1 ms in it, and hours stay small."""
 
@@ -98,21 +101,26 @@ class Unwrapper:
         self._rate = float(clock_rate_hz)
         self._timestamp: int | None = None
         self._at_s = 0.0
+        self._least_delay_s = 0.0
         self.media_s = 0.0
         self.piece = 0
 
     def step(self, timestamp: int, at_s: float) -> tuple[int, float]:
         """The piece and the media time (s) of a packet. Call once per packet, in order of arrival."""
         if self._timestamp is None:
-            self._timestamp, self._at_s = timestamp, at_s
+            self._timestamp, self._at_s, self._least_delay_s = timestamp, at_s, at_s
             return self.piece, self.media_s
         delta_s = self._seconds_since(timestamp)
         if -LATE_S < delta_s < 0:
             return self.piece, self.media_s + delta_s
-        if abs(delta_s - (at_s - self._at_s)) > JUMP_S:
-            self.piece = min(self.piece + 1, MAX_PIECES)
-        self._timestamp, self._at_s = timestamp, at_s
+        elapsed_s = at_s - self._at_s
         self.media_s += delta_s
+        delay_s = at_s - self.media_s
+        self._least_delay_s = min(self._least_delay_s + max(0.0, elapsed_s) * 2 * MAX_DRIFT, delay_s)
+        if abs(delta_s - elapsed_s) > JUMP_S or delay_s - self._least_delay_s > BEHIND_S:
+            self.piece = min(self.piece + 1, MAX_PIECES)
+            self._least_delay_s = delay_s
+        self._timestamp, self._at_s = timestamp, at_s
         return self.piece, self.media_s
 
     def relate(self, timestamp: int) -> tuple[int, float] | None:

@@ -249,13 +249,13 @@ class Decoded:
     frames: list[tuple[float, float]]
 
     def onsets(self, threshold: float) -> list[float]:
-        """Times at which the value rises above the threshold."""
+        """Times at which the value rises above the threshold, but for the first moments of the track."""
         out, above = [], True
         for time_s, value in self.frames:
             if value > threshold and not above:
                 out.append(time_s)
             above = value > threshold
-        return out
+        return [time_s for time_s in out if time_s - self.frames[0][0] > 0.2]
 
     def between(self, start_s: float, end_s: float) -> list[float]:
         return [time_s for time_s, _ in self.frames if start_s < time_s < end_s]

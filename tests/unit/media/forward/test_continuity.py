@@ -147,6 +147,18 @@ def test_a_late_packet_keeps_its_place_and_a_second_copy_is_dropped() -> None:
     assert rig.drops["duplicate_or_late"] == 2
 
 
+def test_a_late_packet_right_before_a_switch_does_not_turn_the_numbers_back() -> None:
+    rig, a, b, link = audio_bridge()
+    other, _ = rig.leg("lg_c")
+    for sequence in (10, 12, 11):
+        rig.receive(a, rtp(1, sequence, sequence * 960))
+    b.take_from(other, rig.loop.wall())
+    rig.receive(other, rtp(1, 500, 7))
+    numbers = [parsed(packet)[2] for packet in link.sent]
+    assert [number - numbers[0] for number in numbers] == [0, 2, 1, 3]
+    assert (parsed(link.sent[3])[3] - parsed(link.sent[1])[3]) & 0xFFFFFFFF == 1
+
+
 def test_a_packet_older_than_the_first_one_is_dropped() -> None:
     rig, a, _, link = audio_bridge()
     rig.receive(a, rtp(1, 10))

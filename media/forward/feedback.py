@@ -104,5 +104,5 @@ class FeedbackTimers:
                 _log.exception("feedback.repair_failed", leg_id=reporter.leg_id)
             if not missing:
                 self._lossy.discard(reporter)
-        if self._lossy:
+        if self._lossy and self._repair_timer is None:
             self._repair_timer = self._loop.call_later(REPAIR_INTERVAL_S, self._repair)

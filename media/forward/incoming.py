@@ -226,6 +226,7 @@ class IncomingTrack:
         "_key_frame_at_s",
         "_lost_before",
         "_octets_before",
+        "_on_wait",
         "_packets_before",
         "_request",
         "_restored_before",
@@ -247,7 +248,9 @@ class IncomingTrack:
         section: Section,
         request: Callable[["IncomingTrack", IncomingStream], None],
         on_loss: Callable[[IncomingStream], None],
+        on_wait: Callable[[], None] = lambda: None,
     ) -> None:
+        """`request` sends the question, `on_loss` and `on_wait` have `repair` called soon."""
         self.section = section
         self.codecs = {codec.payload_type: codec for codec in section.codecs}
         self.rtx = {
@@ -266,6 +269,7 @@ class IncomingTrack:
         self._packets_before = 0
         self._restored_before = 0
         self._request = request
+        self._on_wait = on_wait
         self._key_frame_at_s = 0.0
 
     def request_key_frame(self, now_s: float) -> None:
@@ -273,7 +277,9 @@ class IncomingTrack:
         if not self.repairs or self.current is None:
             return
         if 0 <= now_s - self._key_frame_at_s < KEY_FRAME_INTERVAL_S:
-            self.key_frame_wanted = True
+            if not self.key_frame_wanted:
+                self.key_frame_wanted = True
+                self._on_wait()
             return
         self.key_frame_wanted = False
         self._key_frame_at_s = now_s
@@ -302,6 +308,7 @@ class IncomingTrack:
         self._restored_before += stream.restored
         if self.current is stream:
             self.current = None
+            self.key_frame_wanted = False
             self.restart()
 
     @property

@@ -102,7 +102,7 @@ class ForwardLeg:
             if not section.codecs:
                 continue
             if section.peer_sends:
-                track = IncomingTrack(section, self._ask_for_key_frame, self._on_loss)
+                track = IncomingTrack(section, self._ask_for_key_frame, self._on_loss, self._on_wait)
                 self.incoming[section.kind] = track
                 self._signalled.update(dict.fromkeys(section.peer_ssrcs, (track, False)))
                 self._signalled.update(dict.fromkeys(section.peer_rtx_ssrcs, (track, True)))
@@ -367,15 +367,21 @@ class ForwardLeg:
         self._lossy.add(stream)
         self._timers.on_loss(self)
 
+    def _on_wait(self) -> None:
+        self._timers.on_loss(self)
+
     def repair(self, now_s: float) -> bool:
-        """Ask upstream for what is missing (RFC 4585 §6.2.1). True while something is."""
+        """Ask upstream for what is missing (RFC 4585 §6.2.1) and for key frames that had to wait. True while any is."""
+        for track in self.incoming.values():
+            if track.key_frame_wanted:
+                track.request_key_frame(now_s)
         for stream in list(self._lossy):
             asked = stream.overdue(now_s, self.round_trip_s or DEFAULT_ROUND_TRIP_S)
             if asked:
                 self._send_rtcp(rtcp.nack(self._reporter_ssrc, stream.ssrc, asked))
             if not stream.missing:
                 self._lossy.discard(stream)
-        return bool(self._lossy)
+        return bool(self._lossy) or any(track.key_frame_wanted for track in self.incoming.values())
 
     def limit(self, listener: str, bitrate_bps: int, now_s: float) -> None:
         """A listener can take this much: tell the sender the least that any of its listeners can take."""
@@ -400,9 +406,6 @@ class ForwardLeg:
     def report(self, now_s: float, elapsed_s: float) -> None:
         """The once-a-second compound: sender reports, receiver reports, CNAME; and the refill of the leg's budgets."""
         self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
-        for track in self.incoming.values():
-            if track.key_frame_wanted:
-                track.request_key_frame(now_s)
         if self._estimate_waits:
             self._send_estimate(now_s)
         shift = self.source.clock_shift if self.source is not None else 0

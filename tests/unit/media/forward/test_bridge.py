@@ -83,7 +83,24 @@ def test_key_frame_requests_of_a_receiver_are_relayed_once_a_second() -> None:
         rig.loop.advance(0.005)
     assert key_frame_requests(a_link) == 1
     rig.loop.advance(2)
-    assert key_frame_requests(a_link) == 2  # the refused ones are made up for with the next report
+    assert key_frame_requests(a_link) == 2  # the refused ones are made up for as soon as the limit allows
+
+
+def test_a_request_that_had_to_wait_is_sent_as_soon_as_the_second_is_over() -> None:
+    """A recording that begins just after a bridge asks in the same second as the bridge did, and must not miss two."""
+    rig = Rig()
+    a, _, a_link, _ = rig.bridge()
+    rig.receive(a, video(0))
+    assert key_frame_requests(a_link) == 1
+    rig.loop.advance(0.1)
+    a.incoming[Kind.VIDEO].request_key_frame(rig.loop.wall())
+    rig.loop.advance(0.85)
+    assert key_frame_requests(a_link) == 1
+    rig.loop.advance(0.1)
+    assert key_frame_requests(a_link) == 2
+    before = rig.loop.fired
+    rig.loop.advance(10)
+    assert rig.loop.fired - before <= 101, "the repair timer must stop: only the ten turns a second of reports remain"
 
 
 def test_a_peer_without_pli_is_asked_by_fir() -> None:

@@ -35,8 +35,9 @@ _BUSY_MS: Final = 1000  # how long SQLite itself waits for another writer
 class Database:
     """One engine. Made by `open_database`, closed with `aclose`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, data_dir: Path) -> None:
         self.engine = engine
+        self.data_dir = data_dir
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     async def rows(self, query: Executable) -> list[Row[Any]]:
@@ -82,6 +83,7 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
     """The records, created or brought up to date. SetupError with what is wrong and where."""
     url = _url(settings, data_dir)
     is_sqlite = url.get_backend_name() == "sqlite"
+    await asyncio.to_thread(_check_folder, data_dir)
     if is_sqlite and url.database:
         await asyncio.to_thread(_check_folder, Path(url.database).parent)
     engine = _engine(url)
@@ -96,7 +98,7 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
         if isinstance(error, OSError | SQLAlchemyError):
             raise SetupError("records_unusable", f"{where} can't be used: {_reason(error)}.") from error
         raise
-    return Database(engine)
+    return Database(engine, data_dir)
 
 
 def is_refusal(error: SQLAlchemyError) -> bool:

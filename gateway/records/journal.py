@@ -12,9 +12,11 @@ from gateway.contacts.journal import ContactSummary, JournalEvent, JournalSource
 from gateway.records.columns import clean
 from gateway.records.database import Database
 from gateway.records.outbox import Outbox
+from gateway.records.spill import Spill
 from gateway.records.tables import contacts, journal
 
 _CLOSED = "closed"
+_SPILL_FILE = "journal-outbox.jsonl"
 
 
 class SqlJournal:
@@ -22,7 +24,8 @@ class SqlJournal:
 
     def __init__(self, database: Database, clock: Clock, *, outbox_limit: int) -> None:
         self._database = database
-        self._outbox = Outbox(self._write, clock, limit=outbox_limit)
+        spill = Spill(database.data_dir / _SPILL_FILE)
+        self._outbox = Outbox(self._write, clock, limit=outbox_limit, spill=spill)
         dialect = sqlite if database.is_sqlite else postgresql
         events = dialect.insert(journal)
         self._insert_events = events.on_conflict_do_nothing(index_elements=["contact_id", "seq"])
@@ -53,8 +56,9 @@ class SqlJournal:
 
     async def read(self, contact_id: ContactId) -> Sequence[JournalEvent]:
         """All events so far in order of `seq`, those not written yet included. PortFailure `records_unavailable`."""
+        await self._outbox.loaded()
         waiting = {event.seq: event for event in self._outbox.waiting_of(contact_id)}
-        query = select(journal).where(journal.c.contact_id == contact_id).order_by(journal.c.seq)
+        query = select(journal).where(journal.c.contact_id == clean(contact_id)).order_by(journal.c.seq)
         written = {row.seq: _event(row) for row in await self._database.rows(query)}
         found = waiting | written
         return [found[seq] for seq in sorted(found)]
@@ -65,14 +69,21 @@ class SqlJournal:
         self._outbox.save(summary)
 
     async def open_contacts(self) -> Sequence[ContactId]:
-        query = select(contacts.c.contact_id).where(contacts.c.state != _CLOSED).order_by(contacts.c.started_at)
-        return [ContactId(row.contact_id) for row in await self._database.rows(query)]
+        await self._outbox.loaded()
+        waiting = {each.contact_id: each for each in self._outbox.waiting_summaries()}
+        query = select(contacts).where(contacts.c.state != _CLOSED)
+        written = {ContactId(row.contact_id): _summary(row) for row in await self._database.rows(query)}
+        still_open = [each for each in (written | waiting).values() if each.state != _CLOSED]
+        return [each.contact_id for each in sorted(still_open, key=lambda each: (each.started_at, each.contact_id))]
 
     # ------------------------------------------------------------ readers
 
     async def contact(self, contact_id: ContactId) -> ContactSummary | None:
         """One row of the contacts list. PortFailure `records_unavailable`."""
-        rows = await self._database.rows(select(contacts).where(contacts.c.contact_id == contact_id))
+        waiting = self._outbox.waiting_summary(contact_id)
+        if waiting is not None:
+            return waiting
+        rows = await self._database.rows(select(contacts).where(contacts.c.contact_id == clean(contact_id)))
         return _summary(rows[0]) if rows else None
 
     async def page(

@@ -1,7 +1,8 @@
 """Between contacts that never wait and a database that sometimes makes wait: the outbox of journal and contacts list.
 
 `append` and `save` only put something into memory; one task writes it, in batches of 50 ms, in the order it came,
-and tries again with back-off while the database is locked or away. Journal rows have a unique key, so a batch whose
+and tries again with back-off while the database is locked or away; meanwhile what waits is kept on disk (`Spill`), so
+that it outlives the process. Journal rows have a unique key, so a batch whose
 answer was lost is written once. A row the database will never take (it should not exist) is logged and left out, so
 that it does not stand in the way of all others.
 
@@ -21,6 +22,7 @@ from gateway.base.ids import ContactId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.contacts.journal import ContactSummary, JournalEvent
+from gateway.records.spill import Spill
 
 _log = get_logger("outbox")
 
@@ -37,8 +39,12 @@ Write = Callable[[Sequence[JournalEvent], Sequence[ContactSummary]], Awaitable[N
 class Outbox:
     """Owns what is not written yet. `start` it, `aclose` it; everything else returns at once."""
 
-    def __init__(self, write: Write, clock: Clock, *, limit: int) -> None:
+    def __init__(self, write: Write, clock: Clock, *, limit: int, spill: Spill) -> None:
         self._write = write
+        self._spill = spill
+        self._kept_events = 0  # of the oldest events, those that are on disk too
+        self._kept_summaries: dict[ContactId, ContactSummary] = {}
+        self._spilled = False
         self._clock = clock
         self._limit = limit
         self._events: deque[JournalEvent] = deque()
@@ -46,6 +52,8 @@ class Outbox:
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
+        self._loaded = asyncio.Event()
+        self._loaded.set()
         self._hurry = False
         self._tasks = Supervisor("outbox")
         self._writer: asyncio.Task[None] | None = None
@@ -54,7 +62,14 @@ class Outbox:
         self.declined = 0  # rows left out for good: an alarm
 
     def start(self) -> None:
+        """Begin to write; first what an earlier process could not."""
+        self._written.clear()
+        self._loaded.clear()
         self._writer = self._tasks.spawn(self._run(), name="writer")
+
+    async def loaded(self) -> None:
+        """Return when what an earlier process left is in here."""
+        await self._loaded.wait()
 
     def append(self, event: JournalEvent) -> None:
         self._events.append(event)
@@ -79,6 +94,14 @@ class Outbox:
         """Events of the contact that are not known to be written, in order."""
         return [event for event in self._events if event.contact_id == contact_id]
 
+    def waiting_summary(self, contact_id: ContactId) -> ContactSummary | None:
+        """The summary of the contact that is not known to be written."""
+        return self._summaries.get(contact_id)
+
+    def waiting_summaries(self) -> list[ContactSummary]:
+        """Summaries that are not known to be written."""
+        return list(self._summaries.values())
+
     async def flushed(self) -> None:
         """Return when all that was put in before this call, and since, is written."""
         self._hurry = True
@@ -92,8 +115,10 @@ class Outbox:
                 if self._writer is not None and not self._writer.done():
                     await self.flushed()
         except TimeoutError:
-            _log.error("outbox.lost", events=len(self._events), summaries=len(self._summaries))
+            _log.error("outbox.left_over", events=len(self._events), summaries=len(self._summaries))
         await self._tasks.aclose()
+        if self._events or self._summaries:
+            await self._keep()
 
     def _changed(self) -> None:
         self._written.clear()
@@ -103,6 +128,7 @@ class Outbox:
             _log.error("outbox.full", events=len(self._events), limit=self._limit)
 
     async def _run(self) -> None:
+        await self._take_over()
         retry_s = FIRST_RETRY_S
         while True:
             await self._wake.wait()
@@ -115,8 +141,22 @@ class Outbox:
                 else:
                     await self._clock.sleep_until(self._clock.monotonic() + retry_s)
                     retry_s = min(LAST_RETRY_S, retry_s * 2)
-            self._hurry = False
-            self._written.set()
+            await self._forget_kept()
+            if not self._events and not self._summaries:
+                self._hurry = False
+                self._written.set()
+
+    async def _take_over(self) -> None:
+        events, summaries = await asyncio.to_thread(self._spill.load)
+        if events or summaries:
+            _log.warning("outbox.taken_over", events=len(events), summaries=len(summaries))
+            self._spilled = True
+            self._events.extendleft(reversed(events))
+            self._kept_events = len(events)
+            for summary in summaries:
+                self.save(summary)
+        self._wake.set()
+        self._loaded.set()
 
     async def _write_batch(self) -> bool:
         """Write the oldest events; the summaries with the last of them, since they fold them. False: try again."""
@@ -128,9 +168,11 @@ class Outbox:
             if not self.away:
                 self.away = True
                 _log.warning("outbox.away", events=len(self._events))
+            await self._keep()
             return False
         for _ in events:
             self._events.popleft()
+        self._kept_events = max(0, self._kept_events - len(events))
         for summary in summaries:
             if self._summaries.get(summary.contact_id) is summary:
                 del self._summaries[summary.contact_id]
@@ -140,6 +182,35 @@ class Outbox:
         if not self.full:
             self._was_full = False
         return True
+
+    async def _keep(self) -> None:
+        """Put on disk what is not there yet. A disk that refuses is logged: then it is in memory only, as before."""
+        events = [self._events[index] for index in range(self._kept_events, len(self._events))]
+        summaries = [
+            each for contact_id, each in self._summaries.items() if self._kept_summaries.get(contact_id) is not each
+        ]
+        if not events and not summaries:
+            return
+        try:
+            await asyncio.to_thread(self._spill.keep, events, summaries)
+        except OSError as error:
+            _log.error("outbox.not_kept", events=len(events), error=error.strerror)
+            return
+        self._spilled = True
+        self._kept_events += len(events)
+        self._kept_summaries.update((each.contact_id, each) for each in summaries)
+
+    async def _forget_kept(self) -> None:
+        """All is written: what is on disk is not needed any more."""
+        if not self._spilled or self._events or self._summaries:
+            return
+        try:
+            await asyncio.to_thread(self._spill.clear)
+        except OSError as error:
+            _log.error("outbox.not_cleared", error=error.strerror)
+            return
+        self._spilled = False
+        self._kept_summaries.clear()
 
     async def _write_or_leave_out(self, events: list[JournalEvent], summaries: list[ContactSummary]) -> None:
         try:

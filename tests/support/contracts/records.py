@@ -134,6 +134,19 @@ class JournalContract:
         assert await records.contact(ONE) == written
         assert await records.contact(TWO) is None
 
+    async def test_a_summary_still_in_the_outbox_is_read(self, records: SqlJournal):
+        records.save(summary(ONE, 1))
+        await records.flushed()
+        records.save(summary(ONE, 2, state="queued"))
+        found = await records.contact(ONE)
+        assert found is not None
+        assert found.state == "queued"
+
+    async def test_an_id_that_can_not_be_is_not_there(self, records: SqlJournal):
+        for odd in ("", "a\x00b", "\ud800", "' OR 1=1"):
+            assert await records.contact(ContactId(odd)) is None
+            assert await records.read(ContactId(odd)) == []
+
     async def test_only_a_higher_version_replaces_a_summary(self, records: SqlJournal):
         records.save(summary(ONE, 2, state="queued"))
         await records.flushed()

@@ -21,7 +21,7 @@ from gateway.records.tables import metadata
 from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
-from tests.support.contracts.records import ONE, JournalContract, event, summary
+from tests.support.contracts.records import ONE, THREE, TWO, JournalContract, event, summary
 from tests.support.servers import until
 
 
@@ -137,6 +137,36 @@ async def test_a_locked_database_delays_the_journal_and_nothing_else(tmp_path: P
     rows = await database.rows(text("SELECT seq FROM journal ORDER BY seq"))
     assert [row.seq for row in rows] == [1, 2, 3, 4, 5, 6]
     await records.aclose()
+
+
+async def test_what_a_node_could_not_write_is_in_the_journal_of_the_next(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """The database is locked until the process is gone; the next start reads the events from disk, before any query."""
+    first = SqlJournal(database, SystemClock(), outbox_limit=100)
+    first.start()
+    first.append(event(ONE, 1))
+    first.save(summary(ONE, 1, state="queued"))
+    first.save(summary(TWO, 1, state="queued"))
+    await first.flushed()
+    locker = sqlite3.connect(tmp_path / "records.sqlite", check_same_thread=False, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    first.append(event(ONE, 2))
+    first.save(summary(ONE, 2, state="closed"))
+    first.save(summary(THREE, 1, state="in_menu"))
+    monkeypatch.setattr("gateway.records.outbox.DRAIN_S", 0.05)
+    await first.aclose()
+    locker.close()
+    second = SqlJournal(database, SystemClock(), outbox_limit=100)
+    second.start()
+    assert await second.open_contacts() == [THREE, TWO]
+    assert [each.seq for each in await second.read(ONE)] == [1, 2]
+    await second.flushed()
+    assert await second.open_contacts() == [THREE, TWO]
+    found = await second.contact(ONE)
+    assert found is not None
+    assert found.state == "closed"
+    await second.aclose()
 
 
 async def test_a_writer_that_waits_for_itself_is_told_in_time(tmp_path: Path, database: Database):

@@ -65,8 +65,6 @@
   /** @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} field */
   function shown(field) {
     const mask = field.getAttribute("data-video-call-mask");
-    const checkable = field instanceof HTMLInputElement && (field.type === "checkbox" || field.type === "radio");
-    if (checkable && !field.checked) return "";
     const value = (field instanceof HTMLSelectElement ? field.selectedOptions[0]?.text : field.value) ?? "";
     if (value.trim() === "") return "";
     if (mask === "none") return cut(value, VALUE_LENGTH);
@@ -88,7 +86,9 @@
         field instanceof HTMLTextAreaElement
       ) {
         if (field.type === "password" || /^cc-|password|one-time-code/.test(field.autocomplete)) continue;
-        fields[name] = shown(field);
+        const checkable = field instanceof HTMLInputElement && (field.type === "checkbox" || field.type === "radio");
+        if (checkable && !field.checked) fields[name] ??= "";
+        else fields[name] = shown(field);
       } else {
         fields[name] = cut(field.textContent ?? "", VALUE_LENGTH); // a heading, a step, an article: public on the page
       }
@@ -97,7 +97,7 @@
   }
 
   class VideoCall extends HTMLElement {
-    #root = this.attachShadow({ mode: "closed" });
+    #root = this.attachShadow({ mode: "open" });
     #button = document.createElement("button");
     #label = document.createElement("span");
     #closed = document.createElement("p");

@@ -5,22 +5,10 @@ import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { clock, shortId } from "../lib/format.js";
 import { codeText, t } from "../lib/i18n.js";
+import { SPARK, sparkline } from "./spark.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
 
 /** @typedef {import("../lib/messages.js").Board} BoardMessage */
-
-const SPARK = { width: 120, height: 32 };
-
-/**
- * The line of a small picture: one point per value, the newest right, the highest at the top.
- * @param {number[]} values
- */
-export function sparkline(values) {
-  if (values.length < 2) return "";
-  const top = Math.max(1, ...values);
-  const step = SPARK.width / (values.length - 1);
-  return values.map((value, index) => `${(index * step).toFixed(1)},${(SPARK.height - 2 - (value / top) * (SPARK.height - 4)).toFixed(1)}`).join(" ");
-}
 
 class Board extends LitElement {
   static properties = { board: { attribute: false }, received_ms: { attribute: false }, trend: { attribute: false }, _now: { state: true } };

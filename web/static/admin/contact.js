@@ -1,11 +1,11 @@
 // One contact: what it was, its journal drawn to time scale and as a list, and its recording.
 
-import { LitElement, css, html, nothing, styleMap, svg } from "../vendor/lit.js";
+import { LitElement, css, html, nothing, ref, svg } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { clock, moment } from "../lib/format.js";
-import { codeText, has, language, t } from "../lib/i18n.js";
+import { codeText, has, locale, t } from "../lib/i18n.js";
 import { outcome, outcomeTone } from "./contacts.js";
 import "./player.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
@@ -197,7 +197,7 @@ class Contact extends LitElement {
   #detail(contact) {
     return html`
       <div class="title">
-        <h1>${t("contact.title", { time: moment(contact.started_at, language(), new Date()) })}</h1>
+        <h1>${t("contact.title", { time: moment(contact.started_at, locale(), new Date()) })}</h1>
         <span class="pill ${outcomeTone(contact)}">${outcome(contact)}</span>
       </div>
       <section class="card">${this.#facts(contact)}</section>
@@ -216,7 +216,7 @@ class Contact extends LitElement {
       ["site", contact.site],
       ["wait", contact.wait_s === null ? null : clock(contact.wait_s)],
       ["talk", contact.talk_s ? clock(contact.talk_s) : null],
-      ["ended", contact.ended_at === null ? null : moment(contact.ended_at, language(), new Date())],
+      ["ended", contact.ended_at === null ? null : moment(contact.ended_at, locale(), new Date())],
       ["disposition", contact.disposition === null ? null : has(`disposition.${contact.disposition}`) ? t(`disposition.${contact.disposition}`) : contact.disposition],
       ["notes", contact.notes],
       ["id", contact.contact_id],
@@ -243,7 +243,7 @@ class Contact extends LitElement {
           )}
         </svg>
         <div class="axis" aria-hidden="true">
-          ${marks.filter((mark) => mark === 0 || mark < length_s * 0.97).map((mark) => html`<span style=${styleMap({ left: `${length_s > 0 ? (mark / length_s) * 100 : 0}%` })}>${clock(mark)}</span>`)}
+          ${marks.filter((mark) => mark === 0 || mark < length_s * 0.97).map((mark) => html`<span ${ref(placeAt(length_s > 0 ? mark / length_s : 0))}>${clock(mark)}</span>`)}
         </div>
       </div>
       <ul class="legend">
@@ -255,7 +255,7 @@ class Contact extends LitElement {
       <ol class="journal">
         ${journal.map(
           (row) => html`<li>
-            <time class="number" datetime=${row.at} title=${moment(row.at, language(), new Date())}>+${offset_s(journal, row).toFixed(1)} s</time>
+            <time class="number" datetime=${row.at} title=${moment(row.at, locale(), new Date())}>+${offset_s(journal, row).toFixed(1)} s</time>
             <span class="bead s-${row.state}" aria-hidden="true"></span>
             <span>
               <strong>${has(`event.${row.name}`) ? t(`event.${row.name}`) : row.name.replaceAll("_", " ")}</strong>
@@ -271,6 +271,13 @@ class Contact extends LitElement {
 }
 
 const SETTLED = new Set(["complete", "failed", "aborted", "limit_reached", "expired", "done"]);
+
+/** Sets a position without a style attribute, which the page's policy forbids. @param {number} share 0…1 */
+function placeAt(share) {
+  return (/** @type {Element | undefined} */ element) => {
+    if (element instanceof HTMLElement) element.style.left = `${share * 100}%`;
+  };
+}
 
 /** @param {JournalRow} row */
 function reasonText(row) {

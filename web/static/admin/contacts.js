@@ -5,7 +5,7 @@ import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { clock, moment, shortId } from "../lib/format.js";
-import { codeText, language, t } from "../lib/i18n.js";
+import { codeText, locale, t } from "../lib/i18n.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
 
 const LIMIT = 50;
@@ -168,7 +168,7 @@ class Contacts extends LitElement {
       ${rows.map(
         (contact) => html`<li>
           <a href="#/contacts/${contact.contact_id}">
-            <span class="pair"><span>${moment(contact.started_at, language(), new Date())}</span><span class="mono small hint">${shortId(contact.contact_id)}</span></span>
+            <span class="pair"><span>${moment(contact.started_at, locale(), new Date())}</span><span class="mono small hint">${shortId(contact.contact_id)}</span></span>
             <span class="outcome"><span class="pill ${outcomeTone(contact)}">${outcome(contact)}</span></span>
             <span class="pair agent"><span>${contact.agent_name ?? "–"}</span><span class="hint small">${contact.queue ?? contact.site}</span></span>
             <span class="number wait" title=${t("contact.wait")}>${contact.wait_s === null ? "–" : clock(contact.wait_s)}</span>

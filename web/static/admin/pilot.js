@@ -5,7 +5,7 @@ import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { moment, percent } from "../lib/format.js";
-import { codeText, language, t } from "../lib/i18n.js";
+import { codeText, locale, t } from "../lib/i18n.js";
 import { pageStyles } from "./styles.js";
 
 /**
@@ -170,7 +170,7 @@ class Pilot extends LitElement {
   #group(group) {
     const draft = this._drafts[group.id] ?? { enabled: group.enabled, share_percent: group.share_percent, agents: group.agents };
     const changed = isChanged(group, draft);
-    const share = percent(draft.share_percent / 100, language());
+    const share = percent(draft.share_percent / 100, locale());
     return html`<section class="card stack" aria-labelledby="group-${group.id}">
       <div class="switch">
         <div>
@@ -227,7 +227,7 @@ class Pilot extends LitElement {
         ${changed ? html`<button class="plain" @click=${() => this.#reset(group)}>${t("pilot.discard")}</button>` : nothing}
         <span role="status">${this._saved === group.id && !changed ? html`<span class="pill good">${icon("check")} ${t("pilot.saved")}</span>` : nothing}</span>
       </div>
-      <p class="hint small">${t("pilot.changed", { time: moment(group.changed_at, language(), new Date()), who: group.changed_by || "–", version: group.version })}</p>
+      <p class="hint small">${t("pilot.changed", { time: moment(group.changed_at, locale(), new Date()), who: group.changed_by || "–", version: group.version })}</p>
     </section>`;
   }
 

@@ -6,7 +6,7 @@ import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { clock, percent, size } from "../lib/format.js";
-import { codeText, language, t } from "../lib/i18n.js";
+import { codeText, locale, t } from "../lib/i18n.js";
 import { pageStyles } from "./styles.js";
 
 /** More than this out of step is heard; smaller corrections would only stutter. */
@@ -149,7 +149,7 @@ class Player extends LitElement {
   /** @param {Recording} recording */
   #facts(recording) {
     const { completeness, sha256, duration_s, size_bytes, recording_id } = recording;
-    const tag = language();
+    const tag = locale();
     return html`
       <div class="facts">
         ${completeness == null ? nothing : html`<span class="pill ${completeness >= 0.99 ? "good" : "warn"}">${icon(completeness >= 0.99 ? "check" : "warning")} ${t("player.complete", { share: percent(completeness, tag) })}</span>`}

@@ -57,9 +57,14 @@ export const pageStyles = css`
   }
   a.grow {
     color: inherit;
+    text-decoration: none;
     min-height: 44px;
     display: grid;
     align-content: center;
+  }
+  a.grow .mono {
+    text-decoration: underline;
+    text-underline-offset: 3px;
   }
   .since {
     min-width: 4rem;
@@ -184,8 +189,10 @@ export const frameStyles = css`
   main {
     padding: 24px;
     min-width: 0;
-    outline: none;
     max-width: 1440px;
+  }
+  main:focus {
+    outline: none;
   }
   main > .note {
     margin-bottom: 16px;

@@ -258,7 +258,7 @@ class Agent extends LitElement {
     if (this._over !== null) return this.#renderOver(this._over);
     const view = this._view;
     const screen = screenOf(view);
-    return html`<div class="panel ${screen}">
+    return html`<div class="panel" data-screen=${screen}>
       ${this.#bar(view)} ${this.#notes(view, screen)}
       <main>${this.#screen(screen, view)}</main>
       <p class="visually-hidden" role="status" aria-live="assertive">
@@ -269,7 +269,7 @@ class Agent extends LitElement {
 
   /** @param {import("./model.js").View} view */
   #bar(view) {
-    const can_ready = view.state === "not_ready" || view.state === "working_after_call";
+    const can_ready = view.state === "not_ready";
     const on_contact = view.state === "busy" || view.state === "working_after_call";
     return html`<header>
       <span class="brand">${mark()}<span>Vis-à-vis</span></span>
@@ -278,7 +278,7 @@ class Agent extends LitElement {
         <span>
           <strong>${t(`agent.${view.state || "loading"}`)}</strong>
           <span class="hint small">
-            ${view.state === "not_ready" && view.reason ? codeText("reason", view.reason) : nothing}
+            ${view.state === "not_ready" && view.reason ? html`${codeText("reason", view.reason)} ·` : nothing}
             ${view.state !== "" ? html`<span class="number">${clock((this._now - view.since_ms) / 1000)}</span>` : nothing}
             ${on_contact && view.pending_reason ? html`· ${t("agent.then", { reason: codeText("reason", view.pending_reason) })}` : nothing}
           </span>
@@ -333,6 +333,7 @@ class Agent extends LitElement {
         <vv-wrap-up
           contact_id=${view.wrap_up.contact_id}
           customer=${nameOf(view.assigned.customer)}
+          next=${view.pending_reason === null ? "" : codeText("reason", view.pending_reason)}
           .dispositions=${view.wrap_up.dispositions}
           .left_s=${(view.wrap_up.ends_ms - this._now) / 1000}
           @wrap-up=${this.#wrapUp}

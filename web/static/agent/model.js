@@ -103,6 +103,7 @@ export function fold(view, message, now_ms) {
       return { ...view, wrap_up: { contact_id, dispositions, ends_ms: now_ms + deadline_s * 1000 } };
     }
     case "error":
+      if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
       return { ...view, error_code: message.code };
     default:
       return view;

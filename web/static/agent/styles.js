@@ -273,8 +273,7 @@ export const panelStyles = css`
     height: 100%;
     align-items: start;
   }
-  .call .two,
-  .panel.call .two {
+  [data-screen="call"] .two {
     align-items: stretch;
   }
   section.call {

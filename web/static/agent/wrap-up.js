@@ -17,6 +17,7 @@ export class WrapUp extends LitElement {
     dispositions: { attribute: false },
     left_s: { attribute: false },
     customer: { type: String },
+    next: { type: String },
     _sent: { state: true },
     _missing: { state: true },
   };
@@ -82,6 +83,8 @@ export class WrapUp extends LitElement {
     this.dispositions = [];
     this.left_s = 0;
     this.customer = "";
+    /** Why the agent is not ready afterwards; empty: ready. */
+    this.next = "";
     this._sent = false;
     this._missing = false;
   }
@@ -97,7 +100,7 @@ export class WrapUp extends LitElement {
         <h1 tabindex="-1">${t("wrap_up.title", { name: this.customer })}</h1>
         <span class="pill number ${hurry ? "warn" : ""}">${icon("clock")} ${clock(this.left_s)}</span>
       </div>
-      <p class="hint">${t("wrap_up.text")}</p>
+      <p class="hint">${this.next === "" ? t("wrap_up.text") : t("wrap_up.text_next", { reason: this.next })}</p>
       <fieldset>
         <legend>${t("wrap_up.disposition")}</legend>
         <div class="choices">

@@ -5,6 +5,7 @@ import { canShareScreen } from "../lib/devices.js";
 import { t } from "../lib/i18n.js";
 import { icon } from "./icons.js";
 import { base } from "./styles.js";
+import { CallWatcher } from "./watch.js";
 
 /** @typedef {import("../lib/call.js").Call} Call */
 
@@ -46,6 +47,10 @@ export class Controls extends LitElement {
       }
       button.control:hover {
         background: var(--line);
+      }
+      button.control svg.icon {
+        width: 24px;
+        height: 24px;
       }
       button.control span {
         max-width: 100%;
@@ -101,6 +106,7 @@ export class Controls extends LitElement {
     super();
     /** @type {Call | null} */
     this.call = null;
+    new CallWatcher(this);
     /** "" has no hold button, "active" can hold, "held" can retrieve. */
     this.hold = "";
     this.shortcuts = false;

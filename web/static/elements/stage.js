@@ -8,6 +8,7 @@ import { clock } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { icon } from "./icons.js";
 import { base } from "./styles.js";
+import { CallWatcher } from "./watch.js";
 
 /** @typedef {import("../lib/call.js").Call} Call */
 /** @typedef {import("../lib/messages.js").PeerState} PeerState */
@@ -196,6 +197,20 @@ export class Stage extends LitElement {
         background: #21484a;
         color: #d5f3ef;
       }
+      .middle.calm {
+        background: rgb(8 14 15 / 25%);
+        z-index: 2;
+      }
+      .calm .words {
+        padding: 16px 22px;
+        border-radius: var(--radius);
+        background: rgb(8 14 15 / 82%);
+      }
+      .words {
+        display: grid;
+        gap: 8px;
+        justify-items: center;
+      }
       .middle p {
         color: var(--on-stage-2);
         max-width: 34ch;
@@ -248,6 +263,7 @@ export class Stage extends LitElement {
     super();
     /** @type {Call | null} */
     this.call = null;
+    new CallWatcher(this);
     /** @type {PeerState | null} */
     this.peer = null;
     /** Two people are connected; before that the picture is the gateway's own. */
@@ -293,10 +309,12 @@ export class Stage extends LitElement {
           </div>`
         : nothing}
       ${this.veil !== null
-        ? html`<div class="middle veil">
+        ? html`<div class="middle ${this.veil.busy ? "veil" : "calm"}">
             ${this.veil.busy ? html`<div class="wheel" aria-hidden="true"></div>` : nothing}
-            <p class="title">${this.veil.title}</p>
-            <p>${this.veil.text}</p>
+            <div class="words">
+              <p class="title">${this.veil.title}</p>
+              ${this.veil.text === "" ? nothing : html`<p>${this.veil.text}</p>`}
+            </div>
           </div>`
         : nothing}
       ${this._blocked

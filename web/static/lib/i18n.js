@@ -44,6 +44,12 @@ export function language() {
   return current;
 }
 
+/** For dates and numbers: the person's own variant of the language (en-GB), when the browser says one. */
+export function locale() {
+  const own = globalThis.navigator?.languages?.find((tag) => tag.split("-")[0] === current);
+  return own ?? current;
+}
+
 /** Whether there is a text of that name. @param {string} key */
 export function has(key) {
   return key in texts || key in en;
@@ -54,7 +60,7 @@ export function has(key) {
  * @param {Record<string, string | number>} [values]
  */
 export function t(key, values = {}) {
-  return fill(texts[key] ?? en[key] ?? key, values, current);
+  return fill(texts[key] ?? en[key] ?? key, values, locale());
 }
 
 /**

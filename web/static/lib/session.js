@@ -328,6 +328,10 @@ export class Session extends EventTarget {
     const refusal = reason || this.#refusal;
     const final = FINAL_CLOSES.get(close_code);
     this.#dropSocket();
+    if (this.#entry_token !== null && refusal) {
+      this.close(refusal); // an entry token is good once: there is nothing to come back to
+      return;
+    }
     if (NUMBERING_CLOSES.has(reason)) {
       this.#knows_session = false;
     } else if (final !== undefined) {

@@ -86,7 +86,7 @@ export class Customer extends LitElement {
         overflow: hidden;
       }
       vv-stage {
-        flex: 0 0 clamp(150px, 31vh, 300px);
+        flex: 0 0 clamp(120px, 25vh, 300px);
       }
       .talking vv-stage {
         flex: 1 1 auto;
@@ -103,7 +103,8 @@ export class Customer extends LitElement {
         max-height: 62%;
       }
       .talking .content > * {
-        margin: 12px;
+        margin: 12px auto;
+        width: min(calc(100% - 24px), 560px);
       }
       .inner {
         max-width: 480px;
@@ -117,6 +118,21 @@ export class Customer extends LitElement {
       footer .leave {
         padding: 10px 16px;
         display: grid;
+        max-width: 512px;
+        margin-inline: auto;
+      }
+      @media (min-width: 800px) {
+        main:not(.talking) vv-stage {
+          width: 640px;
+          margin: 20px auto 0;
+          border-radius: var(--radius);
+          flex-basis: min(360px, 40vh);
+        }
+      }
+      @media (max-height: 620px) {
+        main:not(.talking) vv-stage {
+          flex-basis: 96px;
+        }
       }
       h1:focus {
         outline: none;
@@ -124,7 +140,7 @@ export class Customer extends LitElement {
     `,
   ];
 
-  /** @type {import("./place.js").Place | undefined} set before the element is defined */
+  /** @type {import("./place.js").Place | undefined} set before it is put into the page */
   place;
   name = "";
   agreed = false;

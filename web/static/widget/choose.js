@@ -4,6 +4,7 @@ import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
+import { CallWatcher } from "../elements/watch.js";
 import { setStream } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 
@@ -18,6 +19,10 @@ export class Choose extends LitElement {
     css`
       :host {
         display: block;
+      }
+      .card {
+        padding: 16px;
+        gap: 12px;
       }
       .options {
         display: grid;
@@ -49,7 +54,8 @@ export class Choose extends LitElement {
       .preview {
         position: relative;
         aspect-ratio: 16 / 10;
-        max-height: 34vh;
+        max-height: 26vh;
+        width: 100%;
         border-radius: var(--radius);
         overflow: hidden;
         background: var(--stage);
@@ -89,6 +95,7 @@ export class Choose extends LitElement {
     super();
     /** @type {Call | null} */
     this.call = null;
+    new CallWatcher(this);
     /** The agent who cannot see or hear this side yet; empty before there is one. */
     this.agent = "";
   }
@@ -142,7 +149,9 @@ export class Choose extends LitElement {
 
   updated() {
     const video = /** @type {HTMLVideoElement | null} */ (this.renderRoot.querySelector("#preview"));
-    if (video !== null && this.call !== null) setStream(video, this.call.local);
+    if (video === null || this.call === null) return;
+    if (video.srcObject === null) this.scrollIntoView({ block: "nearest" }); // what comes next must not be below the edge
+    setStream(video, this.call.local);
   }
 
   /** @param {Call} call */

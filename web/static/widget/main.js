@@ -8,18 +8,18 @@ import { Place, SESSION_KEY } from "./place.js";
 const RECHECK_MS = 60_000;
 
 const place = new Place();
-/** @type {(HTMLElement & {place?: Place, opened?: () => void}) | null} */
-const element = document.querySelector("vv-customer");
-let loaded = false;
+/** @type {Promise<import("./app.js").Customer> | null} */
+let app = null;
 
+/** Load the app at the first opening; every opening puts the focus into it. */
 async function openApp() {
-  if (element === null) return;
-  if (!loaded) {
-    loaded = true;
+  app ??= import("./app.js").then(({ Customer }) => {
+    const element = new Customer();
     element.place = place;
-    await import("./app.js");
-  }
-  element.opened?.();
+    document.body.append(element);
+    return element;
+  });
+  (await app).opened();
 }
 
 function tellAvailability() {
@@ -55,7 +55,7 @@ place.bridge.addEventListener("page", async (event) => {
 });
 
 window.setInterval(async () => {
-  if (loaded || document.hidden || !place.bridge.embedded) return;
+  if (app !== null || document.hidden || !place.bridge.embedded) return;
   await place.check();
   tellAvailability();
 }, RECHECK_MS);

@@ -82,6 +82,7 @@ export function fold(view, message, now_ms) {
     case "recording_state":
       return { ...view, recording: message.state, notice_version: message.notice_version || view.notice_version };
     case "error":
+      if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
       return { ...view, error_code: message.code, menu_sent: false };
     default:
       return view;

@@ -122,25 +122,22 @@ export const screenStyles = css`
   }
   .waiting {
     display: grid;
-    gap: 14px;
+    gap: 8px;
   }
   .waits {
-    display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(130px, 1fr));
-    gap: 10px;
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 22px;
   }
   .waits div {
-    background: var(--surface);
-    border: 1px solid var(--line);
-    border-radius: var(--radius-s);
-    padding: 8px 14px;
+    display: flex;
+    gap: 8px;
+    align-items: baseline;
   }
   .waits dt {
-    font-size: 0.875rem;
     color: var(--ink-2);
   }
   .waits dd {
-    font-size: 1.25rem;
     font-weight: 650;
   }
 `;

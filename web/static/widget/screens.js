@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
 import { clock, spokenDuration } from "../lib/format.js";
-import { codeText, has, language, t } from "../lib/i18n.js";
+import { codeText, has, locale, t } from "../lib/i18n.js";
 
 /** @typedef {import("./app.js").Customer} App */
 /** @typedef {import("./model.js").View} View */
@@ -129,7 +129,7 @@ export function waiting(view, now_ms, call, consent) {
               ? nothing
               : html`<div>
                   <dt>${t("waiting.estimate")}</dt>
-                  <dd>${t("waiting.about", { time: spokenDuration(Math.max(60, queue.estimate_s), language()) })}</dd>
+                  <dd>${t("waiting.about", { time: spokenDuration(Math.max(60, queue.estimate_s), locale()) })}</dd>
                 </div>`}
           </dl>`}
     </div>
@@ -212,8 +212,12 @@ export function askConsent(app) {
   </section>`;
 }
 
-/** @param {App} app @param {string} code */
-export function refused(app, code) {
+/** Refusals that mean the same to a customer. @type {Record<string, string>} */
+const SAME = { too_many_sessions: "full", too_many_sockets: "full", capacity: "full", shutdown: "draining" };
+
+/** @param {App} app @param {string} refusal */
+export function refused(app, refusal) {
+  const code = SAME[refusal] ?? refusal;
   const family = has(`refused.${code}`) ? code : "other";
   return html`<div class="stack centred">
     <span class="big-icon">${icon(code === "closed" ? "clock" : code === "full" ? "users" : "info")}</span>

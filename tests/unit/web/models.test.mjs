@@ -1,0 +1,136 @@
+// The folds of the customer's and the agent's page: which screen follows which message.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as agent from "../../../web/static/agent/model.js";
+import * as customer from "../../../web/static/widget/model.js";
+
+/** @param {string} state @param {object} [more] @returns {any} */
+const contact = (state, more = {}) => ({ type: "contact_state", contact_id: "ct_1", state, ...more });
+const NODE = /** @type {any} */ ({ type: "menu_node", node_id: "root", text: "?", options: [{ key: "1", label: "One" }], can_go_back: false, idle_s: 90 });
+const PLACE = /** @type {any} */ ({ type: "queue_position", queue: "q", queue_name: "Q", place: 2, ahead: 1, waited_s: 30 });
+const PEER = /** @type {any} */ ({ type: "peer_state", display_name: "Léa", connected: true, audio: true, video: true, screen: false });
+
+/** @param {any[]} messages */
+const customerAfter = (...messages) => messages.reduce((view, message) => customer.fold(view, message, 1_000_000), customer.newView());
+/** @param {any[]} messages */
+const agentAfter = (...messages) => messages.reduce((view, message) => agent.fold(view, message, 1_000_000), agent.newView());
+
+const SCREENS = [
+  ["initiated", "connecting"],
+  ["queued", "waiting"],
+  ["offered", "waiting"],
+  ["bridging", "joining"],
+  ["active", "talking"],
+  ["held", "held"],
+  ["transferring", "held"],
+  ["wrap_up", "ended"],
+  ["closed", "ended"],
+  ["a_state_of_a_newer_gateway", "connecting"],
+];
+
+for (const [state, screen] of SCREENS) {
+  test(`a customer whose contact is ${state} sees the screen ${screen}`, () => {
+    assert.equal(customer.screenOf(customerAfter(contact(state))), screen);
+  });
+}
+
+test("the menu shows once its node is there, and goes with the menu", () => {
+  assert.equal(customer.screenOf(customerAfter(contact("in_menu"))), "connecting");
+  assert.equal(customer.screenOf(customerAfter(contact("in_menu"), NODE)), "menu");
+  assert.equal(customerAfter(contact("in_menu"), NODE, contact("queued")).menu, null);
+});
+
+test("waiting counts from when it began, not from when the message came", () => {
+  assert.equal(customerAfter(contact("queued"), PLACE).queued_at_ms, 970_000);
+});
+
+test("an offer to an agent is nothing a customer would notice", () => {
+  const before = customerAfter(contact("queued"), PLACE);
+  const after = customer.fold(before, contact("offered"), 1_000_500);
+  assert.equal(customer.screenOf(after), customer.screenOf(before));
+  assert.equal(after.queue, before.queue);
+});
+
+test("talk time survives hold and is told at the end", () => {
+  let view = customer.fold(customer.newView(), contact("active", { talk_s: 10 }), 1_000_000);
+  view = customer.fold(view, contact("held"), 1_020_000);
+  view = customer.fold(view, contact("active"), 1_030_000);
+  view = customer.fold(view, contact("wrap_up"), 1_050_000);
+  assert.equal(view.talk_s, 60);
+});
+
+test("a customer put back in the queue is in line again, without the agent who was lost", () => {
+  const view = customerAfter(contact("active"), PEER, contact("queued"), PLACE);
+  assert.equal(view.peer, null);
+  assert.equal(view.talking_since_ms, null);
+  assert.equal(customer.screenOf(view), "waiting");
+});
+
+test("a refused key can be pressed again", () => {
+  const view = { ...customerAfter(contact("in_menu"), NODE), menu_sent: true };
+  const after = customer.fold(view, /** @type {any} */ ({ type: "error", code: "menu_stale", detail: "" }), 0);
+  assert.deepEqual([after.menu_sent, after.error_code], [false, "menu_stale"]);
+});
+
+// ---------------------------------------------------------------- agent
+
+const CARD = { display_name: "Amina", language: "fr", site: "demo", page_url: "", page_title: "", form: {}, menu_path: [] };
+const OFFER = { type: "offer", offer_id: "of_1", contact_id: "ct_1", queue: "q", queue_name: "Q", customer: CARD, waited_s: 5, deadline_s: 20 };
+const ASSIGNED = { type: "assigned", contact_id: "ct_1", queue_name: "Q", customer: CARD };
+const WRAP_UP = { type: "wrap_up_started", contact_id: "ct_1", dispositions: ["resolved"], deadline_s: 120 };
+/** @param {string} state @param {object} [more] */
+const own = (state, more = {}) => ({ type: "agent_state", state, ...more });
+
+test("the agent's screens follow a call from ready to ready", () => {
+  const steps = [
+    [own("not_ready", { reason: "login" }), "idle"],
+    [own("ready"), "idle"],
+    [own("reserved"), "idle"],
+    [OFFER, "offer"],
+    [{ type: "offer_ended", offer_id: "of_1", reason: "accepted" }, "idle"],
+    [own("busy", { contact_id: "ct_1" }), "idle"],
+    [ASSIGNED, "call"],
+    [contact("bridging"), "call"],
+    [contact("active"), "call"],
+    [contact("wrap_up"), "call"],
+    [own("working_after_call", { contact_id: "ct_1" }), "call"],
+    [WRAP_UP, "wrap_up"],
+    [own("ready"), "idle"],
+  ];
+  let view = agent.newView();
+  assert.equal(agent.screenOf(view), "loading");
+  for (const [message, screen] of steps) {
+    view = agent.fold(view, /** @type {any} */ (message), 0);
+    assert.equal(agent.screenOf(view), screen, JSON.stringify(message));
+  }
+  assert.equal(view.assigned, null);
+});
+
+test("a reload in mid-call brings the call view whatever comes first", () => {
+  assert.equal(agent.screenOf(agentAfter(ASSIGNED, contact("active"), own("busy"))), "call");
+  assert.equal(agent.screenOf(agentAfter(own("busy"), ASSIGNED, contact("active"))), "call");
+  assert.equal(agent.screenOf(agentAfter(own("working_after_call"), ASSIGNED, contact("wrap_up"), WRAP_UP)), "wrap_up");
+});
+
+test("a missed call is said until the agent is ready again", () => {
+  const missed = agentAfter(own("reserved"), OFFER, { type: "offer_ended", offer_id: "of_1", reason: "timed_out" }, own("not_ready", { reason: "rona" }));
+  assert.equal(missed.offer_ended, "timed_out");
+  assert.equal(agent.fold(missed, /** @type {any} */ (own("ready")), 0).offer_ended, null);
+});
+
+test("the end of another offer does not stop this one ringing", () => {
+  const view = agentAfter(own("reserved"), OFFER, { type: "offer_ended", offer_id: "of_0", reason: "withdrawn" });
+  assert.equal(view.offer?.offer_id, "of_1");
+});
+
+test("news of a contact that is not on the panel changes nothing", () => {
+  const view = agentAfter(own("busy"), ASSIGNED, contact("active"));
+  assert.equal(agent.fold(view, { ...contact("closed"), contact_id: "ct_2" }, 0), view);
+});
+
+test("the next contact starts with nothing of the one before", () => {
+  const view = agentAfter(own("busy"), ASSIGNED, contact("active"), PEER, WRAP_UP, { ...ASSIGNED, contact_id: "ct_2" });
+  assert.deepEqual([view.peer, view.wrap_up, view.contact_state, view.talking_since_ms], [null, null, "", null]);
+});

@@ -1,5 +1,6 @@
 """The transport against a real browser: Chromium's offer is answered, ICE and DTLS connect, media flows both ways."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -105,8 +106,10 @@ async def test_chromium_calls_and_media_flows_both_ways(site: tuple[Site, str], 
         echo = bytearray(packet) + bytes(64)
         echo[8:12] = sections[Kind.AUDIO].local_ssrc.to_bytes(4, "big")
         assert link.send_rtp(echo, len(packet))
-    await page.wait_for_function(f"stats().then((found) => found['0'] >= {len(sound)})", timeout=5_000)
     stats = await page.evaluate("stats()")
+    async with asyncio.timeout(5):
+        while stats["0"] < len(sound):
+            stats = await page.evaluate("stats()")
     assert stats["srtp"] == "SRTP_AEAD_AES_128_GCM"
     assert stats["dtls"].endswith("GCM_SHA256")
     assert not here.server.counters

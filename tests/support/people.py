@@ -89,8 +89,8 @@ class Customer:
         await self.heading("You are next").wait_for()
 
     async def sees_and_hears(self, devices: FakeDevices) -> None:
-        await wait_until_seen(self.page, self.picture, devices)
-        await wait_until_heard(self.page, self.picture, devices)
+        await wait_until_seen(self.picture, devices)
+        await wait_until_heard(self.picture, devices)
 
     async def hang_up(self) -> None:
         await self.frame.locator("[data-action=hang_up]").click()
@@ -150,8 +150,8 @@ class Agent:
         await self.page.locator("[data-action=hang_up]").click()
 
     async def sees_and_hears(self, devices: FakeDevices) -> None:
-        await wait_until_seen(self.page, self.picture, devices)
-        await wait_until_heard(self.page, self.picture, devices)
+        await wait_until_seen(self.picture, devices)
+        await wait_until_heard(self.picture, devices)
 
     async def wrap_up(self, disposition: str = "resolved", notes: str = "") -> None:
         await self.page.locator(f"input[name=disposition][value={disposition}]").check()

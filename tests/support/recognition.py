@@ -1,14 +1,17 @@
 """Recognises in a real browser which camera and which microphone arrive in a media element."""
 
-from playwright.async_api import Locator, Page
+import asyncio
+
+from playwright.async_api import Error, Locator
 
 from tests.support.fake_devices import FakeDevices
 
 _COLOUR_TOLERANCE = 40  # of 255 a channel: what two lossy encodings of a flat colour may cost
 _TONE_TOLERANCE_HZ = 25
 
-_SEES = """async ([video, red, green, blue, tolerance]) => {
-  if (!video.isConnected || video.readyState < 2 || !video.videoWidth) return false;
+_SEES = """async (video, [red, green, blue, tolerance]) => {
+  const rest = () => new Promise((done) => setTimeout(() => done(false), 100));
+  if (!video.isConnected || video.readyState < 2 || !video.videoWidth) return rest();
   const canvas = document.createElement('canvas');
   canvas.width = 16; canvas.height = 12;
   const context = canvas.getContext('2d', {willReadFrequently: true});
@@ -16,7 +19,7 @@ _SEES = """async ([video, red, green, blue, tolerance]) => {
   const at = (data, x, y) => Array.from(data.slice((y * 16 + x) * 4, (y * 16 + x) * 4 + 3));
   const first = look();
   const near = at(first, 4, 2).every((value, i) => Math.abs(value - [red, green, blue][i]) <= tolerance);
-  if (!near) return false;
+  if (!near) return rest();
   const before = video.getVideoPlaybackQuality().totalVideoFrames;
   await new Promise((done) => {
     const limit = setTimeout(done, 1500);
@@ -25,9 +28,11 @@ _SEES = """async ([video, red, green, blue, tolerance]) => {
   return video.getVideoPlaybackQuality().totalVideoFrames > before;
 }"""
 
-_HEARS = """async ([media, toneHz, toleranceHz]) => {
+_HEARS = """async (media, [toneHz, toleranceHz]) => {
   const stream = media.srcObject;
-  if (!(stream instanceof MediaStream) || stream.getAudioTracks().length === 0) return false;
+  if (!(stream instanceof MediaStream) || stream.getAudioTracks().length === 0) {
+    return new Promise((done) => setTimeout(() => done(false), 100));
+  }
   const context = window.__ear ??= new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 8192; analyser.smoothingTimeConstant = 0;
@@ -49,23 +54,33 @@ _HEARS = """async ([media, toneHz, toleranceHz]) => {
 }"""
 
 
-async def wait_until_seen(page: Page, video: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
-    """Return when `video` shows live pictures of that camera; TimeoutError of playwright otherwise."""
+async def wait_until_seen(video: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
+    """Return when `video` shows live pictures of that camera; AssertionError when it does not in time."""
     colour = devices.colour
-    element = await video.element_handle(timeout=timeout_s * 1000)
-    frame = await element.owner_frame() if element else None
-    await (frame or page.main_frame).wait_for_function(
-        _SEES,
-        arg=[element, colour.red, colour.green, colour.blue, _COLOUR_TOLERANCE],
-        timeout=timeout_s * 1000,
-        polling=200,
-    )
+    wanted = [colour.red, colour.green, colour.blue, _COLOUR_TOLERANCE]
+    await _until(video, _SEES, wanted, timeout_s, f"the picture of {devices.camera_file.stem} was not seen")
 
 
-async def wait_until_heard(page: Page, media: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
-    """Return when the tone of that microphone is the loudest in `media`; TimeoutError of playwright otherwise."""
-    element = await media.element_handle(timeout=timeout_s * 1000)
-    frame = await element.owner_frame() if element else None
-    await (frame or page.main_frame).wait_for_function(
-        _HEARS, arg=[element, devices.tone_hz, _TONE_TOLERANCE_HZ], timeout=timeout_s * 1000, polling=200
-    )
+async def wait_until_heard(media: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
+    """Return when the tone of that microphone is the loudest in `media`; AssertionError when it is not in time."""
+    wanted = [devices.tone_hz, _TONE_TOLERANCE_HZ]
+    await _until(media, _HEARS, wanted, timeout_s, f"the tone of {devices.microphone_file.stem} was not heard")
+
+
+async def _until(element: Locator, question: str, wanted: list[int], timeout_s: float, failure: str) -> None:
+    """Ask until the answer is true. The question itself waits in the browser before it says no, so nothing spins.
+
+    Not `wait_for_function`: it takes the promise of an asynchronous question for a yes.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    if await element.evaluate(question, wanted, timeout=timeout_s * 1000):
+                        return
+                except Error as error:
+                    # A reload takes the element away in the middle of the question; the next one is asked again.
+                    if "context was destroyed" not in str(error) and "detached" not in str(error):
+                        raise
+    except TimeoutError:
+        raise AssertionError(f"{failure} in {timeout_s} s") from None

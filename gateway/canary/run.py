@@ -13,6 +13,7 @@ import aiohttp
 from gateway.base.errors import SetupError
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
+from gateway.canary.footage import footage
 from gateway.canary.report import CanaryReport, print_summary
 from gateway.canary.robots import Call, Stage, agent, customer
 from gateway.canary.talk import CanaryFailure
@@ -60,6 +61,7 @@ async def make_calls(plan: CanaryPlan, say: Callable[[str], None]) -> CanaryRepo
         media_host = await _address_towards(parts.hostname)
     except OSError as error:
         return CanaryReport(ok=False, calls=[], error=f"{parts.hostname} can't be reached: {error.strerror}")
+    await asyncio.to_thread(footage)  # encoded before the first robot moves: it would stop them all for a moment
     stage = Stage(token=plan.token, talk_s=plan.talk_s, media_host=media_host, say=say)
     agents = Supervisor("canary-agents")
     seats = [asyncio.Event() for _ in range(min(plan.at_once, plan.calls))]

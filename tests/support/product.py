@@ -251,8 +251,8 @@ async def contact_when(product: Product, contact_id: str, limit_s: float = 30, *
             while True:
                 try:
                     found = await contact_of(product, contact_id)
-                except CanaryFailure:
-                    found = {}
+                except CanaryFailure as failure:
+                    found = {"failure": str(failure)}
                 shown = found | {"recording": (found.get("recording") or {}).get("state")}
                 if all(shown.get(name) == value for name, value in wanted.items()):
                     return found

@@ -89,7 +89,13 @@ export const panelStyles = css`
     }
     .state {
       flex: 1;
-      min-width: 130px;
+      min-width: 110px;
+    }
+    .account {
+      gap: 2px;
+    }
+    .account select.language {
+      padding-inline: 6px;
     }
     .actions {
       order: 3;

@@ -66,8 +66,11 @@ export class Controls extends LitElement {
         color: var(--accent-strong);
       }
       button.control.danger {
-        background: var(--danger);
-        color: var(--on-danger);
+        background: #b8281f;
+        color: #fff;
+      }
+      button.control.danger:hover:not(:disabled) {
+        background: #96190f;
       }
       @container (max-width: 419px) {
         button.control span {

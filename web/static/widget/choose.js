@@ -54,7 +54,7 @@ export class Choose extends LitElement {
       .preview {
         position: relative;
         aspect-ratio: 16 / 10;
-        max-height: 26vh;
+        max-height: 23vh;
         width: 100%;
         border-radius: var(--radius);
         overflow: hidden;
@@ -140,7 +140,7 @@ export class Choose extends LitElement {
       </div>
       <div class="actions">
         <button class="primary big" ?disabled=${call.asking !== null} data-action="publish" @click=${() => this.#publish(call)}>
-          ${icon("check")} ${t("choose.use")}
+          ${t("choose.use")}
         </button>
         <button class="big" ?disabled=${call.asking !== null} data-action="audio" @click=${() => this.#audio(call)}>${t("choose.without")}</button>
       </div>

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { Peer } from "../../../web/static/lib/peer.js";
-import { FakeConnection, FakeStream, FakeTimers, settle } from "./support.mjs";
+import { FakeConnection, FakeStream, FakeTimers, settle } from "./support.js";
 
 function setUp(generation = 0) {
   const timers = new FakeTimers();

@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 
 import { memoryStore } from "../../../web/static/lib/dom.js";
 import { Session, retryDelay } from "../../../web/static/lib/session.js";
-import { FakeSocket, FakeTimers } from "./support.mjs";
+import { FakeSocket, FakeTimers } from "./support.js";
 
 const KEY = "k";
 

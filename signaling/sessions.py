@@ -75,8 +75,7 @@ class Sessions:
         """End the session; whatever carries it says `bye` with `code`. Idempotent."""
         if self._by_id.pop(session.session_id, None) is None:
             return
-        if self._by_owner.get(session.owner) is session:
-            del self._by_owner[session.owner]
+        self._by_owner.pop(session.owner, None)
         self._boards.discard(session)
         if session.carrier is not None:
             session.carrier.cut(code, detail)

@@ -136,6 +136,8 @@ class Socket:
             await self._refuse(error, session)
         finally:
             if writer is not None:
+                if self._bye is not None:  # without it the client would come back, and fight whoever took over
+                    await asyncio.wait({writer}, timeout=self._settings.times.send_s + CLOSE_TIMEOUT_S)
                 await cancel_and_wait(writer)
             if session is not None:
                 await self._detach(session)
@@ -226,15 +228,15 @@ class Socket:
                     await self._handle(session, message)
             except Unreadable as error:
                 async with session.lock:
-                    if session.carrier is not self:
+                    if not self._speaks_for(session):
                         raise _Gone from None
                     if error.seq != 0:
                         session.take(error.seq)
                     self._tell_refused(session, error, error.seq or None)
 
     async def _handle(self, session: Session, message: Message) -> None:
-        if session.carrier is not self:
-            raise _Gone  # taken over while this message was on its way: the new socket brings it again
+        if not self._speaks_for(session):
+            raise _Gone  # taken over or ended while this message was on its way
         session.acknowledge(message.ack)
         session.confirm()
         if isinstance(message, Ack) and message.seq == 0:
@@ -248,6 +250,9 @@ class Socket:
             await self._side.request(session, message)
         except GatewayError as error:
             self._tell_refused(session, error, message.seq)
+
+    def _speaks_for(self, session: Session) -> bool:
+        return session.carrier is self and self._sessions.holds(session)
 
     def _tell_refused(self, session: Session, error: GatewayError, re_seq: int | None) -> None:
         refusal = refusal_of(error)

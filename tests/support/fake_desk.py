@@ -29,6 +29,7 @@ class FakeDesk:
     closed: set[ContactId] = field(default_factory=set)
     fail_next: BaseException | None = None
     view_gate: asyncio.Event | None = None  # a view waits for this
+    request_gate: asyncio.Event | None = None  # an agent's request waits for this
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def _note(self, *what: object) -> None:
@@ -73,6 +74,8 @@ class FakeDesk:
 
     async def agent_request(self, agent_id: AgentId, request: AgentRequest) -> None:
         await self._note("agent_request", agent_id, request)
+        if self.request_gate is not None:
+            await self.request_gate.wait()
 
     async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]:
         await self._note("agent_view", agent_id)

@@ -138,6 +138,34 @@ async def test_in_two_tabs_of_a_customer_the_newer_wins(here: Node) -> None:
         assert ("customer_present", contact_id, False) not in here.desk.asked
 
 
+async def test_what_a_dropped_panel_still_says_is_not_heard(here: Node) -> None:
+    """A message that waits in the socket while the session ends asks nothing any more."""
+    owner = AgentParty(agent_id=AgentId("ag_ann00000000"))
+    async with Browser.at(here.url, "/ws/agent", cookie=here.signed_in("ann")) as panel:
+        await panel.hello()
+        await panel.expect("agent_state")
+        here.desk.request_gate = asyncio.Event()
+        await panel.send("set_ready")
+        await panel.send("hold")
+        await here.desk.until("agent_request", owner.agent_id, parties.SetReady())
+        session = here.sessions.of(owner)
+        assert session is not None
+        here.desk.request_gate.set()  # the request ends in the same moment as the session
+        here.sessions.drop(session, "signed_out")
+        assert (await panel.expect("bye"))["code"] == "signed_out"
+        await panel.closed()
+    assert here.desk.requests() == [parties.SetReady()]
+
+
+async def test_a_panel_with_a_wrong_secret_is_just_a_second_panel(here: Node) -> None:
+    cookie = here.signed_in("ann")
+    async with Browser.at(here.url, "/ws/agent", cookie=cookie) as first:
+        await first.hello()
+        async with Browser.at(here.url, "/ws/agent", cookie=cookie) as second:
+            answer = await second.hello(resume={**first.resume(), "secret": "x" * 32})
+            assert answer["code"] == "panel_open_elsewhere"
+
+
 async def test_a_second_panel_is_told_and_takes_over_only_when_asked(here: Node) -> None:
     cookie = here.signed_in("ann")
     async with Browser.at(here.url, "/ws/agent", cookie=cookie) as first:

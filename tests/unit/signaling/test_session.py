@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.base.errors import BadInput
@@ -70,6 +70,7 @@ def test_an_acknowledgement_of_what_was_never_sent_is_refused() -> None:
     assert refused.value.code == "ack_unknown"
 
 
+@settings(deadline=None)  # a busy machine is no counter-example
 @given(st.data())
 def test_whatever_is_cut_the_client_sees_each_message_once_and_in_order(data: st.DataObject) -> None:
     """Random sends, random losses of a socket, random acknowledgements: the client's list is 1, 2, 3, …"""
@@ -108,6 +109,18 @@ def test_a_fresh_page_and_a_liar_get_no_replay() -> None:
     assert one.can_replay(2)
     assert one.can_replay(3)
     assert not one.can_replay(4)
+
+
+def test_what_is_acknowledged_before_it_is_sent_again_is_not_sent_again() -> None:
+    one = session()
+    for number in (1, 2, 3):
+        one.send(said(number))
+    drain(one)
+    one.replay(1)
+    one.acknowledge(3)  # it had arrived over the socket before
+    assert one.next_unsent() is None
+    one.send(said(4))
+    assert [message.seq for message in drain(one)] == [4]
 
 
 def test_a_full_outbox_cuts_the_socket_and_the_next_one_gets_a_view() -> None:

@@ -131,7 +131,7 @@ def _truncated_reason(found: Survey, expected: Expected) -> str:
         return found.failure
     if found.ending is Ending.CLEAN:
         return ""
-    return "damaged" if found.ending is Ending.TORN else "cut"
+    return "damaged" if found.ending is Ending.TORN else "interrupted"
 
 
 def _track_reports(found: Survey, muxer: Muxer, expected: Expected) -> list[TrackReport]:

@@ -29,7 +29,7 @@ from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.tasks import Supervisor
 from gateway.config import MediaSettings, QueueSettings, Settings, SiteSettings
 from gateway.contacts.desk import ContactDesk
-from gateway.gauges import ProcessGauges, register
+from gateway.gauges import ProcessGauges
 from gateway.live.queues import LiveQueueStore
 from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
@@ -297,9 +297,8 @@ async def _rooms(
         menus=menus,
         roster=AgentRoster(clock, settings.contacts.presence_grace),
     )
-    gauges = ProcessGauges(asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     registry = CollectorRegistry()
-    register(registry, gauges)
+    gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     health = NodeHealth()
     health.draining = lambda: desk.draining
     health.lag_s = lambda: gauges.lag_s

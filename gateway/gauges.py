@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from media.engine import EngineCounters
 
+_LAG_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _NOW = frozenset({"legs", "recordings", "playing"})  # open now; everything else counts up
 
 
@@ -19,18 +20,30 @@ class ProcessGauges(Collector):
     """Tasks, threads, lag of the event loop, contacts, and the engine's counters."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, live_contacts: Callable[[], int], engine: Callable[[], EngineCounters]
+        self,
+        registry: CollectorRegistry,
+        loop: asyncio.AbstractEventLoop,
+        live_contacts: Callable[[], int],
+        engine: Callable[[], EngineCounters],
     ) -> None:
+        """Put these figures, and the system's own of this process, on `registry`."""
         self._loop = loop
         self._live_contacts = live_contacts
         self._engine = engine
-        self._worst_lag_s = 0.0
         self._lag_s = 0.0
+        self._lags = Histogram(
+            "visavis_loop_lag_seconds",
+            "How late the event loop was, looked at four times a second.",
+            buckets=_LAG_BUCKETS_S,
+            registry=registry,
+        )
+        ProcessCollector(registry=registry)
+        registry.register(self)
 
     def lag(self, seconds: float) -> None:
         """The event loop came this much too late."""
         self._lag_s = seconds
-        self._worst_lag_s = max(self._worst_lag_s, seconds)
+        self._lags.observe(seconds)
 
     @property
     def lag_s(self) -> float:
@@ -41,8 +54,6 @@ class ProcessGauges(Collector):
         yield _gauge("visavis_tasks", "Tasks of the event loop.", len(asyncio.all_tasks(self._loop)))
         yield _gauge("visavis_threads", "Threads of the process.", threading.active_count())
         yield _gauge("visavis_contacts", "Contacts not closed yet.", self._live_contacts())
-        worst, self._worst_lag_s = self._worst_lag_s, 0.0
-        yield _gauge("visavis_loop_lag_seconds", "How late the event loop was, worst since last asked.", worst)
         figures: dict[str, Any] = asdict(self._engine())
         dropped = figures.pop("dropped")
         for name, value in figures.items():
@@ -60,9 +71,3 @@ class ProcessGauges(Collector):
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, value=value)
-
-
-def register(registry: CollectorRegistry, gauges: ProcessGauges) -> None:
-    """Put these figures, and the system's own of this process, on `registry`."""
-    ProcessCollector(registry=registry)
-    registry.register(gauges)

@@ -20,7 +20,7 @@ SET_UP = ("availability", "entry", "hello", "menu", "queue", "leg", "agent", "tw
 LEFT = ("visavis_tasks", "process_open_fds", "visavis_media_legs", "visavis_media_recordings", "visavis_contacts")
 
 
-async def canary(product: Product, calls: int) -> CanaryReport:
+async def canary(product: Product, calls: int, talk_s: int) -> CanaryReport:
     """The command itself, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -31,7 +31,7 @@ async def canary(product: Product, calls: int) -> CanaryReport:
         "--calls",
         str(calls),
         "--talk",
-        str(TALK_S),
+        str(talk_s),
         "--json",
         env=environment(product.folder),
         cwd=ROOT,
@@ -50,17 +50,21 @@ async def cpu_s(product: Product) -> float:
     return await product.metric("process_cpu_seconds_total")
 
 
+async def mean_lag_s(product: Product) -> float:
+    name = "visavis_loop_lag_seconds"
+    return await product.metric(f"{name}_sum") / await product.metric(f"{name}_count")
+
+
 @pytest.mark.timeout(900)
 async def test_fifty_calls_at_once_all_succeed_and_leave_nothing(tmp_path: Path) -> None:
     product = await Product.start(tmp_path, settings={"VISAVIS_LOG__LEVEL": "WARNING"})
     try:
-        warm = await canary(product, 2)  # what is made once is made now: connections, threads of the pool
+        warm = await canary(product, 20, 1)  # what is made once is made now: database connections, threads of the pool
         assert warm.ok, warm
-        await product.metric("visavis_loop_lag_seconds")
         before = {name: await product.metric(name) for name in LEFT}
         threads = await product.metric("visavis_threads")
         cpu_before = await cpu_s(product)
-        report = await canary(product, CALLS)
+        report = await canary(product, CALLS, TALK_S)
         figures = {
             "calls": CALLS,
             "good": sum(call.ok for call in report.calls),
@@ -68,7 +72,7 @@ async def test_fifty_calls_at_once_all_succeed_and_leave_nothing(tmp_path: Path)
             "lost": sum(call.customer.lost + call.agent.lost for call in report.calls),
             "completeness": min((call.recording.completeness for call in report.calls if call.recording), default=0),
             "server_cpu_s": round(await cpu_s(product) - cpu_before, 1),
-            "worst_loop_lag_s": await product.metric("visavis_loop_lag_seconds"),
+            "loop_lag_mean_ms": round(1000 * await mean_lag_s(product), 1),
             "errors": sorted({call.error for call in report.calls if call.error}),
             "load_average": os.getloadavg()[0],
         }

@@ -15,7 +15,7 @@ from tests.support.signaling_node import (
 
 async def test_readiness_is_asked_anew_each_time(here: Node, http: aiohttp.ClientSession) -> None:
     async def ready() -> tuple[int, list[str]]:
-        async with asyncio.timeout(2), http.get("/readyz") as answer:
+        async with asyncio.timeout(10), http.get("/readyz") as answer:
             return answer.status, (await answer.json())["reasons"]
 
     assert await ready() == (200, [])

@@ -5,10 +5,10 @@ import { test } from "node:test";
 
 import { Bridge, readPageMessage } from "../../../web/static/widget/bridge.js";
 
-const HELLO = { visavis: 1, type: "hello", language: "auto", page: { url: "https://shop.example/cart", title: "Cart" }, form: { Step: "2" } };
+const HELLO = { visavis: 1, type: "hello", language: "auto", page: { url: "https://shop.example/cart", title: "Cart" }, name: "Amina", form: { Step: "2" } };
 
 test("a well-formed hello is read into plain values", () => {
-  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", form: { Step: "2" } });
+  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", name: "Amina", form: { Step: "2" } });
 });
 
 const BAD = {
@@ -17,6 +17,7 @@ const BAD = {
   "another's message": { ...HELLO, visavis: undefined },
   "another version": { ...HELLO, visavis: 2 },
   "an unknown type": { ...HELLO, type: "hang_up" },
+  "a huge name": { ...HELLO, name: "x".repeat(41) },
   "no page": { ...HELLO, page: null },
   "a page that is no web page": { ...HELLO, page: { url: "javascript:alert(1)", title: "" } },
   "a huge title": { ...HELLO, page: { ...HELLO.page, title: "x".repeat(201) } },

@@ -9,7 +9,8 @@
 //
 // Attributes: `site` (required), `language` (`en`, `fr`, `es`, `auto`), `when-closed` (`text` says so in place of the
 // button, `hide` shows nothing). Form fields marked `data-video-call-field="Label"` are passed to the agent, masked:
-// only that something is filled in, unless the page says `data-video-call-mask="none"` (as it is) or `"last4"`.
+// only that something is filled in, unless the page says `data-video-call-mask="none"` (as it is) or `"last4"`. The field
+// marked `data-video-call-name` is offered to the customer as their name.
 
 (() => {
   "use strict";
@@ -96,6 +97,12 @@
     return fields;
   }
 
+  /** The name typed into the page already. The customer sees it in the frame and may change it. */
+  function customerName() {
+    const field = document.querySelector("[data-video-call-name]");
+    return field instanceof HTMLInputElement ? cut(field.value, NAME_LENGTH) : "";
+  }
+
   class VideoCall extends HTMLElement {
     #root = this.attachShadow({ mode: "open" });
     #button = document.createElement("button");
@@ -168,6 +175,7 @@
         type,
         language: this.getAttribute("language") ?? "auto",
         page: { url: (window.location.origin + window.location.pathname).slice(0, 2000), title: cut(document.title, VALUE_LENGTH) },
+        name: customerName(),
         form: form(),
       };
       this.#frame?.contentWindow?.postMessage(message, gateway);

@@ -57,6 +57,12 @@ export class Stage extends LitElement {
       .main.cover video {
         object-fit: cover;
       }
+      .alone {
+        background:
+          radial-gradient(circle at 42% 46%, rgb(214 188 150 / 55%) 0 16%, transparent 16.5%) no-repeat center / 300px 300px,
+          radial-gradient(circle at 58% 46%, rgb(150 214 206 / 50%) 0 16%, transparent 16.5%) no-repeat center / 300px 300px,
+          linear-gradient(160deg, #233a5e, #2c6470 70%, #33707a);
+      }
       .away video {
         opacity: 0;
       }
@@ -284,7 +290,7 @@ export class Stage extends LitElement {
     const sees_screen = this.talking && peer !== null && peer.screen;
     const sees_camera = !this.talking || (peer !== null && peer.video);
     return html`
-      <div class="main ${this.cover && !sees_screen ? "cover" : ""} ${!sees_camera && !sees_screen ? "away" : ""}">
+      <div class="main ${this.talking ? "" : "alone"} ${this.cover && !sees_screen ? "cover" : ""} ${!sees_camera && !sees_screen ? "away" : ""}">
         <video
           id=${sees_screen ? "screen" : "remote"}
           autoplay

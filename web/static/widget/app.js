@@ -185,6 +185,8 @@ export class Customer extends LitElement {
   /** The launcher was pressed. */
   opened() {
     unlockSound();
+    if (this.name === "") this.name = this.place?.page.name ?? "";
+    this.requestUpdate();
     this.#focusTitle();
   }
 

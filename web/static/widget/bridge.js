@@ -12,6 +12,7 @@ const FIELD_LIMIT = 20;
  * @property {string} language
  * @property {string} page_url
  * @property {string} page_title
+ * @property {string} name what the page knows as the customer's name; empty when nothing
  * @property {Record<string, string>} form
  */
 /** @typedef {{type: "hello" | "opened"} & PageContext} PageMessage */
@@ -31,15 +32,15 @@ const isText = (value, length) => typeof value === "string" && value.length <= l
  */
 export function readPageMessage(data) {
   if (typeof data !== "object" || data === null || data[MARK] !== VERSION) return null;
-  const { type, language, page, form } = data;
+  const { type, language, page, form, name = "" } = data;
   if (type !== "hello" && type !== "opened") return null;
-  if (!isText(language, 20) || typeof page !== "object" || page === null) return null;
+  if (!isText(language, 20) || !isText(name, 40) || typeof page !== "object" || page === null) return null;
   if (!isText(page.url, 2000) || !/^https?:\/\//.test(page.url) || !isText(page.title, 200)) return null;
   if (typeof form !== "object" || form === null) return null;
   const entries = Object.entries(form);
   if (entries.length > FIELD_LIMIT) return null;
   if (!entries.every(([name, value]) => isText(name, 40) && isText(value, 200))) return null;
-  return { type, language, page_url: page.url, page_title: page.title, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
+  return { type, language, page_url: page.url, page_title: page.title, name, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
 }
 
 /** Event: `page` (detail PageMessage). Alone in a window of its own, it never says anything. */

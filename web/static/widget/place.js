@@ -24,7 +24,7 @@ export class Place {
   tab = tabStore();
   visitor_key;
   /** @type {import("./bridge.js").PageContext} */
-  page = { language: "auto", page_url: "", page_title: "", form: {} };
+  page = { language: "auto", page_url: "", page_title: "", name: "", form: {} };
   /** @type {Availability | null} */
   availability = null;
   /** Why availability could not be asked. @type {string | null} */

@@ -97,6 +97,8 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
             raise SetupError("records_unavailable", f"{where} did not answer within {OPEN_S:.0f} s.") from error
         if isinstance(error, OSError | SQLAlchemyError):
             raise SetupError("records_unusable", f"{where} can't be used: {_reason(error)}.") from error
+        if isinstance(error, TypeError | ValueError):  # how the drivers answer to an option they do not know
+            raise SetupError("records_bad_url", f"records.url has an option that can't be used: {error}.") from error
         raise
     return Database(engine, data_dir)
 
@@ -130,7 +132,8 @@ def _url(settings: RecordsSettings, data_dir: Path) -> URL:
     driver = drivers.get(url.get_backend_name())
     if driver is None:
         raise SetupError("records_bad_url", "records.url must be a sqlite or postgresql address.")
-    return url.set(drivername=driver)
+    query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}  # asyncpg's word for it
+    return url.set(drivername=driver, query=query)
 
 
 def _engine(url: URL) -> AsyncEngine:

@@ -76,9 +76,35 @@ async def test_many_who_open_at_once_migrate_once(url: str, tmp_path: Path):
         await each.aclose()
 
 
-async def test_a_database_that_is_not_there_is_a_plain_sentence(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("user", "database", "options", "code"),
+    [
+        ("visavis", "no_such_database", "", "records_unusable"),
+        ("nobody", "postgres", "", "records_unusable"),
+        ("visavis", "postgres", "?sslmode=require", "records_unusable"),
+        ("visavis", "postgres", "?nonsense=1", "records_bad_url"),
+    ],
+)
+async def test_a_database_that_refuses_us_is_a_plain_sentence(
+    postgres_server: PostgresServer, tmp_path: Path, user: str, database: str, options: str, code: str
+):
+    url = f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{database}{options}"
+    with pytest.raises(SetupError) as caught:
+        await open_database(settings_for(url), tmp_path)
+    assert caught.value.code == code
+    assert "\n" not in caught.value.detail
+    assert len(caught.value.detail) < 300
+
+
+async def test_nobody_there_is_a_plain_sentence(tmp_path: Path):
     with pytest.raises(SetupError, match="records_unusable: The records database can't be used: "):
         await open_database(settings_for("postgresql://nobody@127.0.0.1:1/none"), tmp_path)
+
+
+async def test_an_address_with_options_of_libpq_is_understood(url: str, tmp_path: Path):
+    opened = await open_database(settings_for(url.replace("+asyncpg", "") + "?sslmode=disable"), tmp_path)
+    await opened.check()
+    await opened.aclose()
 
 
 async def test_a_database_that_dies_and_returns_gets_every_event_once(

@@ -404,7 +404,6 @@ class Conduct:
                 case Machine.AGENT:
                     self._agent_moved(applied)
         if self.contact.agent is not None and not holds_agent(step.joint):
-            self._legs.close_all(Role.AGENT)
             self.contact.agent = None
 
     def _agent_moved(self, applied: Applied) -> None:

@@ -151,10 +151,15 @@ class Effects:
         self._put(Lane.MEDIA, job)
 
     def close_leg(self, leg_id: LegId) -> None:
+        """Behind what was asked for this leg before, but not in the way of what is asked of others: it may take 5 s."""
+
         async def job() -> None:
             await self._execute(CloseLeg(leg_id=leg_id))
 
-        self._put(Lane.MEDIA, job)
+        async def turn_off() -> None:
+            self._put(f"closing {leg_id}", job)
+
+        self._put(Lane.MEDIA, turn_off)
 
     def set_source(self, leg_id: LegId, source: Source) -> None:
         async def job() -> None:
@@ -235,16 +240,17 @@ class Effects:
 
     # ------------------------------------------------------------ lanes
 
-    def _put(self, lane: Lane, job: Callable[[], Awaitable[None]]) -> None:
+    def _put(self, lane: str, job: Callable[[], Awaitable[None]]) -> None:
         if not self._lanes.put(lane, job):
-            _log.error("contact.lane_full", lane=lane.value)
-            self._n.alarm("lane_full", f"The {lane.value} lane of a contact is full.", self._contact)
+            _log.error("contact.lane_full", lane=lane)
+            self._n.alarm("lane_full", f"The {lane} lane of a contact is full.", self._contact)
 
-    def _lane_failed(self, lane: Lane, error: Exception) -> None:
+    def _lane_failed(self, lane: str, error: Exception) -> None:
         expected = isinstance(error, GatewayError | MediaRefused | TimeoutError)
-        _log.error("contact.command_failed", lane=lane.value, error_type=type(error).__name__, exc_info=not expected)
+        _log.error("contact.command_failed", lane=lane, error_type=type(error).__name__, exc_info=not expected)
         code = error.code if isinstance(error, GatewayError | MediaRefused) else "timeout" if expected else "error"
-        self._n.alarm(f"{lane.value}_failed", f"A command was not carried out: {code}.", self._contact)
+        kind = lane if lane in list(Lane) else Lane.MEDIA.value
+        self._n.alarm(f"{kind}_failed", f"A command was not carried out: {code}.", self._contact)
 
 
 def visitor_hash(visitor_key: str) -> str:

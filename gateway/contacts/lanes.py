@@ -18,6 +18,8 @@ Job = Callable[[], Awaitable[None]]
 
 
 class Lane(StrEnum):
+    """The lanes of every contact; the closing of a leg has one of its own besides."""
+
     MEDIA = "media"
     ACD = "acd"
     RECORDING = "recording"
@@ -31,14 +33,14 @@ class Lanes:
         supervisor: Supervisor,
         name: str,
         *,
-        on_error: Callable[[Lane, Exception], None],
+        on_error: Callable[[str, Exception], None],
         on_idle: Callable[[], None],
     ) -> None:
         self._supervisor = supervisor
         self._name = name
         self._on_error = on_error
         self._on_idle = on_idle
-        self._waiting: dict[Lane, deque[Job]] = {}
+        self._waiting: dict[str, deque[Job]] = {}
 
     @property
     def idle(self) -> bool:
@@ -49,19 +51,19 @@ class Lanes:
         """Jobs of the longest lane."""
         return max((len(waiting) for waiting in self._waiting.values()), default=0)
 
-    def put(self, lane: Lane, job: Job) -> bool:
+    def put(self, lane: str, job: Job) -> bool:
         """Run `job` after all others of its lane. False when the lane is full: the job will not run."""
         waiting = self._waiting.get(lane)
         if waiting is None:
             self._waiting[lane] = deque([job])
-            _ = self._supervisor.spawn(self._run(lane), name=f"{self._name}:{lane.value}")
+            _ = self._supervisor.spawn(self._run(lane), name=f"{self._name}:{lane}")
             return True
         if len(waiting) >= LANE_LIMIT:
             return False
         waiting.append(job)
         return True
 
-    async def _run(self, lane: Lane) -> None:
+    async def _run(self, lane: str) -> None:
         waiting = self._waiting[lane]
         try:
             while waiting:

@@ -15,7 +15,7 @@ from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side, Transport
-from gateway.contacts.sources import may_be_sent, source_for
+from gateway.contacts.sources import source_for
 from gateway.contacts.states import IN_CALL, OVER, ContactState
 from gateway.contacts.waits import CLOSE_TIMEOUT_S
 from gateway.parties import LegAnswered, LegChanged, LegRefused, OfferLeg, PeerChanged
@@ -257,8 +257,8 @@ class Legwork:
 
     def _send(self, side: Side) -> None:
         transport = self._newest(side)
-        if transport is None or not may_be_sent(side):
-            return
+        if transport is None or not transport.connected:
+            return  # a silent one is connected: its browser may hear us while we don't hear it
         wanted = source_for(self._contact, side.role)
         if wanted != (transport.source if transport.source is not None else Silence()):
             transport.source = wanted

@@ -5,7 +5,7 @@ Nobody's packets reach a customer before their call is bridged, and nobody hears
 
 from typing import Final
 
-from gateway.contacts.model import Contact, Role, Side
+from gateway.contacts.model import Contact, Role
 from gateway.contacts.states import WAITING, ContactState
 from media.port import Clip, FromLeg, Silence, Source
 
@@ -25,8 +25,3 @@ def source_for(contact: Contact, role: Role) -> Source:
     if contact.state is ContactState.IN_MENU and contact.prompt is not None:
         return Clip(name=contact.prompt, language=contact.language)
     return Silence()
-
-
-def may_be_sent(side: Side) -> bool:
-    """Whether the side's newest transport can be sent anything."""
-    return side.connected and side.transport is not None

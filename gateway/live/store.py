@@ -26,6 +26,7 @@ _log = get_logger("live")
 _T = TypeVar("_T")
 
 MAX_CONNECTIONS: Final = 32  # a node's commands are short; more callers wait for a connection, within the time-out
+_SOCKET_SHARE: Final = 2 / 3  # the library's own time-out strikes before ours, not together with it
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
@@ -45,6 +46,7 @@ class Live:
         self.embedded = embedded
         self.timeout_s = timeout_s
         self._prefix = prefix
+        self._ending: set[asyncio.Future[Any]] = set()  # given up, on their way out
 
     def key(self, *parts: str) -> str:
         """The key of `parts`. Parts are ids, digests or names without a colon, so two keys never meet."""
@@ -53,13 +55,41 @@ class Live:
     async def ask(self, command: Awaitable[_T]) -> _T:
         """The answer of one command, or PortFailure `live_unavailable` within the time-out."""
         try:
-            async with asyncio.timeout(self.timeout_s):
+            if self.embedded:
                 return await command
+            return await self._at_most(command)
         except ResponseError as error:  # the server answered, but not what we can use: full, loading, read-only, a bug
             _log.error("live.refused", error_type=type(error).__name__, error=str(error)[:200])
             raise _unavailable() from error
         except (TimeoutError, RedisError, OSError) as error:
             raise _unavailable() from error
+
+    async def _at_most(self, command: Awaitable[_T]) -> _T:
+        """The answer, or TimeoutError: the caller does not wait until the library has given up its connection.
+
+        redis-py cancelled by `asyncio.timeout` may go on for two more time-outs of its own, disconnecting and trying
+        again, when both expire together. So the command has a task, which ends on its own time.
+        """
+        task = asyncio.ensure_future(command)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self.timeout_s)
+        except asyncio.CancelledError:
+            self._end(task)
+            raise
+        if not done:
+            self._end(task)
+            raise TimeoutError
+        return task.result()
+
+    def _end(self, task: "asyncio.Future[_T]") -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Future[Any]") -> None:
+        self._ending.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody waits for it any more
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int | float] = ()) -> Any:
         """Run `script` as one atomic step. PortFailure `live_unavailable`: it ran wholly or not at all."""
@@ -80,6 +110,7 @@ class Live:
         """Close the connections. Idempotent; never waits for a server that hangs."""
         try:
             async with asyncio.timeout(self.timeout_s):
+                await asyncio.gather(*self._ending, return_exceptions=True)
                 await self.client.aclose()
                 await self.client.connection_pool.disconnect()
         except (TimeoutError, RedisError, OSError) as error:
@@ -100,8 +131,8 @@ def open_live(settings: LiveSettings) -> Live:
             url,
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
+            socket_timeout=timeout_s * _SOCKET_SHARE,
+            socket_connect_timeout=timeout_s * _SOCKET_SHARE,
             retry=Retry(NoBackoff(), 1),  # one: a connection that went stale while the server was restarted
             decode_responses=True,
             protocol=2,

@@ -130,6 +130,7 @@
       this.#button.setAttribute("part", "button");
       this.#button.append(svg, this.#label);
       this.#closed.hidden = true;
+      this.#closed.setAttribute("role", "status");
       this.#closed.setAttribute("part", "closed");
       this.#root.append(this.#button, this.#closed);
     }

@@ -4,7 +4,7 @@ import { LitElement, css, html, nothing, ref, svg } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
-import { clock, moment } from "../lib/format.js";
+import { clock, moment, shortId } from "../lib/format.js";
 import { codeText, has, locale, t } from "../lib/i18n.js";
 import { outcome, outcomeTone } from "./contacts.js";
 import "./player.js";
@@ -254,16 +254,19 @@ class Contact extends LitElement {
       </ul>
       <ol class="journal">
         ${journal.map(
-          (row) => html`<li>
+          (row) => {
+            const facts = dataText(row.data, contact);
+            return html`<li>
             <time class="number" datetime=${row.at} title=${moment(row.at, locale(), new Date())}>+${offset_s(journal, row).toFixed(1)} s</time>
             <span class="bead s-${row.state}" aria-hidden="true"></span>
             <span>
               <strong>${has(`event.${row.name}`) ? t(`event.${row.name}`) : row.name.replaceAll("_", " ")}</strong>
               <span class="hint">· ${has(`source.${row.source}`) ? t(`source.${row.source}`) : row.source}</span>
               ${row.reason ? html`<span class="pill">${reasonText(row)}</span>` : nothing}
-              ${Object.keys(row.data).length > 0 ? html`<span class="data hint small">${dataText(row.data)}</span>` : nothing}
+              ${facts === "" ? nothing : html`<span class="data hint small">${facts}</span>`}
             </span>
-          </li>`,
+          </li>`;
+          },
         )}
       </ol>
     </section>`;
@@ -287,12 +290,23 @@ function reasonText(row) {
   return reason.replaceAll("_", " ");
 }
 
-/** @param {Record<string, unknown>} data */
-function dataText(data) {
-  return Object.entries(data)
-    .filter(([, value]) => value !== null && value !== "")
-    .map(([name, value]) => `${name.replaceAll("_", " ")}: ${Array.isArray(value) ? value.join(" › ") : String(value)}`)
-    .join(" · ");
+/** Facts that are for machines; the export has them. */
+const UNSHOWN = new Set(["offer_id", "visitor_hash"]);
+
+/**
+ * The facts of an event. What is empty, zero or false says nothing here.
+ * @param {Record<string, unknown>} data
+ * @param {ContactDetail} contact
+ */
+function dataText(data, contact) {
+  /** @type {string[]} */
+  const parts = [];
+  for (const [name, value] of Object.entries(data)) {
+    if (!value || UNSHOWN.has(name)) continue;
+    if (name === "agent_id") parts.push(value === contact.agent_id && contact.agent_name !== null ? contact.agent_name : shortId(String(value)));
+    else parts.push(`${name.replaceAll("_", " ")}: ${Array.isArray(value) ? value.join(" › ") : String(value)}`);
+  }
+  return parts.join(" · ");
 }
 
 /** The contact and its journal, whether the answer wraps the contact or not. @param {any} answer @returns {ContactDetail} */

@@ -338,7 +338,7 @@ class Agent extends LitElement {
           .left_s=${(view.wrap_up.ends_ms - this._now) / 1000}
           @wrap-up=${this.#wrapUp}
         ></vv-wrap-up>
-        ${this.#aside(view.assigned)}
+        ${this.#aside(view.assigned, false)}
       </div>`;
     }
     if (screen === "call" && view.assigned !== null) return this.#callScreen(view, view.assigned);
@@ -402,7 +402,7 @@ class Agent extends LitElement {
           @retrieve=${this.#retrieve}
         ></vv-controls>
       </section>
-      ${this.#aside(assigned)}
+      ${this.#aside(assigned, true)}
     </div>`;
   }
 
@@ -419,13 +419,16 @@ class Agent extends LitElement {
     return null;
   }
 
-  /** @param {NonNullable<import("./model.js").View["assigned"]>} assigned */
-  #aside(assigned) {
+  /**
+   * @param {NonNullable<import("./model.js").View["assigned"]>} assigned
+   * @param {boolean} main whether it names the page; the wrap-up form has a title of its own
+   */
+  #aside(assigned, main) {
     const { customer, queue_name } = assigned;
     return html`<aside class="card stack" aria-label=${t("context.title")}>
       <div class="who">
         <span class="avatar" aria-hidden="true">${initials(customer.display_name) || icon("user")}</span>
-        <h2>${nameOf(customer)}</h2>
+        ${main ? html`<h1 tabindex="-1">${nameOf(customer)}</h1>` : html`<h2>${nameOf(customer)}</h2>`}
       </div>
       ${context(customer, queue_name)}
     </aside>`;
@@ -471,7 +474,8 @@ class Agent extends LitElement {
     // While somebody types, the focus stays where it is; Alt+A and Alt+R work from everywhere else.
     const active = this.shadowRoot?.activeElement;
     if (active instanceof HTMLElement && active.matches("textarea, input")) return;
-    const target = this.renderRoot.querySelector("[data-action=accept], [data-action=take-over], h1");
+    const answer = this.renderRoot.querySelector("[data-action=accept], [data-action=take-over]");
+    const target = answer ?? this.renderRoot.querySelector("h1");
     if (target instanceof HTMLElement) target.focus();
   }
 }

@@ -308,6 +308,7 @@ export const panelStyles = css`
     font-size: 1.0625rem;
     flex: none;
   }
+  .who h1,
   .who h2 {
     font-size: 1.25rem;
     overflow-wrap: anywhere;

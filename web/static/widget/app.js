@@ -426,6 +426,7 @@ export class Customer extends LitElement {
       </header>
       <main class=${talks ? "talking" : ""}>
         ${call !== null && screen !== "ended" ? this.#stage(call, screen) : nothing}
+        ${talks ? html`<h1 class="visually-hidden" tabindex="-1">${screens.announcement(screen, this._view)}</h1>` : nothing}
         <div class="content" ?hidden=${talks && !this.#besideCall(call)}>
           ${talks ? this.#beside(call) : html`<div class="inner">${this.#screen(screen, call)}</div>`}
         </div>

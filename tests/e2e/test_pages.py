@@ -1,0 +1,317 @@
+"""The pages by themselves, in a real browser: policy, size, language, keyboard, and what others put into them."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.async_api import Page, Playwright, expect
+
+from tests.support.people import CHROMIUM
+from tests.support.web_preview import Json, Preview, serve_preview
+
+NAME = "<img src=x onerror=window.hit=1>"
+PAYLOADS = (
+    NAME,
+    "<script>window.hit=1</script>",
+    '"><svg onload=window.hit=1>',
+    "{{constructor.constructor('window.hit=1')()}}",
+    "${window.hit=1}",
+    "javascript:window.hit=1",
+    "<style>*{display:none}</style>",
+)
+
+SITE: Json = {
+    "offered": True,
+    "code": None,
+    "site_name": "Lumen & Co",
+    "recording": {"consent": "notice", "notice_version": "1"},
+}
+MENU: Json = {
+    "type": "menu_node",
+    "node_id": "root",
+    "text": "What can we help you with?",
+    "options": [{"key": "1", "label": "A delivery"}, {"key": "2", "label": "Advice"}],
+    "can_go_back": False,
+    "idle_s": 90.0,
+}
+PLACE: Json = {
+    "type": "queue_position",
+    "queue": "advice",
+    "queue_name": "Advice",
+    "place": 2,
+    "ahead": 1,
+    "waited_s": 42.0,
+    "estimate_s": 130.0,
+}
+CARD: Json = {
+    "display_name": "Amina Diallo",
+    "language": "fr",
+    "site": "demo",
+    "page_url": "https://shop.example/checkout/delivery?secret=1",
+    "page_title": "Delivery",
+    "form": {"Step": "Delivery", "E-mail": "•••", "Town": ""},
+    "menu_path": ["Advice"],
+}
+OFFER: Json = {
+    "type": "offer",
+    "offer_id": "of_000000000001",
+    "contact_id": "ct_0123456789ab",
+    "queue": "advice",
+    "queue_name": "Advice",
+    "customer": CARD,
+    "waited_s": 83.0,
+    "deadline_s": 20.0,
+}
+
+
+def contact(state: str, **more: object) -> Json:
+    return {"type": "contact_state", "contact_id": "ct_0123456789ab", "state": state, **more}
+
+
+def agent(state: str, **more: object) -> Json:
+    return {"type": "agent_state", "state": state, "queues": ["Advice"], **more}
+
+
+def account(*roles: str) -> Json:
+    named: Json = {"id": "ac_1", "name": "lea", "display_name": "Léa Martin", "roles": list(roles), "agent_id": "ag_1"}
+    return {"account": named}
+
+
+@dataclass
+class Visit:
+    """One page and everything its browser complained about."""
+
+    page: Page
+    preview: Preview
+    complaints: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def visit(
+    playwright: Playwright, path: str, *, language: str = "en-GB", width: int = 1200, preview: Preview
+) -> AsyncIterator[Visit]:
+    browser = await playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+    )
+    try:
+        context = await browser.new_context(locale=language, viewport={"width": width, "height": 740})
+        context.set_default_timeout(10_000)
+        page = await context.new_page()
+        seen = Visit(page, preview)
+        page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        await page.goto(preview.origin + path)
+        yield seen
+    finally:
+        await browser.close()
+
+
+@pytest.fixture
+async def preview() -> AsyncIterator[Preview]:
+    async with serve_preview() as serving:
+        serving.answers[("POST", "/api/v1/widget/availability")] = (200, SITE)
+        serving.answers[("POST", "/api/v1/widget/entry")] = (201, {"entry_token": "e" * 40, "expires_s": 600})
+        serving.answers[("GET", "/api/v1/session")] = (200, account("agent", "admin"))
+        serving.answers[("GET", "/api/v1/contacts")] = (200, {"contacts": [], "next_before": None})
+        serving.answers[("GET", "/api/v1/pilot-groups")] = (200, {"groups": []})
+        serving.answers[("GET", "/api/v1/agents")] = (200, {"agents": []})
+        yield serving
+
+
+PAGES = {
+    "/": ([], "video-call button"),
+    "/sign-in/": ([], "input[name=password]"),
+    "/widget/?site=demo": ([], "[data-action=start]"),
+    "/agent/": ([agent("not_ready", reason="login")], "[data-state=not_ready]"),
+    "/admin/#/board": ([], "nav"),
+    "/admin/#/contacts": ([], "vv-contacts select"),
+    "/admin/#/pilot": ([], "vv-pilot h1"),
+}
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR", "es-ES"])
+async def test_every_page_fits_a_phone_and_keeps_to_its_policy(
+    playwright: Playwright, preview: Preview, language: str
+) -> None:
+    """No complaint of the browser (a policy broken is one), nothing wider than 360 px, no key in place of a text."""
+    async with visit(playwright, "/sign-in/", language=language, width=360, preview=preview) as seen:
+        for path, (greeting, sign) in PAGES.items():
+            preview.greeting["/ws/agent"] = greeting
+            await seen.page.goto(preview.origin + path)
+            await seen.page.locator(sign).first.wait_for()
+            assert seen.complaints == [], path
+            assert await seen.page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            text = await seen.page.locator("body").inner_text()
+            assert re.findall(r"\b[a-z_]+\.[a-z_]+_[a-z_]+\b", text) == [], path
+
+
+async def test_a_customer_gets_through_by_keyboard_alone(playwright: Playwright, preview: Preview) -> None:
+    """WCAG 2.1.1: from the launcher to hanging up, with Tab, Enter and the keys of the menu."""
+    preview.greeting["/ws/customer"] = [contact("initiated"), contact("in_menu"), MENU]
+    async with visit(playwright, "/", preview=preview) as seen:
+        page, frame = seen.page, seen.page.frame_locator("video-call iframe")
+        launcher = page.locator("video-call").get_by_role("button")
+        await launcher.wait_for()
+        await page.locator("form button").focus()
+        await page.keyboard.press("Tab")
+        await expect(launcher).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(frame.locator("h1")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(frame.locator("#name")).to_be_focused()
+        await page.keyboard.type("12")
+        await page.keyboard.press("Enter")
+        talker = await preview.talker()
+        await expect(frame.locator("h1")).to_have_text(MENU["text"])
+        assert not [each for each in talker.said if each["type"] == "menu_choice"]  # the digits of the name are none
+        await page.keyboard.press("2")
+        assert (await talker.heard("menu_choice"))["key"] == "2"
+
+        await talker.tell(contact("queued"), PLACE)
+        await expect(frame.get_by_role("heading", name="You are number 2 in line")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(frame.locator("[data-action=camera]")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(frame.locator("[data-action=audio]")).to_be_focused()
+        await page.keyboard.press("Enter")
+        assert (await talker.heard("media_state"))["audio"] is True
+
+        await talker.tell(contact("active", talk_s=0.0))
+        await frame.locator("[data-action=hang_up]").focus()
+        await page.keyboard.press("Enter")
+        await talker.heard("hang_up")
+        await talker.tell(contact("closed", end_reason="completed", talk_s=5.0))
+        await expect(frame.locator("h1")).to_be_focused()
+        await frame.locator("[data-action=close]").focus()
+        await page.keyboard.press("Enter")
+        await expect(launcher).to_be_focused()
+        assert seen.complaints == []
+
+
+async def test_nobody_is_asked_for_a_camera_before_choosing(playwright: Playwright, preview: Preview) -> None:
+    preview.greeting["/ws/customer"] = [contact("queued"), PLACE]
+    async with visit(playwright, "/widget/?site=demo", preview=preview) as seen:
+        await seen.page.evaluate(
+            """() => {
+              window.asked = [];
+              const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+              navigator.mediaDevices.getUserMedia = (what) => (window.asked.push(Object.keys(what)[0]), real(what));
+            }"""
+        )
+        await seen.page.locator("[data-action=start]").click()
+        await seen.page.locator("[data-action=camera]").wait_for()
+        talker = await preview.talker()
+        await talker.heard("leg_offer")
+        assert await seen.page.evaluate("window.asked") == []
+        await seen.page.locator("[data-action=camera]").click()
+        await seen.page.locator("#preview").wait_for()
+        assert await seen.page.evaluate("window.asked") == ["video"]
+        assert not [each for each in talker.said if each["type"] == "media_state"]
+        await seen.page.locator("[data-action=publish]").click()
+        assert (await talker.heard("media_state"))["video"] is True
+
+
+async def test_one_offer_has_three_sections_and_no_candidate(playwright: Playwright, preview: Preview) -> None:
+    """The offer goes out at once: audio, video and screen, both ways."""
+    async with visit(playwright, "/widget/?site=demo", preview=preview) as seen:
+        await seen.page.locator("[data-action=start]").click()
+        sdp = (await (await preview.talker()).heard("leg_offer"))["sdp"]
+        assert re.findall(r"^m=(\w+)", sdp, re.MULTILINE) == ["audio", "video", "video"]
+        assert sdp.count("a=sendrecv") == 3
+        assert "a=candidate" not in sdp
+
+
+async def test_a_reload_goes_back_to_the_same_session(playwright: Playwright, preview: Preview) -> None:
+    preview.greeting["/ws/customer"] = [contact("queued"), PLACE]
+    async with visit(playwright, "/", preview=preview) as seen:
+        frame = seen.page.frame_locator("video-call iframe")
+        await seen.page.locator("video-call").get_by_role("button").click()
+        await frame.locator("[data-action=start]").click()
+        await frame.locator("[data-action=camera]").wait_for()
+        first = await (await preview.talker(1)).heard("leg_offer")
+        await seen.page.reload()
+        hello = await (await preview.talker(2)).heard("hello")
+        assert hello["resume"] == {"session_id": "se_000000000001", "secret": "s" * 32, "last_seq": 0}
+        again = await (await preview.talker(2)).heard("leg_offer")
+        assert again["generation"] > first["generation"]
+        await frame.get_by_role("heading", name="You are number 2 in line").wait_for()
+
+
+async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright, preview: Preview) -> None:
+    preview.greeting["/ws/agent"] = [agent("reserved"), OFFER]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        page = seen.page
+        await expect(page.locator("[data-action=accept]")).to_be_focused()
+        talker = await preview.talker()
+        await page.keyboard.press("Alt+A")
+        assert (await talker.heard("accept_offer"))["offer_id"] == OFFER["offer_id"]
+        assigned = {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD}
+        await talker.tell(agent("busy"), assigned, contact("active", talk_s=0.0))
+        await page.locator("[data-action=hold]").wait_for()
+        await page.keyboard.press("Alt+H")
+        await talker.heard("hold")
+        wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
+        await talker.tell(contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0})
+        await page.locator("input[value=resolved]").focus()
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("done")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        sent = await talker.heard("wrap_up")
+        assert (sent["disposition"], sent["notes"]) == ("sale", "done")
+
+
+async def test_a_panel_open_elsewhere_is_taken_over_only_on_request(playwright: Playwright, preview: Preview) -> None:
+    preview.greeting["/ws/agent"] = [agent("ready")]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        await seen.page.locator("[data-state=ready]").wait_for()
+        await (await preview.talker(1)).say_bye("taken_over", 4409)
+        await expect(seen.page.locator("[data-action=take-over]")).to_be_focused()
+        assert len(preview.talkers) == 1
+        await seen.page.keyboard.press("Enter")
+        assert (await (await preview.talker(2)).heard("hello"))["take_over"] is True
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_text_of_others_is_shown_as_text(playwright: Playwright, preview: Preview, payload: str) -> None:
+    """S14: a name, a page title, a form field, a menu path and a code are never run, and never hide anything."""
+    card = {**CARD, "display_name": payload, "page_title": payload, "page_url": payload, "menu_path": [payload]}
+    preview.greeting["/ws/agent"] = [agent("reserved"), {**OFFER, "customer": {**card, "form": {payload: payload}}}]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        await expect(seen.page.locator("#offer-title")).to_have_text(payload)
+        await expect(seen.page.locator(".context .form dd dd").first).to_have_text(payload)
+        assert await seen.page.evaluate("window.hit") is None
+        assert seen.complaints == []
+
+
+async def test_the_page_around_the_frame_can_not_drive_it(playwright: Playwright, preview: Preview) -> None:
+    """S12: junk, huge and unknown messages, and messages that pretend to come from the frame, change nothing."""
+    preview.answers[("POST", "/api/v1/widget/availability")] = (200, {**SITE, "offered": False, "code": "not_in_pilot"})
+    async with visit(playwright, "/", preview=preview) as seen:
+        page = seen.page
+        await page.frame_locator("video-call iframe").locator("noscript").wait_for(state="attached")
+        await page.evaluate(
+            """async () => {
+              const frame = document.querySelector("video-call").shadowRoot.querySelector("iframe");
+              const say = (type, more) => ({ visavis: 1, type, ...more });
+              const page = { url: "https://a.b", title: "" };
+              const bad = [null, 7, "x", {}, say(undefined), say("hang_up"), say("opened"),
+                say("opened", { language: "en", page: { url: "javascript:1", title: "" }, form: {} }),
+                say("opened", { language: "x".repeat(1e6), page, form: {} })];
+              for (const each of bad) frame.contentWindow.postMessage(each, "*");
+              window.postMessage(say("availability", { offered: true, label: "Hacked" }), "*");
+              window.postMessage(say("open"), "*");
+              // Messages keep their order: when the frame answers this one, it has seen all before it.
+              await new Promise((resolve) => {
+                window.addEventListener("message", (event) => event.source === frame.contentWindow && resolve());
+                frame.contentWindow.postMessage(say("hello", { language: "en", page, form: {} }), "*");
+              });
+            }"""
+        )
+        await expect(page.locator("video-call").get_by_role("button")).to_have_count(0)
+        await expect(page.locator("video-call iframe")).not_to_have_class(re.compile("open"))
+        assert [frame.url for frame in page.frames if "vv-customer" in await frame.content()] == []

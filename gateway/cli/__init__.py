@@ -82,7 +82,7 @@ def demo(
 def canary(
     url: Annotated[str, typer.Argument(help="Where the gateway is, e.g. http://127.0.0.1:8080.")],
     calls: Annotated[int, typer.Option(help="Robot calls to make.", min=1, max=200)] = 1,
-    talk: Annotated[float, typer.Option(help="Seconds that each pair talks.", min=1, max=3600)] = 5.0,
+    talk: Annotated[float, typer.Option(help="Seconds that each pair talks.", min=2, max=3600)] = 5.0,
     at_once: Annotated[int | None, typer.Option(help="Calls at the same time; else all, up to 50.", min=1)] = None,
     token_file: Annotated[
         Path | None, typer.Option(help="File with the canary token; else VISAVIS_CANARY_TOKEN, else found here.")

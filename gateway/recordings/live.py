@@ -15,6 +15,8 @@ from gateway.recordings.states import RECORDING, RecordingEvent, RecordingState
 
 _log = get_logger("recordings")
 
+_SEALED = frozenset({RecordingState.COMPLETE, RecordingState.LIMIT_REACHED})
+_SEALED_RETRIES_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 _OVER = frozenset(state for state in RecordingState if RECORDING.is_terminal(state)) | {
     RecordingState.ENDING,
     RecordingState.COMPLETE,
@@ -81,11 +83,21 @@ class Ledger:
             self._show_state(live.record)
 
     async def save(self, live: Live) -> None:
-        """Save the row as it is. A store that is away is an alarm, not an end: the next transition saves it again."""
-        try:
-            await self._records.save(live.record)
-        except GatewayError as error:
-            self.alarm_of(live, "recording_not_saved", f"the row could not be saved: {error.code}")
+        """Save the row as it is. A store that is away is an alarm, not an end: the next transition saves it again.
+
+        A sealed recording has no next one: it is tried again for half a minute; then the next start seals it anew.
+        """
+        retries_s = _SEALED_RETRIES_S if live.state in _SEALED else ()
+        for attempt in range(len(retries_s) + 1):
+            try:
+                await self._records.save(live.record)
+            except GatewayError as error:
+                if attempt == 0:
+                    self.alarm_of(live, "recording_not_saved", f"the row could not be saved: {error.code}")
+                if attempt < len(retries_s):
+                    await self._clock.sleep_until(self._clock.monotonic() + retries_s[attempt])
+            else:
+                return
 
     def show(self, contact_id: ContactId, state: str, *, notice_version: str = "", code: str | None = None) -> None:
         self.listener(RecordingView(contact_id=contact_id, state=state, notice_version=notice_version, code=code))

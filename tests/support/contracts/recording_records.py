@@ -1,5 +1,6 @@
 """What the rows of recordings do on every database. A subclass gives the fixture `database`."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -86,3 +87,25 @@ class RecordingRecordsContract:
         found = await store.get(ONE.recording_id)
         assert found is not None
         assert found.failure == "cut \ufffd off"
+
+    async def test_many_saves_at_once_are_all_written(self, store: SqlRecordings):
+        """They share transactions; each returns when its own row is there."""
+        rows = [
+            replace(ONE, recording_id=RecordingId(f"rc_many{number:04}"), contact_id=ContactId(f"ct_many{number:04}"))
+            for number in range(100)
+        ]
+        saves = [asyncio.ensure_future(store.save(row)) for row in rows]
+        for save, row in zip(saves, rows, strict=True):
+            await save
+            found = await store.get(row.recording_id)
+            assert found is not None
+
+    async def test_a_save_that_is_cancelled_takes_no_other_with_it(self, store: SqlRecordings):
+        others = [replace(ONE, recording_id=RecordingId(f"rc_other{number:03}")) for number in range(5)]
+        first = asyncio.ensure_future(store.save(ONE))
+        saves = [asyncio.ensure_future(store.save(row)) for row in others]
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(*saves)
+        for row in others:
+            assert await store.get(row.recording_id) is not None

@@ -551,6 +551,22 @@ async def test_rows_that_cannot_be_saved_do_not_stop_the_recording(node: Node) -
     assert node.row.state is RecordingState.COMPLETE
 
 
+async def test_a_sealed_recording_is_saved_when_the_store_is_back(node: Node) -> None:
+    """No transition follows a seal: without another try the row would say `ending` until the next start."""
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    node.records.away = True
+    async with asyncio.timeout(20):
+        while "recording_not_saved" not in node.alarms:  # noqa: ASYNC110 - a finaliser's process has no event of ours
+            await asyncio.sleep(0.01)
+    node.records.away = False
+    async with asyncio.timeout(20):
+        while node.row.state is not RecordingState.COMPLETE:
+            node.clock.advance(1.0)
+            await asyncio.sleep(0.01)
+    assert node.alarms == ["recording_not_saved"]
+
+
 # ---------------------------------------------------------------- a process that died
 
 

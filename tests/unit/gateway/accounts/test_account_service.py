@@ -295,7 +295,11 @@ async def test_a_robot_takes_a_seat_that_is_in_no_records(service: AccountServic
     assert await service.is_canary(CANARY)
 
 
-@pytest.mark.parametrize("token", ["", "x", CANARY[:-1], CANARY + "x", "\ud800", token_digest(CANARY)])
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", CANARY[:-1], CANARY + "x", "\ud800", token_digest(CANARY)],
+    ids=["empty", "short", "cut", "longer", "surrogate", "digest"],
+)
 async def test_another_token_seats_no_robot(service: AccountService, token: str):
     assert not await service.is_canary(token)
     with pytest.raises(NotSignedIn, match="canary_refused"):

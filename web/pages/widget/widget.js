@@ -147,7 +147,7 @@
       this.#button.addEventListener("click", () => this.#show(), { signal });
       const frame = document.createElement("iframe");
       frame.src = `${gateway}/widget/?site=${encodeURIComponent(site)}`;
-      frame.allow = "camera; microphone; display-capture; autoplay; fullscreen; speaker-selection";
+      frame.allow = "camera; microphone; display-capture; autoplay; fullscreen; speaker-selection; screen-wake-lock";
       frame.referrerPolicy = "origin";
       frame.tabIndex = -1;
       frame.setAttribute("aria-hidden", "true");

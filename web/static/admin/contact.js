@@ -38,7 +38,7 @@ class Contact extends LitElement {
       }
       .facts {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(150px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 130px), 1fr));
         gap: 12px 20px;
       }
       .facts dt {

@@ -83,6 +83,7 @@ export class Call extends EventTarget {
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.refreshDevices(), { signal });
     window.addEventListener("online", () => this.#networkChanged(), { signal });
     watchConnectionType(() => this.#networkChanged(), signal);
+    void keepAwake(signal);
     this.#stats_timer = window.setInterval(() => void this.#measure(), STATS_EVERY_MS);
   }
 
@@ -316,4 +317,26 @@ function watchConnectionType(changed, signal) {
     },
     { signal },
   );
+}
+
+/**
+ * A phone that falls asleep in the queue loses its place: keep the screen on where the browser can.
+ * @param {AbortSignal} signal
+ */
+async function keepAwake(signal) {
+  if (!("wakeLock" in navigator)) return;
+  /** @type {WakeLockSentinel | null} */
+  let lock = null;
+  const ask = async () => {
+    if (document.visibilityState !== "visible") return; // the browser let go of it, and will not give it now
+    try {
+      lock = await navigator.wakeLock.request("screen");
+      if (signal.aborted) await lock.release();
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error; // low battery, or the page around the frame forbids it
+    }
+  };
+  document.addEventListener("visibilitychange", () => void ask(), { signal });
+  signal.addEventListener("abort", () => void lock?.release());
+  await ask();
 }

@@ -104,7 +104,7 @@ export class Choose extends LitElement {
     const { call } = this;
     if (call === null || call.published) return nothing;
     return html`<section class="card stack" aria-labelledby="title">
-      ${call.camera === null ? this.#options(call) : this.#preview(call)} ${deviceHelp(call)}
+      ${deviceHelp(call)} ${call.camera === null ? this.#options(call) : this.#preview(call)}
       ${call.asking !== null
         ? html`<p class="note" role="status">${icon("info")}<span>${t(`choose.asking_${call.asking}`)}</span></p>`
         : nothing}

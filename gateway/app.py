@@ -326,7 +326,7 @@ async def _rooms(
         entry_tokens=LiveEntryTokens(TokenStore(live, clock), ttl=settings.sessions.entry_token),
         admission=AdmissionForSignaling(desk),
         limiter=RateLimiter(live, clock),
-        history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts),
+        history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
         recordings=RecordingsForSignaling(recordings, recording_rows, journal, SqlAudit(database, clock).note),
         pilots=PilotsForSignaling(rollout),
         health=health,

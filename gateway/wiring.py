@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.accounts import model as accounts_model
 from gateway.accounts.service import AccountService
+from gateway.base.clock import Clock
 from gateway.base.errors import BadInput, GatewayError
 from gateway.base.ids import AgentId, ContactId, RecordingId, looks_like_id
 from gateway.contacts.desk import ContactDesk
@@ -23,6 +24,7 @@ from gateway.rollout.service import RolloutService
 from signaling import ports
 
 MAX_PAGE = 200
+NAMES_S = 5.0
 
 Audit = Callable[[str, str, str, Mapping[str, Any]], Awaitable[None]]
 """Who (`actor`) did what (`action`) to which thing (`subject`), with some `data`."""
@@ -99,10 +101,13 @@ class HistoryForSignaling:
         journal: SqlJournal,
         recordings_of: Callable[[Sequence[ContactId]], Awaitable[Mapping[ContactId, RecordingRecord]]],
         accounts: AccountService,
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._recordings_of = recordings_of
         self._accounts = accounts
+        self._clock = clock
+        self._known_names: tuple[float, Mapping[AgentId, str]] = (float("-inf"), {})
 
     async def contacts(self, wanted: ports.ContactFilter) -> ports.ContactPage:
         before = None
@@ -133,7 +138,12 @@ class HistoryForSignaling:
         return ports.ContactFile(body=body, canary=summary.canary)
 
     async def _names(self) -> Mapping[AgentId, str]:
-        return {account.agent_id: account.display_name for account in await self._accounts.agents() if account.agent_id}
+        """What agents are called; asked again after a few seconds."""
+        now = self._clock.monotonic()
+        if now - self._known_names[0] > NAMES_S:
+            agents = await self._accounts.agents()
+            self._known_names = (now, {agent.agent_id: agent.display_name for agent in agents if agent.agent_id})
+        return self._known_names[1]
 
 
 def _summary(

@@ -4,6 +4,7 @@ Owns what each does in which order, and how long it waits. Both use public inter
 """
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
@@ -17,7 +18,7 @@ import aiohttp
 from gateway.canary.footage import footage
 from gateway.canary.media import Counts, RobotMedia
 from gateway.canary.report import CallReport, RecordingReport, Step, flawed_recording, missing_media, side
-from gateway.canary.talk import CanaryFailure, Talk, first_hello, request
+from gateway.canary.talk import CanaryFailure, Talk, TryLater, first_hello, request
 from media.transport.client import ClientPeer
 from signaling.messages import (
     AcceptOffer,
@@ -43,6 +44,7 @@ _STEP_S: Final = 20.0
 _QUEUE_S: Final = 120.0  # a robot agent may still be in the wrap-up of the call before
 _SEALED_S: Final = 300.0  # finalising jobs run one after another: fifty calls that end at once wait for each other
 _POLL_S: Final = 0.2
+_POLL_LAST_S: Final = 2.0  # fifty robots must not be the load that they measure
 _CHUNK_BYTES: Final = 1 << 16
 
 
@@ -204,12 +206,15 @@ _RECORDING_OVER: Final = frozenset({"complete", "failed", "aborted", "limit_reac
 async def _contact_when(
     stage: Stage, http: aiohttp.ClientSession, contact_id: str, ready: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
-    """Ask for the contact until it is as wanted; the step around it has the deadline."""
+    """Ask for the contact until it is as wanted, less and less often; the step around it has the deadline."""
+    pause_s = _POLL_S
     while True:
-        contact = await request(http, "GET", f"/api/v1/contacts/{contact_id}", token=stage.token)
-        if ready(contact):
-            return contact
-        await asyncio.sleep(_POLL_S)
+        with contextlib.suppress(TryLater):
+            contact = await request(http, "GET", f"/api/v1/contacts/{contact_id}", token=stage.token)
+            if ready(contact):
+                return contact
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, _POLL_LAST_S)
 
 
 async def _download(stage: Stage, http: aiohttp.ClientSession, recording_id: str) -> str:

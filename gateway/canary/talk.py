@@ -35,6 +35,10 @@ class CanaryFailure(Exception):
     """A robot could not do what a person could. The text says what, in one sentence."""
 
 
+class TryLater(CanaryFailure):
+    """The gateway asks to come back (503, 429)."""
+
+
 async def request(
     http: aiohttp.ClientSession, method: str, path: str, *, body: object = None, token: str | None = None
 ) -> dict[str, Any]:
@@ -48,7 +52,8 @@ async def request(
             if response.status >= 400:
                 code = payload.get("code", "") if isinstance(payload, dict) else ""
                 detail = payload.get("detail", "") if isinstance(payload, dict) else ""
-                raise CanaryFailure(f"{method} {path} answered {response.status} {code} {detail}".rstrip())
+                kind = TryLater if response.status in (429, 503) else CanaryFailure
+                raise kind(f"{method} {path} answered {response.status} {code} {detail}".rstrip())
             return payload if isinstance(payload, dict) else {}
     except aiohttp.ClientError as error:
         raise CanaryFailure(f"{method} {path} failed: {str(error) or type(error).__name__}") from error

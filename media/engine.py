@@ -189,7 +189,7 @@ class InProcessEngine:
         )
         link, negotiated, answer_sdp = self._server.answer(command.sdp_offer, forward, command.leg_id)
         forward.open(link, negotiated)
-        forward.on_clip_key_frame = self._show_key_frame
+        forward.control.on_clip_key_frame = self._show_key_frame
         self._legs[command.leg_id] = _Leg(forward, link)
         return LegAnswer(sdp_answer=answer_sdp)
 

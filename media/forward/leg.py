@@ -1,36 +1,30 @@
-"""One browser's leg: takes what its link received, hands it on, and answers for what it is sent.
+"""One browser's leg: takes what its link received and hands it on.
 
-Owns the streams of the leg, the limits a peer is held to, and the leg's RTCP. A leg knows the leg it is sent from; it
-knows no engine, no recording and no clip. The packet path is `on_rtp` → `OutgoingTrack.forward` → `Link.send_rtp`.
+Owns the streams of the leg and the limits a peer is held to; RTCP is its `control` channel's. It knows no engine, no
+recording and no clip. The packet path is `on_rtp` → `OutgoingTrack.forward` → `Link.send_rtp`.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final
 
-from media.forward import rtcp
-from media.forward.estimate import Capacity
+from media.forward.control import ControlChannel
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
 from media.forward.outgoing import OutgoingTrack
 from media.forward.rtp import FIXED_HEADER_BYTES, HEADER, find_extension, restore_rtx, well_formed
 from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegHeard, LegSilent, MediaEvent
 from media.sdp.description import EXT_MID, Negotiated
-from media.transport.link import BUFFER_BYTES, Link
+from media.transport.link import Link
 
 MIN_CHARGE_BYTES: Final = 200
 """What the smallest packet counts against the bitrate, so that the limit is one of packets too."""
 
-DEFAULT_ROUND_TRIP_S: Final = 0.1
-REMB_INTERVAL_S: Final = 0.2
-REMB_LIFETIME_S: Final = 10.0
 STREAM_IDLE_S: Final = 0.5
 """A section's other stream takes over when the current one has been quiet for this long."""
-
-_CLOCK_STEP: Final = 1 << 32
-"""One second in NTP units: a sender whose clock moved by more has set it, and is translated anew."""
 
 _unpack = HEADER.unpack_from
 
@@ -66,14 +60,6 @@ class ForwardLeg:
         """`drops` counts dropped packets by reason, for all legs; `scratch` is lent to all legs for fanning out."""
         self.leg_id = leg_id
         self.closed = False
-        self.source: ForwardLeg | None = None
-        self.incoming: dict[Kind, IncomingTrack] = {}
-        self.outgoing: dict[Kind, OutgoingTrack] = {}
-        self.capacity = Capacity()
-        self.clock_shift = 0
-        self.round_trip_s: float | None = None
-        self.rtcp_in = 0
-        self.on_clip_key_frame: Callable[[str, OutgoingTrack, float], None] | None = None
         self._emit = emit
         self._timers = timers
         self._drops = drops
@@ -81,28 +67,30 @@ class ForwardLeg:
         self._random = random
         self._scratch = scratch
         self._link: Link | None = None
-        self._cname = ""
-        self._reporter_ssrc = 0
-        self._rtcp = bytearray(BUFFER_BYTES)
         self._budget_bytes = limits.max_bitrate_bps // 8
         self._streams: dict[int, IncomingStream] = {}
         self._signalled: dict[int, tuple[IncomingTrack, bool]] = {}
-        self._lossy: set[IncomingStream] = set()
         self._heard_kinds: set[Kind] = set()
-        self._clock_known = False
-        self._fir_command = 0
-        self._estimates: dict[str, tuple[int, float]] = {}  # listener's leg id → (bits per second, when)
-        self._estimate_at_s = 0.0
-        self._estimate_waits = False
+        self.control = ControlChannel(
+            leg_id,
+            self._streams,
+            wake=partial(timers.on_loss, self),
+            drops=drops,
+            max_bitrate_bps=limits.max_bitrate_bps,
+        )
+        self.incoming = self.control.incoming
+        self.outgoing = self.control.outgoing
 
     def open(self, link: Link, negotiated: Negotiated) -> None:
         """Take what was agreed on. Called once, before the first packet."""
         self._link = link
+        cname, ssrc = "", 0
         for section in negotiated.sections:
             if not section.codecs:
                 continue
             if section.peer_sends:
-                track = IncomingTrack(section, self._ask_for_key_frame, self._on_loss, self._on_wait)
+                control = self.control
+                track = IncomingTrack(section, control.ask_for_key_frame, control.on_loss, control.wake)
                 self.incoming[section.kind] = track
                 self._signalled.update(dict.fromkeys(section.peer_ssrcs, (track, False)))
                 self._signalled.update(dict.fromkeys(section.peer_rtx_ssrcs, (track, True)))
@@ -110,19 +98,25 @@ class ForwardLeg:
                 out = OutgoingTrack(section, link, self._drops, self._random)
                 out.resend_budget_bytes = self._limits.max_resend_bps // 8
                 self.outgoing[section.kind] = out
-            self._cname = self._cname or section.cname
-            self._reporter_ssrc = self._reporter_ssrc or section.local_ssrc
+            cname = cname or section.cname
+            ssrc = ssrc or section.local_ssrc
+        self.control.open(link, ssrc, cname)
 
     @property
     def link(self) -> Link | None:
         return self._link
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """As the peer's reports tell it; None before the first that answers one of ours."""
+        return self.control.round_trip_s
 
     # ------------------------------------------------------------ sources
 
     def take_from(self, source: "ForwardLeg", now_s: float) -> None:
         """Send what `source` receives, kind by kind, from its next packet (its next key frame) on."""
         self.take_nothing()
-        self.source = source
+        self.control.listen_to(source.control)
         for kind, out in self.outgoing.items():
             track = source.incoming.get(kind)
             if track is not None:
@@ -132,9 +126,7 @@ class ForwardLeg:
         """Leave the source. Also the first step to a clip."""
         for out in self.outgoing.values():
             out.detach()
-        if self.source is not None:
-            self.source._estimates.pop(self.leg_id, None)
-            self.source = None
+        self.control.leave()
 
     def record(self, recorder_for: Callable[[Kind], Recorder] | None) -> None:
         """Copy everything received to `recorder_for(kind)` from now on; None ends it."""
@@ -276,153 +268,25 @@ class ForwardLeg:
             stream.recorder_track = recorder.track_for(stream.codec, stream.ssrc)
         return stream.recorder_track
 
-    # ------------------------------------------------------------ RTCP in
+    # ------------------------------------------------------------ RTCP
 
     def on_rtcp(self, buffer: bytearray, length: int, at_s: float) -> None:
         self._budget_bytes -= length
         if self._budget_bytes < 0:
             self._drops["over_bitrate"] += 1
             return
-        try:
-            items = rtcp.parse(buffer, length)
-        except rtcp.MalformedRtcp:
-            self._drops["malformed_rtcp"] += 1
-            return
-        self.rtcp_in += 1
-        for item in items:
-            match item:
-                case rtcp.SenderReport():
-                    self._on_sender_report(item, at_s)
-                case rtcp.ReportBlock():
-                    self._on_report_block(item, at_s)
-                case rtcp.Nack():
-                    out = self._out_of(item.media_ssrc)
-                    if out is not None:
-                        out.resend(item.sequences, self.round_trip_s or DEFAULT_ROUND_TRIP_S, at_s)
-                case rtcp.KeyFrameRequest():
-                    out = self._out_of(item.media_ssrc)
-                    if out is not None and out.source is not None:
-                        out.source.request_key_frame(at_s)
-                    elif out is not None and self.on_clip_key_frame is not None:
-                        self.on_clip_key_frame(self.leg_id, out, at_s)
-                case rtcp.Remb():
-                    if self.source is not None and any(self._out_of(ssrc) for ssrc in item.ssrcs):
-                        octets = sum(out.octets for kind, out in self.outgoing.items() if kind != Kind.AUDIO)
-                        self.source.limit(self.leg_id, self.capacity.estimate(item.bitrate_bps, octets, at_s), at_s)
-                case rtcp.Bye():
-                    for ssrc in item.ssrcs:
-                        self._forget(ssrc)
-
-    def _out_of(self, ssrc: int) -> OutgoingTrack | None:
-        return next((out for out in self.outgoing.values() if out.ssrc == ssrc), None)
-
-    def _on_sender_report(self, report: rtcp.SenderReport, at_s: float) -> None:
-        stream = self._streams.get(report.ssrc)
-        if stream is None or stream.is_rtx or not report.ntp:  # 0: the sender has no clock (RFC 3550 §6.4.1)
-            return
-        stream.report_ntp = report.ntp
-        stream.report_timestamp = report.rtp_timestamp
-        stream.report_at_s = at_s
-        shift = rtcp.ntp64(at_s) - report.ntp
-        if not self._clock_known or abs(shift - self.clock_shift) > _CLOCK_STEP:
-            self._clock_known = True
-            self.clock_shift = shift
-        recorder = stream.track.recorder
-        if recorder is not None and stream.recorder_track >= 0:
-            ntp_s = rtcp.ntp_to_unix_s(report.ntp)
-            recorder.write_sender_report(stream.recorder_track, stream.ssrc, ntp_s, report.rtp_timestamp, at_s)
-
-    def _on_report_block(self, block: rtcp.ReportBlock, at_s: float) -> None:
-        out = self._out_of(block.ssrc)
-        measured = out.round_trip_s(block, at_s) if out is not None else None
-        if measured is not None:
-            before = self.round_trip_s
-            self.round_trip_s = measured if before is None else before + (measured - before) / 8
-
-    def _forget(self, ssrc: int) -> None:
-        """The peer said goodbye to a stream: its place is free."""
-        stream = self._streams.pop(ssrc, None)
-        if stream is None:
-            return
-        self._lossy.discard(stream)
-        stream.track.leave(stream)
-
-    # ------------------------------------------------------------ RTCP out
-
-    def _send_rtcp(self, packet: bytes) -> None:
-        link = self._link
-        if link is not None and not self.closed and link.connected:
-            self._rtcp[: len(packet)] = packet
-            link.send_rtcp(self._rtcp, len(packet))
-
-    def _ask_for_key_frame(self, track: IncomingTrack, stream: IncomingStream) -> None:
-        feedback = (stream.codec or track.section.codecs[0]).feedback
-        if "nack pli" in feedback:
-            self._send_rtcp(rtcp.picture_loss(self._reporter_ssrc, stream.ssrc))
-        elif "ccm fir" in feedback:
-            self._fir_command += 1
-            self._send_rtcp(rtcp.full_intra_request(self._reporter_ssrc, stream.ssrc, self._fir_command))
-
-    def _on_loss(self, stream: IncomingStream) -> None:
-        self._lossy.add(stream)
-        self._timers.on_loss(self)
-
-    def _on_wait(self) -> None:
-        self._timers.on_loss(self)
+        self.control.on_rtcp(buffer, length, at_s)
 
     def repair(self, now_s: float) -> bool:
-        """Ask upstream for what is missing (RFC 4585 §6.2.1) and for key frames that had to wait. True while any is."""
-        for track in self.incoming.values():
-            if track.key_frame_wanted:
-                track.request_key_frame(now_s)
-        for stream in list(self._lossy):
-            asked = stream.overdue(now_s, self.round_trip_s or DEFAULT_ROUND_TRIP_S)
-            if asked:
-                self._send_rtcp(rtcp.nack(self._reporter_ssrc, stream.ssrc, asked))
-            if not stream.missing:
-                self._lossy.discard(stream)
-        return bool(self._lossy) or any(track.key_frame_wanted for track in self.incoming.values())
-
-    def limit(self, listener: str, bitrate_bps: int, now_s: float) -> None:
-        """A listener can take this much: tell the sender the least that any of its listeners can take."""
-        self._estimates[listener] = (min(bitrate_bps, self._limits.max_bitrate_bps), now_s)
-        if 0 <= now_s - self._estimate_at_s < REMB_INTERVAL_S:
-            self._estimate_waits = True
-            return
-        self._send_estimate(now_s)
-
-    def _send_estimate(self, now_s: float) -> None:
-        self._estimate_waits = False
-        self._estimate_at_s = now_s
-        fresh = [bps for bps, at_s in self._estimates.values() if now_s - at_s < REMB_LIFETIME_S]
-        ssrcs = [
-            track.current.ssrc
-            for track in self.incoming.values()
-            if track.current is not None and any("goog-remb" in codec.feedback for codec in track.section.codecs)
-        ]
-        if fresh and ssrcs:
-            self._send_rtcp(rtcp.bitrate_estimate(self._reporter_ssrc, min(fresh), ssrcs))
+        """See `ControlChannel.repair`."""
+        return self.control.repair(now_s)
 
     def report(self, now_s: float, elapsed_s: float) -> None:
-        """The once-a-second compound: sender reports, receiver reports, CNAME; and the refill of the leg's budgets."""
+        """Once a second: what the leg may receive and resend is refilled, and its reports are sent."""
         self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
-        if self._estimate_waits:
-            self._send_estimate(now_s)
-        shift = self.source.clock_shift if self.source is not None else 0
-        blocks = [rtcp.block(s.report(now_s)) for s in self._streams.values() if not s.is_rtx and s.packets]
-        parts: list[bytes] = []
-        ssrcs: list[int] = []
         for out in self.outgoing.values():
             out.resend_budget_bytes = _refilled(out.resend_budget_bytes, self._limits.max_resend_bps, elapsed_s)
-            told = out.sender_report(shift, now_s)
-            if told is not None:
-                parts.append(rtcp.sender_report(told, out.packets, out.octets, () if parts else blocks))
-                ssrcs.append(out.ssrc)
-        if not parts:
-            parts.append(rtcp.receiver_report(self._reporter_ssrc, blocks))
-            ssrcs.append(self._reporter_ssrc)
-        parts.append(rtcp.description(ssrcs, self._cname))
-        self._send_rtcp(b"".join(parts))
+        self.control.report(now_s)
 
     # ------------------------------------------------------------ life
 
@@ -450,4 +314,5 @@ class ForwardLeg:
                 out.detach()
             track.recorder = None
         self._timers.remove(self)
+        self.control.close()
         self._emit(LegClosed(leg_id=self.leg_id, reason=reason, at_s=at_s))

@@ -53,12 +53,13 @@ async def test_a_click_becomes_a_recorded_call(demo: Demo, playwright: Playwrigh
 
 
 async def test_the_menu_serves_a_customer_by_itself(demo: Demo, playwright: Playwright, devices: Devices) -> None:
-    """An answer ends the contact, with a way on; nobody is asked for a camera."""
+    """An answer ends the contact and stays to be read, with a way on; nobody is asked for a camera."""
     async with chromium(playwright, devices["customer"]) as customers:
         customer = await Customer.arrive(customers, demo.url)
         await customer.press_video_call()
         await customer.press_menu_key("3")
         await customer.frame.locator("[data-action=again]").wait_for()
+        await expect(customer.frame.get_by_text("We are open Monday to Saturday").first).to_be_visible()
 
 
 @pytest.mark.parametrize("demo", [{"VISAVIS_CONTACTS__OFFER_TIMEOUT": "6s"}], indirect=True)

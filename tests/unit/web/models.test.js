@@ -42,6 +42,12 @@ test("the menu shows once its node is there, and goes with the menu", () => {
   assert.equal(customerAfter(contact("in_menu"), NODE, contact("queued")).menu, null);
 });
 
+test("the menu's answer stays to be read after the contact has ended with it", () => {
+  const ended = customerAfter(contact("in_menu"), { ...NODE, text: "Nine to seven.", options: [] }, contact("closed", { end_reason: "self_served" }));
+  assert.equal(ended.answer, "Nine to seven.");
+  assert.equal(customerAfter(contact("in_menu"), NODE, contact("closed", { end_reason: "abandoned_in_menu" })).answer, "");
+});
+
 test("waiting counts from when it began, not from when the message came", () => {
   assert.equal(customerAfter(contact("queued"), PLACE).queued_at_ms, 970_000);
 });

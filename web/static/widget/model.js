@@ -8,6 +8,7 @@
  * @property {string} state of the contact; "" before the first word of it
  * @property {string | null} end_reason
  * @property {import("../lib/messages.js").MenuNode | null} menu the node shown now
+ * @property {string} answer what the menu answered before it ended the contact
  * @property {boolean} menu_sent a key was pressed and not answered yet
  * @property {import("../lib/messages.js").QueuePosition | null} queue
  * @property {number} queued_at_ms when the waiting began, by this page's clock
@@ -26,6 +27,7 @@ export function newView() {
     state: "",
     end_reason: null,
     menu: null,
+    answer: "",
     menu_sent: false,
     queue: null,
     queued_at_ms: 0,
@@ -65,6 +67,7 @@ export function fold(view, message, now_ms) {
         state: message.state,
         end_reason: message.end_reason ?? null,
         menu: message.state === "in_menu" ? view.menu : null,
+        answer: message.end_reason === "self_served" ? (view.menu?.text ?? view.answer) : "",
         menu_sent: message.state === "in_menu" && view.menu_sent,
         queue: message.state === "queued" || message.state === "offered" || message.state === "bridging" ? view.queue : null,
         peer: talks || message.state === "bridging" ? view.peer : null,

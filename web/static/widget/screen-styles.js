@@ -11,6 +11,9 @@ export const screenStyles = css`
   .centred p {
     max-width: 40ch;
   }
+  .centred .answer {
+    font-size: 1.125rem;
+  }
   .centred .row {
     justify-content: center;
   }

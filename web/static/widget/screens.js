@@ -248,7 +248,8 @@ export function ended(app, view, code) {
   return html`<div class="stack centred">
     <span class="big-icon ${good ? "good" : ""}">${icon(good ? "check" : "info")}</span>
     <h1 tabindex="-1">${t(`ended.${known}_title`)}</h1>
-    <p>${t(`ended.${known}`)}</p>
+    ${view.answer === "" ? nothing : html`<p class="answer">${view.answer}</p>`}
+    <p class=${view.answer === "" ? "" : "hint"}>${t(`ended.${known}`)}</p>
     ${view.talk_s >= 1 ? html`<p class="hint">${t("ended.length", { time: clock(view.talk_s) })}</p>` : nothing}
     <div class="row">
       <button class=${good ? "" : "primary"} data-action="again" @click=${app.again}>${icon("video")} ${t("ended.again")}</button>

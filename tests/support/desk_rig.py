@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.acd.builtin.acd import BuiltinAcd
-from gateway.acd.builtin.ports import QueueStore
 from gateway.agents.roster import AgentRoster
 from gateway.base.errors import GatewayError
 from gateway.base.ids import AgentId, ContactId
@@ -204,20 +203,17 @@ class DeskRig:
     """The desk and everything around it. `await rig.rest()` after anything that should be followed by something."""
 
     settings: ContactSettings = field(default_factory=ContactSettings)
-    store: QueueStore | None = None
     clock: FakeClock = field(default_factory=FakeClock)
+    queues: MemoryQueues = field(default_factory=MemoryQueues)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    notices: Notices = field(default_factory=Notices)
 
     def __post_init__(self) -> None:
         self.media = FakeMedia()
-        self.queues = MemoryQueues()
-        self.journal = MemoryJournal()
         self.recording = FakeRecording()
         self.rollout = FakeRollout()
-        self.notices = Notices()
         self.roster = AgentRoster(self.clock, self.settings.presence_grace)
-        self.acd = BuiltinAcd(
-            store=self.store or self.queues, clock=self.clock, node="n1", agent_allowed=self.rollout.agent_allowed
-        )
+        self.acd = BuiltinAcd(store=self.queues, clock=self.clock, node="n1", agent_allowed=self.rollout.agent_allowed)
         self.desk = ContactDesk(
             clock=self.clock,
             settings=self.settings,

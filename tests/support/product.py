@@ -143,6 +143,9 @@ class Product:
     def errors(self) -> str:
         return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")[-4000:]
 
+    def output(self) -> str:
+        return (self.folder / "stdout").read_text(encoding="utf-8")
+
     async def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 

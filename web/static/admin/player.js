@@ -153,8 +153,8 @@ class Player extends LitElement {
     return html`
       <div class="facts">
         ${completeness == null ? nothing : html`<span class="pill ${completeness >= 0.99 ? "good" : "warn"}">${icon(completeness >= 0.99 ? "check" : "warning")} ${t("player.complete", { share: percent(completeness, tag) })}</span>`}
-        ${duration_s == null ? nothing : html`<span class="pill number">${clock(duration_s)}</span>`}
-        ${size_bytes == null ? nothing : html`<span class="pill number">${size(size_bytes, tag)}</span>`}
+        ${duration_s == null || !this.#sealed(recording) ? nothing : html`<span class="pill number">${clock(duration_s)}</span>`}
+        ${size_bytes == null || !this.#sealed(recording) ? nothing : html`<span class="pill number">${size(size_bytes, tag)}</span>`}
         ${this.#sealed(recording) ? html`<a href="/api/v1/recordings/${encodeURIComponent(recording_id)}/media?view=all" download="${recording_id}.webm">${t("player.download")}</a>` : nothing}
       </div>
       ${sha256 ? html`<p class="hint small hash">SHA-256 <span class="mono">${sha256}</span></p>` : nothing}

@@ -284,12 +284,15 @@ export const panelStyles = css`
   }
   section.call {
     display: grid;
-    grid-template: minmax(320px, 1fr) auto auto / minmax(0, 1fr);
+    grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr);
     background: var(--surface);
     border: 1px solid var(--line);
     border-radius: var(--radius);
     overflow: clip;
-    min-height: min(calc(100vh - 110px), 900px);
+    /* The controls stay in sight however long the context beside them is. */
+    position: sticky;
+    top: 16px;
+    height: clamp(420px, calc(100dvh - 94px), 900px);
   }
   .help > * {
     margin: 12px;
@@ -318,7 +321,8 @@ export const panelStyles = css`
       grid-template-columns: minmax(0, 1fr);
     }
     section.call {
-      min-height: 74vh;
+      position: static;
+      height: 74dvh;
     }
     main {
       padding: 10px;

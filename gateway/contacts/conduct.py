@@ -3,34 +3,32 @@
 A message that is refused raises a GatewayError and has changed nothing. Legs are in `legwork`, hands in `effects`.
 """
 
-import re
 from dataclasses import replace
 from typing import Final
 
-from gateway.acd.port import AcdEvent, ContactOffer, DeclineReason, NoAnswer, Queued, QueueExit, Reserved
+from gateway.acd.port import AcdEvent, DeclineReason, NoAnswer, Queued, QueueExit, Reserved
 from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.log import get_logger
 from gateway.contacts import legs, messages, states
+from gateway.contacts.consequences import Consequences
 from gateway.contacts.coupling import (
     Applied,
     Event,
     Joint,
     Machine,
-    RecordingCommand,
     Step,
     holds_agent,
-    recording_command,
     settle,
 )
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
-from gateway.contacts.journal import JournalSource, JournalValue
+from gateway.contacts.journal import JournalSource
 from gateway.contacts.legs import LegState
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
-from gateway.contacts.model import AgentOn, Contact, InQueue, Role, Side
-from gateway.contacts.ports import RecordingOrder, RecordingView
-from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactEvent, ContactState, EndReason, LeaveCause
+from gateway.contacts.model import AgentOn, Contact, Role, Side
+from gateway.contacts.ports import RecordingView
+from gateway.contacts.states import OVER, ContactEvent, ContactState, EndReason, LeaveCause
 from gateway.contacts.waits import Wait, waits_of
 from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
 from gateway.parties import (
@@ -43,7 +41,6 @@ from gateway.parties import (
     GiveConsent,
     HangUp,
     HoldContact,
-    OfferEnded,
     OfferLeg,
     RecordingShown,
     RejectOffer,
@@ -58,12 +55,6 @@ NOTES_LIMIT: Final = 4000
 
 Reply = tuple[CustomerNotice, ...] | tuple[AgentNotice, ...] | None
 
-_OFFER_ENDS: Final[dict[type, str]] = {
-    states.OfferAccepted: "accepted",
-    states.OfferRejected: "rejected",
-    states.OfferTimedOut: "timed_out",
-}
-
 
 class Conduct:
     """One contact's behaviour. Called only by its actor, one message at a time."""
@@ -73,6 +64,7 @@ class Conduct:
         self._n = neighbours
         self._do = effects
         self._legs = Legwork(contact, neighbours, effects, self._feed)
+        self._consequences = Consequences(contact, neighbours, effects)
 
     @property
     def finished(self) -> bool:
@@ -415,170 +407,17 @@ class Conduct:
         self._n.agents.apply(self.contact.agent.agent_id, event)  # type: ignore[arg-type]
 
     def _contact_moved(self, applied: Applied, source: JournalSource) -> None:
-        contact, event = self.contact, applied.event
-        before, after = ContactState(applied.before), ContactState(applied.after)
-        contact.state = after
-        now = self._now()
-        changed = after is not before
-        if changed:
-            contact.state_since_s = now
-            _log.info("contact.transition", before=before.value, after=after.value, event_name=type(event).__name__)
-        if contact.end_reason is None:
-            once = contact.customer.connected_once
-            contact.end_reason = states.end_reason(before, event, connected_once=once)  # type: ignore[arg-type]
-        self._before_effects(event, now)  # type: ignore[arg-type]
-        self._do.journal(
-            _snake(type(event).__name__),
-            source,
-            reason=_reason(event),  # type: ignore[arg-type]
-            data=self._facts(event),  # type: ignore[arg-type]
-            state_changed=changed and after is not ContactState.CLOSED,
-        )
-        if after is ContactState.CLOSED:
-            reason = contact.end_reason.value if contact.end_reason is not None else None
-            self._do.journal("closed", JournalSource.GATEWAY, reason=reason, state_changed=True)
-        self._tell_acd(before, event, after)  # type: ignore[arg-type]
-        self._tell_recording(applied)
-        if changed:
-            self._tell_people(before, event, after, now)  # type: ignore[arg-type]
-
-    def _before_effects(self, event: ContactEvent, now: float) -> None:
         contact = self.contact
-        match event:
-            case states.Enqueued():
-                contact.line = InQueue(
-                    queue=event.queue,
-                    priority=event.priority,
-                    language=event.language,
-                    path=event.path,
-                    queued_at=self._n.clock.now(),
-                    queued_at_s=now,
-                    waiting_since_s=now,
-                    offerable=self._legs.offerable,
-                )
-            case states.OfferAccepted() if contact.agent is not None:
-                contact.agent.side.leg = LegState.NEW
-            case states.Bridged() if contact.bridged_at_s is None:
-                contact.bridged_at_s = now
-            case states.AgentLegLost() if contact.line is not None:
-                contact.line.waiting_since_s = now
-            case _:
-                pass
-
-    def _tell_people(self, before: ContactState, event: ContactEvent, after: ContactState, now: float) -> None:
-        contact, do, views = self.contact, self._do, self._n.views
-        changed = views.contact_changed(contact, now)
-        do.tell_customer(changed)
-        if before is ContactState.OFFERED and contact.agent is not None:
-            reason = _OFFER_ENDS.get(type(event), "withdrawn")
-            do.tell_agent(OfferEnded(offer_id=contact.agent.offer_id, reason=reason))
-        if after is ContactState.OFFERED:
-            do.tell_agent(views.offer(contact, now))
-            return
-        if isinstance(event, states.OfferAccepted):
-            do.tell_agent(views.assigned(contact))
-        if before is not ContactState.OFFERED or after is ContactState.BRIDGING:
-            do.tell_agent(changed)
-        if after is ContactState.WRAP_UP:
-            do.tell_agent(views.wrap_up(contact, now))
-
-    def _tell_acd(self, before: ContactState, event: ContactEvent, after: ContactState) -> None:
-        contact, do = self.contact, self._do
-        line, agent = contact.line, contact.agent
-        match event:
-            case states.Enqueued() if line is not None:
-                do.enqueue(
-                    ContactOffer(
-                        contact_id=contact.contact_id,
-                        site=contact.entry.site,
-                        queue=line.queue,
-                        language=line.language,
-                        priority=line.priority,
-                        queued_at=line.queued_at,
-                        display_name=contact.entry.display_name,
-                        canary=contact.entry.canary,
-                        offerable=line.offerable,
-                    )
-                )
-            case states.OfferAccepted() if agent is not None:
-                do.acd_accept(agent.offer_id)
-            case states.OfferRejected() if agent is not None:
-                do.acd_decline(agent.offer_id, DeclineReason.DECLINED)
-            case states.OfferTimedOut() if agent is not None:
-                do.acd_decline(agent.offer_id, DeclineReason.NO_ANSWER)
-            case states.OfferWithdrawn() if agent is not None:
-                do.acd_decline(agent.offer_id, DeclineReason.WITHDRAWN)
-            case states.Bridged():
-                do.acd_confirm(True)
-            case states.AgentLegFailed() | states.CustomerUnreachable():
-                do.acd_confirm(False)
-            case states.AgentLegLost():
-                do.acd_requeue("agent_lost")
-            case states.WrapUpSubmitted(disposition=disposition):
-                do.acd_complete(disposition)
-            case _ if after in OVER and before is not after:
-                self._acd_over(before, after)
-            case _:
-                pass
-
-    def _acd_over(self, before: ContactState, after: ContactState) -> None:
-        reason = self.contact.end_reason.value if self.contact.end_reason is not None else ""
-        if before in WAITING:
-            self._do.acd_cancel(reason)
-        if before in IN_CALL:
-            self._do.acd_end(reason)
-        if after is ContactState.CLOSED and (before in IN_CALL or before is ContactState.WRAP_UP):
-            self._do.acd_complete(None)
-
-    def _tell_recording(self, applied: Applied) -> None:
-        contact, do = self.contact, self._do
-        command = recording_command(applied, bridged_once=contact.bridged_at_s is not None)
-        match command:
-            case None:
-                pass
-            case RecordingCommand.BEGIN:
-                self._begin_recording()
-            case RecordingCommand.STOP:
-                do.recording_stop(contact.end_reason.value if contact.end_reason is not None else "")
-            case _:
-                do.recording_mark(command.value)
-
-    def _begin_recording(self) -> None:
-        contact, agent = self.contact, self.contact.agent
-        if agent is None or agent.side.transport is None or contact.customer.transport is None:
-            return
-        self._do.recording_begin(
-            RecordingOrder(
-                contact_id=contact.contact_id,
-                agent_id=agent.agent_id,
-                customer_leg=contact.customer.transport,
-                agent_leg=agent.side.transport,
-                notice_version=contact.notice_version or contact.entry.notice_version,
-                consent=contact.consent,
+        before, contact.state = contact.state, ContactState(applied.after)
+        if contact.state is not before:
+            contact.state_since_s = self._now()
+            _log.info(
+                "contact.transition",
+                before=before.value,
+                after=contact.state.value,
+                event_name=type(applied.event).__name__,
             )
-        )
-
-    def _facts(self, event: ContactEvent) -> dict[str, JournalValue]:
-        """What the journal keeps of the event."""
-        agent = self.contact.agent
-        match event:
-            case states.MenuStarted(node_id=node_id) | states.SelfServed(node_id=node_id):
-                return {"node_id": node_id}
-            case states.OptionChosen(node_id=node_id, key=key):
-                return {"node_id": node_id, "key": key}
-            case states.Enqueued():
-                return {
-                    "queue": event.queue,
-                    "priority": event.priority,
-                    "language": event.language,
-                    "path": list(event.path),
-                }
-            case states.WrapUpSubmitted(disposition=disposition, notes=notes):
-                return {"disposition": disposition, "notes": notes}
-            case _ if agent is not None and self.contact.state is not ContactState.CLOSED:
-                return {"agent_id": agent.agent_id, "offer_id": agent.offer_id}
-            case _:
-                return {}
+        self._consequences.follow(applied, source, offerable=self._legs.offerable)
 
     # ------------------------------------------------------------ after every message
 
@@ -596,21 +435,3 @@ class Conduct:
 
     def _wake(self) -> None:
         self._do.post(messages.DeadlineReached())
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-def _reason(event: ContactEvent) -> str | None:
-    match event:
-        case states.CustomerLeft(cause=cause):
-            return cause.value
-        case states.AgentLegFailed(reason=reason):
-            return reason
-        case states.AgentLegLost():
-            return "agent_lost"
-        case states.Aborted(reason=aborted):
-            return aborted.value
-        case _:
-            return None

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
 from gateway.base.ids import ContactId, RecordingId
+from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.recordings.finaliser import Finalised, Finaliser
 from gateway.recordings.live import Ledger, Live, with_manifest
@@ -22,8 +24,13 @@ from gateway.recordings.states import (
 )
 from gateway.recordings.store import RecordingStore
 
+_log = get_logger("recordings")
+
 LAST_JOBS_S: Final = 3.0
 """Finalising jobs may end within this when the gateway stops; the next start takes up the others."""
+
+AGAIN_S: Final = 60.0
+"""What could not be written, because the disk is full, is tried again so often; and once more at each start."""
 
 
 class Sealer:
@@ -36,12 +43,14 @@ class Sealer:
         records: RecordingRecords,
         store: RecordingStore,
         finaliser: Finaliser,
+        clock: Clock,
         forget: Callable[[Live], None],
     ) -> None:
         self._ledger = ledger
         self._records = records
         self._store = store
         self._finaliser = finaliser
+        self._clock = clock
         self._forget = forget
         self._tasks = Supervisor("sealing")
         self._jobs: set[asyncio.Task[None]] = set()
@@ -90,6 +99,7 @@ class Sealer:
             self._ledger.alarm_of(live, result.code, f"a recording waits to be finalised: {result.detail}")
             await self._ledger.save(live)
             self._forget(live)
+            self._again(live)
         elif result.code:
             never_began = result.code == "no_media" and live.record.started_at is None
             await self.fail(live, result.code, result.detail, said=never_began)
@@ -98,6 +108,18 @@ class Sealer:
             kind = SealedAtLimit if live.at_limit else Sealed
             await self._ledger.step(live, kind(sha256=row.sha256, size_bytes=row.size_bytes, duration_s=row.duration_s))
             self._forget(live)
+
+    def _again(self, live: Live) -> None:
+        """Finalise it later. Nobody waits for that: it is no job until its time has come."""
+
+        async def later() -> None:
+            await self._clock.sleep_until(self._clock.monotonic() + AGAIN_S)
+            self.soon(live)
+
+        try:
+            _ = self._tasks.spawn(later(), name=f"again:{live.recording_id}")
+        except RuntimeError:
+            _log.debug("sealing.closed", recording_id=live.recording_id)  # the next start finds it in `ending`
 
     async def recover(self) -> int:
         """Take over what a dead process left: finalise its captures, abort what never began. Returns how many rows."""

@@ -96,7 +96,7 @@ class RecordingService:
         self._records = records
         self._ledger = Ledger(records, clock, on_alarm, current_notice_version=settings.notice_version)
         self._sealer = Sealer(
-            ledger=self._ledger, records=records, store=store, finaliser=finaliser, forget=self._forget
+            ledger=self._ledger, records=records, store=store, finaliser=finaliser, clock=clock, forget=self._forget
         )
         self._store = store
         self._settings = settings

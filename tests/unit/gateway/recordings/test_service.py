@@ -17,6 +17,7 @@ from gateway.config import RecordingSettings
 from gateway.recordings import service as service_module
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.port import RecordingRecord, RecordingView
+from gateway.recordings.sealing import AGAIN_S
 from gateway.recordings.service import RecordingService
 from gateway.recordings.states import UNFINISHED, RecordingState
 from gateway.recordings.store import CAPTURE, EXPECTED, RecordingStore
@@ -538,6 +539,25 @@ async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(
     assert await node.service.recover() == 1
     await node.service.idle()
     assert node.row.state is RecordingState.COMPLETE
+
+
+async def test_results_that_cannot_be_written_are_tried_again_every_minute(node: Node) -> None:
+    """A disk that was full has room again some day: nobody should have to restart the gateway for that."""
+    node.media.plan = {"exit": 3}
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()  # the next try is no job yet: a drain does not wait for it
+    for _ in range(2):
+        node.clock.advance(AGAIN_S)
+        await asyncio.sleep(0)
+        await node.service.idle()
+        assert node.row.state is RecordingState.ENDING
+    (node.store.folder(node.row.recording_id) / "plan.json").unlink()
+    node.clock.advance(AGAIN_S)
+    await asyncio.sleep(0)
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+    assert node.alarms == ["disk_full"] * 3
 
 
 async def test_rows_that_cannot_be_saved_do_not_stop_the_recording(node: Node) -> None:

@@ -102,7 +102,7 @@ def test_a_sound_menu_passes_and_a_dead_end_is_told_with_its_line(tmp_path: Path
 
 def test_what_is_no_recording_fails_the_check(tmp_path: Path) -> None:
     result = run_visavis("recording", "check", str(tmp_path), "--json", folder=tmp_path)
-    assert result.returncode == 1
+    assert result.returncode == 2
     found = json.loads(result.stdout)
     assert found["ok"] is False
     assert "not a finished recording" in found["recordings"][0]["problems"][0]

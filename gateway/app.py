@@ -37,7 +37,15 @@ from gateway.live.store import open_live
 from gateway.live.tokens import TokenStore
 from gateway.menu.interpreter import MenuRun
 from gateway.menu.library import MenuLibrary, load_menu, load_menus
-from gateway.process import StopSignals, data_folder, reason_of, trim_memory, udp_refused, watch_lag
+from gateway.process import (
+    StopSignals,
+    data_folder,
+    reason_of,
+    set_start_aside,
+    trim_memory,
+    udp_refused,
+    watch_lag,
+)
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.service import RecordingService
 from gateway.recordings.store import RecordingStore
@@ -139,6 +147,7 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         stack.push_async_callback(desk.aclose)
         await asyncio.to_thread(_point_to, port, data_dir)
         stack.callback(runtime.forget, port)
+        set_start_aside()
         health.started = True
         _log.info("node.ready", url=node.url, media_port=engine.port, data_dir=str(data_dir))
         if opening is not None:

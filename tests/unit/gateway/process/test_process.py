@@ -1,6 +1,7 @@
 """A wrong set-up is one plain line that says what to do."""
 
 import asyncio
+import gc
 import signal
 import socket
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.base.errors import SetupError
-from gateway.process import StopSignals, data_folder, udp_refused, watch_lag
+from gateway.process import StopSignals, data_folder, set_start_aside, udp_refused, watch_lag
 
 
 def test_a_missing_data_folder_is_made_private(tmp_path: Path) -> None:
@@ -79,3 +80,14 @@ async def test_lag_is_what_the_loop_came_too_late() -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert lags[0] == pytest.approx(0.4)
+
+
+def test_what_the_start_made_is_not_walked_by_later_collections() -> None:
+    made_at_the_start = {"routes": [object()]}
+    before = len(gc.get_objects())
+    set_start_aside()
+    try:
+        assert not any(each is made_at_the_start for each in gc.get_objects())
+        assert len(gc.get_objects()) < before / 10
+    finally:
+        gc.unfreeze()

@@ -30,7 +30,7 @@ from media.transport.link import Link, PacketSink
 from media.transport.secured import SecuredLink
 from media.transport.stun import Address, Flaw, looks_like_binding, parse, peek_username
 from media.transport.timers import TransportTimers
-from media.transport.udp import Handler, MediaSocket
+from media.transport.udp import SOCKET_BUFFER_BYTES, Handler, MediaSocket
 
 LINK_CHECKS_PER_TICK: Final = 100
 """Checks read per link and tick, more are dropped. A browser sends some dozens at set-up, then one every 2 to 5 s.
@@ -86,6 +86,13 @@ class TransportServer:
         """The UDP port bound, the same for IPv4 and IPv6."""
         self.announced: tuple[str, ...] = tuple(announce) or _own_addresses(self._socket)
         """The addresses every answer carries as host candidates, best first."""
+        if self._socket.receive_buffer_bytes < SOCKET_BUFFER_BYTES:
+            _log.info(
+                "transport.small_receive_buffer",
+                granted_bytes=self._socket.receive_buffer_bytes,
+                wanted_bytes=SOCKET_BUFFER_BYTES,
+                remedy="sysctl net.core.rmem_max",
+            )
         self._next_tick_s = clock.monotonic() + timers.tick_s
         self._ticker = self._supervisor.spawn(self._tick_forever(), name="ticker")
 

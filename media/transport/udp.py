@@ -7,6 +7,7 @@ handler for the length of the call. Sending never raises, never waits: what the 
 import asyncio
 import errno
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -20,7 +21,8 @@ DATAGRAMS_PER_WAKEUP: Final = 64
 """Then the loop gets its turn: 64 packets are about 1.5 ms of work."""
 
 SOCKET_BUFFER_BYTES: Final = 4 * 1024 * 1024
-"""Asked of the kernel, which may give less: 4 MiB is 0.3 s of 50 calls while the loop is busy elsewhere."""
+"""Asked of the kernel, which may give less: 4 MiB holds 0.2 s of 50 calls while the loop is busy elsewhere. The limit
+Linux comes with (`net.core.rmem_max` 212992) holds 11 ms of them, 220 packets as measured."""
 
 _PORT_TRIES: Final = 20
 
@@ -79,6 +81,12 @@ class MediaSocket:
     def local_address(self, family: socket.AddressFamily) -> str:
         """The literal address bound for that family; `0.0.0.0` and `::` mean any."""
         return next(str(s.getsockname()[0]) for s in self._sockets if s.family == family)
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the kernel gave of `SOCKET_BUFFER_BYTES`. Linux tells twice the number, its own bookkeeping included."""
+        share = 2 if sys.platform == "linux" else 1
+        return min(s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // share for s in self._sockets)
 
     def sender_for(self, address: Address) -> Sender:
         """`sendto` of the family of `address`, for callers that count OSError themselves (`count_send_error`)."""

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 
 from media.port import MediaRefused
 from media.transport.client import ClientPeer
@@ -361,3 +362,17 @@ async def test_announced_addresses_are_those_of_the_settings_or_the_hosts_own() 
     async with serving(host="") as server:
         assert set(server.announced) >= {"127.0.0.1", "::1"}
         assert server.announced[-2:] == ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(("wanted_bytes", "told"), [(1 << 30, True), (1024, False)])
+async def test_a_kernel_that_gives_less_buffer_than_asked_is_told_at_the_start(
+    wanted_bytes: int, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.transport.udp.SOCKET_BUFFER_BYTES", wanted_bytes)
+    monkeypatch.setattr("media.transport.server.SOCKET_BUFFER_BYTES", wanted_bytes)
+    with structlog.testing.capture_logs() as lines:
+        async with serving():
+            pass
+    small = [line for line in lines if line["event"] == "transport.small_receive_buffer"]
+    assert bool(small) == told
+    assert all(0 < line["granted_bytes"] < wanted_bytes for line in small)

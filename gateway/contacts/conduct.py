@@ -158,7 +158,7 @@ class Conduct:
             case GiveConsent(given=given, notice_version=version):
                 self._consent(given, version)
             case ReportMedia():
-                self.contact.customer.shows = request
+                self._shows(self.contact.customer, request)
             case HangUp():
                 self._customer_hung_up()
 
@@ -177,7 +177,7 @@ class Conduct:
             case OfferLeg():
                 self._legs.offered(Role.AGENT, request)
             case ReportMedia():
-                agent.side.shows = request
+                self._shows(agent.side, request)
             case HoldContact():
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
             case RetrieveContact():
@@ -300,6 +300,11 @@ class Conduct:
             name = "signaling_resumed" if present else "signaling_lost"
             source = JournalSource.CUSTOMER if side.role is Role.CUSTOMER else JournalSource.AGENT
             self._do.journal(name, source, data={"side": side.role.value})
+
+    def _shows(self, side: Side, shows: ReportMedia) -> None:
+        side.shows = shows
+        if self.contact.bridged_at_s is not None:
+            self._do.recording_shown(side.role, shows)
 
     def _consent(self, given: bool, notice_version: str) -> None:
         self.contact.consent = given

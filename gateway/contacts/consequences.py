@@ -12,7 +12,7 @@ from gateway.contacts.coupling import Applied, RecordingCommand, recording_comma
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
-from gateway.contacts.model import Contact, InQueue
+from gateway.contacts.model import NOTHING_SHOWN, Contact, InQueue
 from gateway.contacts.ports import RecordingOrder
 from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactEvent, ContactState
 from gateway.parties import OfferEnded
@@ -172,6 +172,9 @@ class Consequences:
                 consent=contact.consent,
             )
         )
+        for side in (contact.customer, agent.side):
+            if side.shows is not NOTHING_SHOWN:  # a robot never says; what it sends is expected as it comes
+                self._do.recording_shown(side.role, side.shows)
 
     def _facts(self, event: ContactEvent) -> dict[str, JournalValue]:
         """What the journal keeps of the event."""

@@ -24,7 +24,7 @@ from gateway.contacts.messages import LegNotOpened, LegOpened, Message, SourceRe
 from gateway.contacts.model import Contact, Role
 from gateway.contacts.ports import AgentsPort, MenuPort, RecordingOrder, RecordingPort
 from gateway.contacts.views import Views
-from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort
+from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort, ReportMedia
 from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SetSource, Source
 
 _log = get_logger("contact")
@@ -224,6 +224,10 @@ class Effects:
 
     def recording_mark(self, mark: str, detail: str = "") -> None:
         self._recording(lambda: self._n.recording.mark(self._contact.contact_id, mark, detail))
+
+    def recording_shown(self, role: Role, shows: ReportMedia) -> None:
+        kinds = {"audio": shows.audio, "video": shows.video, "screen": shows.screen}
+        self._recording(lambda: self._n.recording.shown(self._contact.contact_id, role.value, kinds))
 
     def recording_consent(self, given: bool, notice_version: str) -> None:
         self._recording(lambda: self._n.recording.consent(self._contact.contact_id, given, notice_version))

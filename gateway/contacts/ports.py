@@ -4,7 +4,7 @@ Every `async` method is bounded by its implementer; the contact calls them from 
 neighbour never holds up the mailbox.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,6 +104,10 @@ class RecordingPort(Protocol):
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
         """A marker: `hold`, `retrieve`, `agent_lost`. Between `agent_lost` and the next `begin` nothing is written."""
+        ...
+
+    async def shown(self, contact_id: ContactId, role: str, kinds: Mapping[str, bool]) -> None:
+        """What that side shows and says now (`audio`, `video`, `screen`): what is switched off is not missed later."""
         ...
 
     async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:

@@ -1,7 +1,7 @@
 """A whole desk on fakes: clock, media, queues, journal, recording. Customers and agents are a few lines each."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -156,6 +156,9 @@ class FakeRecording:
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
         self._note("mark", contact_id, mark)
+
+    async def shown(self, contact_id: ContactId, role: str, kinds: Mapping[str, bool]) -> None:
+        self._note("shown", contact_id, role, dict(kinds))
 
     async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
         self._note("consent", contact_id, given, notice_version)

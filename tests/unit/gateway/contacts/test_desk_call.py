@@ -323,6 +323,21 @@ async def test_each_side_is_told_of_the_other(rig: DeskRig) -> None:
     assert anna.last(PeerChanged).display_name == "Maria"
 
 
+async def test_the_recording_learns_what_a_side_switched_off_in_the_call(rig: DeskRig) -> None:
+    """A camera that is off is not missing from the recording; what was said before the bridge is told with it."""
+    maria = await rig.customer()
+    await maria.ask(ReportMedia(audio=True, video=True, screen=False))
+    anna = await rig.agent()
+    await anna.answer()
+    await maria.ask(ReportMedia(audio=True, video=False, screen=False))
+    await rig.rest()
+    camera_on = {"audio": True, "video": True, "screen": False}
+    assert [told for told in rig.recording.told if told[0] == "shown"] == [
+        ("shown", maria.contact_id, "customer", camera_on),
+        ("shown", maria.contact_id, "customer", camera_on | {"video": False}),
+    ]
+
+
 async def test_the_recording_sign_is_shown_to_both_and_a_failure_raises_an_alarm(rig: DeskRig) -> None:
     maria, anna = await call(rig)
     rig.recording.listener(Shown(maria.contact_id, "on", "1"))

@@ -316,8 +316,6 @@ class Conduct:
 
     def _recording(self, view: RecordingView) -> None:
         shown = RecordingShown(state=view.state, notice_version=view.notice_version)
-        if view.code is not None:
-            self._n.alarm("recording_failed", f"A recording failed: {view.code}.", self.contact)
         if self.contact.state is ContactState.CLOSED or shown == self.contact.recording:
             return
         self.contact.recording = shown

@@ -367,8 +367,6 @@ class ContactDesk:
         actor = self._actors.get(view.contact_id)
         if actor is not None:
             actor.post(messages.FromRecording(view=view))
-        elif view.code is not None:
-            self.alarm("recording_failed", f"A recording failed: {view.code}.", view.contact_id)
 
     def _ended(self, contact: Contact) -> None:
         self._actors.pop(contact.contact_id, None)

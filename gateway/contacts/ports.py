@@ -87,7 +87,7 @@ class RecordingView(Protocol):
 
     @property
     def code(self) -> str | None:
-        """Why it failed: raises an alarm on the board."""
+        """Why it failed, for the journal. The alarm on the board is the recording's own (`ContactDesk.alarm`)."""
         ...
 
 

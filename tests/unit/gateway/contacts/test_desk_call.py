@@ -338,7 +338,7 @@ async def test_the_recording_learns_what_a_side_switched_off_in_the_call(rig: De
     ]
 
 
-async def test_the_recording_sign_is_shown_to_both_and_a_failure_raises_an_alarm(rig: DeskRig) -> None:
+async def test_the_recording_sign_is_shown_to_both_and_a_failure_is_written_down(rig: DeskRig) -> None:
     maria, anna = await call(rig)
     rig.recording.listener(Shown(maria.contact_id, "on", "1"))
     await rig.rest()
@@ -346,7 +346,7 @@ async def test_the_recording_sign_is_shown_to_both_and_a_failure_raises_an_alarm
     rig.recording.listener(Shown(maria.contact_id, "failed", code="disk_full"))
     await rig.rest()
     assert anna.last(RecordingShown).state == "failed"
-    assert [alarm.code for alarm in rig.desk.board().alarms] == ["recording_failed"]
+    assert [event.reason for event in maria.events if event.name == "recording_changed"] == [None, "disk_full"]
     assert maria.state == "active"
 
 

@@ -306,6 +306,13 @@ class DeskModel(RuleBasedStateMachine):
                 assert {leg.leg_id, leg.source.leg_id} == {contact.customer.transport, contact.agent.side.transport}
 
     @invariant()
+    def a_side_has_one_leg_that_is_not_closing(self) -> None:
+        for contact in self.live():
+            newest = {contact.customer.transport, contact.agent.side.transport if contact.agent else None}
+            for transport in contact.transports.values():
+                assert transport.closing_since_s is not None or transport.leg_id in newest
+
+    @invariant()
     def a_closed_contact_is_closed_once_and_leaves_nothing(self) -> None:
         live = {contact.contact_id for contact in self.live()}
         for contact_id, events in self.rig.journal.events.items():

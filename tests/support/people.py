@@ -184,7 +184,8 @@ class Admin:
         await self.page.locator("vv-contact").wait_for()
 
     async def recording_plays(self) -> None:
-        """Both sides have pictures, run together, and pictures are decoded."""
+        """It is complete, and the pictures of both sides are decoded."""
+        await self.page.locator("vv-player .facts .pill.good").first.wait_for()
         await self.page.locator("vv-player [data-action=play]").click()
         for side in ("customer", "agent"):
             video = await self.page.locator(f"vv-player video#{side}").element_handle()

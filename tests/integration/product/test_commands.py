@@ -90,7 +90,7 @@ def test_config_prints_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     assert values["live.url"] == {"value": "redis://:***@cache/0", "source": "VISAVIS_LIVE__URL"}
 
 
-def test_a_sound_menu_passes_and_a_dead_end_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_sound_menu_passes_and_an_unknown_queue_is_told_with_its_line(tmp_path: Path) -> None:
     sound = tmp_path / "main.yaml"
     sound.write_text("languages: [en]\nstart: a\nnodes:\n  a: {kind: queue, queue: sales}\n", encoding="utf-8")
     passed = run_visavis("menu", "check", str(sound), "--queue", "sales", folder=tmp_path)
@@ -98,6 +98,27 @@ def test_a_sound_menu_passes_and_a_dead_end_is_told_with_its_line(tmp_path: Path
     failed = run_visavis("menu", "check", str(sound), "--queue", "support", folder=tmp_path)
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"{sound}:4:")
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [("{kind: queue, queue: parts}", "parts"), ("{kind: prompt, text: {en: Hello}}", "next")],
+    ids=["unknown queue", "dead end"],
+)
+def test_a_gateway_does_not_start_with_a_menu_that_leads_nowhere(tmp_path: Path, node: str, said: str) -> None:
+    """The line of the fault is told before anybody is let in."""
+    (tmp_path / "menus").mkdir()
+    menu = tmp_path / "menus" / "main.yaml"
+    menu.write_text(f"languages: [en]\nstart: a\nnodes:\n  a: {node}\n", encoding="utf-8")
+    (tmp_path / "visavis.toml").write_text(
+        '[[sites]]\nid = "shop"\nname = "Shop"\n[[queues]]\nid = "sales"\nname = "Sales"\n', encoding="utf-8"
+    )
+    result = run_visavis("serve", folder=tmp_path, settings={"VISAVIS_MENUS_DIR": str(tmp_path / "menus")})
+    assert result.returncode == 2
+    assert str(menu) in result.stderr
+    assert "line 4, column" in result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_what_is_no_recording_fails_the_check(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import settings
 
-# A busy machine is no bug: no deadline per example. In CI the same examples each time; elsewhere new ones are looked for.
+# A busy machine is no bug: no deadline per example. CI takes the same examples each time, others look for new ones.
 settings.register_profile("house", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")

@@ -44,6 +44,32 @@ def test_a_thousand_key_frames_a_second_cost_no_memory() -> None:
     assert b.outgoing[Kind.VIDEO].packets == 3000
 
 
+@pytest.mark.parametrize("reader", ["nobody", "a full socket", "one still connecting"])
+def test_media_that_nobody_takes_is_kept_nowhere(reader: str) -> None:
+    """A track that is sent and not read once grew by 900 MB a minute."""
+    rig = Rig(max_bitrate_bps=40_000_000)
+    a, _ = rig.leg("lg_a")
+    if reader != "nobody":
+        b, b_link = rig.leg("lg_b", connected=reader != "one still connecting")
+        b_link.full = True
+        b.take_from(a, rig.loop.wall())
+
+    def second(start: int) -> None:
+        for number in range(start, start + 1000):
+            rig.loop.advance(0.001)
+            rig.receive(a, video(number, number * 90, VP8_KEY + bytes(1000)))
+            rig.receive(a, rtp(1, number, number * 48))
+
+    second(0)  # streams are made, rings filled
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    second(1000)
+    second(2000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 100_000
+
+
 def test_timestamps_that_leap_between_the_ends_leave_every_report_well_formed() -> None:
     rig = Rig()
     a, b, a_link, _ = rig.bridge()

@@ -12,7 +12,7 @@ from media.forward.incoming import Recorder
 from media.forward.leg import ForwardLeg
 from media.port import Kind, MediaEvent, RecordingFailed, RecordingStarted, RecordingStopped
 from media.recording.capture import CaptureWriter
-from media.sdp.description import Codec
+from media.sdp.description import EXT_VIDEO_ORIENTATION, Codec
 
 MAX_TRACKS_PER_LEG: Final = 32
 """A peer that goes through SSRCs and codecs fills no capture with empty tracks: what comes after is not recorded."""
@@ -36,13 +36,23 @@ class OpenRecording:
         tracks: dict[tuple[Kind, str, int], int] = {}
 
         def recorder_for(kind: Kind) -> Recorder:
+            orientation_id = leg.incoming[kind].section.extensions.get(EXT_VIDEO_ORIENTATION, 0)
+
             def track_for(codec: Codec, ssrc: int) -> int:
                 known = tracks.get((kind, codec.name, ssrc))
                 if known is not None:
                     return known
                 if len(tracks) >= MAX_TRACKS_PER_LEG:
                     return NO_TRACK
-                number = self._writer.track(role, kind.value, codec.name, codec.clock_rate_hz, ssrc, leg=leg.leg_id)
+                number = self._writer.track(
+                    role,
+                    kind.value,
+                    codec.name,
+                    codec.clock_rate_hz,
+                    ssrc,
+                    leg=leg.leg_id,
+                    orientation_id=orientation_id,
+                )
                 tracks[kind, codec.name, ssrc] = number
                 return number
 

@@ -146,18 +146,30 @@ class CaptureWriter:
 
     # ------------------------------------------------------------ the packet path
 
-    def track(self, role: str, kind: str, codec_name: str, clock_rate_hz: int, ssrc: int, *, leg: str = "") -> int:
+    def track(
+        self,
+        role: str,
+        kind: str,
+        codec_name: str,
+        clock_rate_hz: int,
+        ssrc: int,
+        *,
+        leg: str = "",
+        orientation_id: int = 0,
+    ) -> int:
         """Open a track and return its number. Several may follow one another under the same role and kind.
 
         Give the same `leg` to the tracks of one browser: their sender reports then keep sound and picture together
-        exactly. Packets of a TELEPHONE-EVENT track are kept without payload: digits typed are never stored.
+        exactly. `orientation_id` is the leg's header extension for the rotation of its pictures, 0 without one.
+        Packets of a TELEPHONE-EVENT track are kept without payload: digits typed are never stored.
         """
         number = min(self._tracks, MAX_TRACKS - 1)
         self._tracks += 1
         if codec_name.upper() == TELEPHONE_EVENT:
             self._headers_only.add(number)
         if self._tracks <= MAX_TRACKS and not self._over:
-            opened = TrackOpened(number, self._last_s, role, kind, codec_name.upper(), clock_rate_hz, ssrc, leg)
+            codec_name = codec_name.upper()
+            opened = TrackOpened(number, self._last_s, role, kind, codec_name, clock_rate_hz, ssrc, leg, orientation_id)
             self._append(encode_track(opened))
         return number
 

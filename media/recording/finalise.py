@@ -166,6 +166,11 @@ def _track_report(role: str, kind: str, found: Survey, muxer: Muxer, expected: E
         lost_packets=side.lost_packets if side else 0,
         damaged_frames=side.damaged_frames if side else 0,
         timing=_timing(side),
+        rotation_deg=side.rotations.chosen_deg if side else 0,
+        rotations=[
+            [round(start - muxer.zero_s, 3), round(end - muxer.zero_s, 3), degrees]
+            for start, end, degrees in (side.rotations.intervals(side.coverage.end_s) if side else [])
+        ],
     )
 
 

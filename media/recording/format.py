@@ -65,6 +65,8 @@ class TrackOpened:
     ssrc: int
     leg: str
     """Tracks with the same leg were sent by one browser: their sender reports share a clock. May be empty."""
+    orientation_id: int = 0
+    """The header extension (RFC 8285) that says how a picture is to be turned; 0 when none was agreed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def encode_track(opened: TrackOpened) -> bytes:
         BODY.pack(RecordType.TRACK, opened.track, opened.at_s)
         + _TRACK.pack(opened.ssrc & 0xFFFFFFFF, opened.clock_rate_hz)
         + b"".join(_text(text, MAX_NAME_BYTES) for text in texts)
+        + bytes((opened.orientation_id & 0xFF,))
     )
 
 
@@ -219,7 +222,8 @@ def decode_body(body: bytes) -> Record:
                 text, offset = _take_text(body, offset)
                 texts.append(text)
             role, media_kind, codec_name, leg = texts
-            return TrackOpened(track, at_s, role, media_kind, codec_name, clock_rate_hz, ssrc, leg)
+            orientation_id = body[offset] if offset < len(body) else 0  # older captures end with the texts
+            return TrackOpened(track, at_s, role, media_kind, codec_name, clock_rate_hz, ssrc, leg, orientation_id)
         if kind == RecordType.MARK:
             name, offset = _take_text(body, BODY.size)
             detail, _ = _take_text(body, offset)

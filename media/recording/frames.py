@@ -31,6 +31,7 @@ class Frame:
     duration_s: float | None = None
     width: int = 0
     height: int = 0
+    rotation_deg: int = 0
 
 
 class Assembler(Protocol):
@@ -128,7 +129,10 @@ class Depacketiser(Protocol):
 
 
 class VideoAssembler:
-    """Groups payloads into frames by timestamp and marker, and applies the policy for damage."""
+    """Groups payloads into frames by timestamp and marker, and applies the policy for damage.
+
+    A rotation holds until a packet tells another: senders need not repeat it (3GPP TS 26.114 § 7.4.5).
+    """
 
     def __init__(self, depacketiser: Depacketiser) -> None:
         self.damaged = 0
@@ -138,6 +142,7 @@ class VideoAssembler:
         self._need_key_frame = True
         self._whole = False  # nothing lost since the last frame given
         self._size_bytes = 0
+        self._rotation_deg = 0
 
     def push(self, item: InOrder) -> Iterator[Frame]:
         packet, broken = item.packet, item.broken
@@ -154,6 +159,8 @@ class VideoAssembler:
                 self._frame_damaged = True
         if not packet.payload:
             return
+        if packet.rotation_deg is not None:
+            self._rotation_deg = packet.rotation_deg
         if self._first is None:
             self._first = packet
             if not self._depacketiser.begins_frame(packet.payload):
@@ -189,7 +196,16 @@ class VideoAssembler:
             return
         self._need_key_frame = False
         whole, self._whole = self._whole, True
-        yield Frame(self._depacketiser.codec_name, first.time_s, key_frame, data, whole, None, width, height)
+        yield Frame(
+            self._depacketiser.codec_name,
+            first.time_s,
+            key_frame,
+            data,
+            whole,
+            width=width,
+            height=height,
+            rotation_deg=self._rotation_deg,
+        )
 
     def _lose(self) -> None:
         self.damaged += 1

@@ -22,7 +22,12 @@ class ManifestDamaged(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackReport:
-    """One role and kind. Times in seconds; `gaps` from the start of the file."""
+    """One role and kind. Times in seconds; `gaps` and `rotations` from the start of the file.
+
+    `rotation_deg` is what a player turns the picture by, clockwise, because the file says so. Where it changed during
+    the call, `rotations` is `[[from, to, degrees], …]` (at most `orientation.MAX_ROTATIONS`): what the picture needs
+    there in all, not on top of `rotation_deg`.
+    """
 
     role: str
     kind: str
@@ -36,6 +41,8 @@ class TrackReport:
     lost_packets: int
     damaged_frames: int
     timing: str  # "sender_reports", "arrival", or "" without packets
+    rotation_deg: int = 0
+    rotations: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,10 @@ _EPOCH_2001_S: Final = 978_307_200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackEntry:
-    """What the head says of a track. `number` counts from 1; sizes are 0 for audio, channels 0 for video."""
+    """What the head says of a track. `number` counts from 1; sizes are 0 for audio, channels 0 for video.
+
+    `rotation_deg`: 0, 90, 180 or 270, how far a player turns the picture clockwise; sizes are those before it does.
+    """
 
     number: int
     name: str
@@ -45,6 +48,7 @@ class TrackEntry:
     channels: int = 0
     width: int = 0
     height: int = 0
+    rotation_deg: int = 0
 
 
 _CODEC_IDS: Final = {"OPUS": "A_OPUS", "VP8": "V_VP8", "H264": "V_MPEG4/ISO/AVC"}
@@ -81,6 +85,17 @@ def _text(ident: int, value: str) -> bytes:
 
 def _float(ident: int, value: float) -> bytes:
     return _element(ident, struct.pack(">d", value))
+
+
+def _projection(rotation_deg: int) -> bytes:
+    """A Projection (RFC 9559 § 5.1.4.1.28.41) that turns a flat picture clockwise; nothing for one that is upright.
+
+    ProjectionPoseRoll counts the other way round, from -180 to 180.
+    """
+    if not rotation_deg:
+        return b""
+    roll_deg = float(-rotation_deg if rotation_deg <= 180 else 360 - rotation_deg)
+    return _element(0x7670, _unsigned(0x7671, 0) + _float(0x7675, roll_deg))
 
 
 class MatroskaWriter:
@@ -221,5 +236,6 @@ class MatroskaWriter:
             entry += _unsigned(0x56BB, 80_000_000)  # Opus needs 80 ms to settle after a seek (RFC 7845 § 4.6)
             entry += _element(0xE1, _float(0xB5, 48000.0) + _unsigned(0x9F, track.channels))
         else:
-            entry += _element(0xE0, _unsigned(0xB0, track.width) + _unsigned(0xBA, track.height))
+            size = _unsigned(0xB0, track.width) + _unsigned(0xBA, track.height)
+            entry += _element(0xE0, size + _projection(track.rotation_deg))
         return _element(0xAE, entry)

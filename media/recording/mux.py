@@ -16,6 +16,7 @@ from media.recording.format import MarkSet, RtpCaptured
 from media.recording.frames import Assembler, Frame, OpusAssembler, VideoAssembler, opus_is_stereo
 from media.recording.h264 import H264Depacketiser, decoder_configuration
 from media.recording.matroska import MatroskaWriter, TrackEntry, opus_head
+from media.recording.orientation import Rotations, rotation_of
 from media.recording.packet import InOrder, Reorder
 from media.recording.reader import CaptureReader
 from media.recording.survey import MEDIA_CODECS, Stream, Survey
@@ -109,7 +110,7 @@ class Output:
     channels: int = 1
     private: bytes = b""
 
-    def entry(self, number: int) -> TrackEntry:
+    def entry(self, number: int, rotation_deg: int) -> TrackEntry:
         audio = self.kind == "audio"
         return TrackEntry(
             number=number,
@@ -119,6 +120,7 @@ class Output:
             channels=self.channels if audio else 0,
             width=self.width,
             height=self.height,
+            rotation_deg=rotation_deg,
         )
 
 
@@ -129,6 +131,7 @@ class Side:
     role: str
     kind: str
     coverage: Coverage
+    rotations: Rotations = field(default_factory=Rotations)
     codecs: list[str] = field(default_factory=list)
     packets: int = 0
     lost_packets: int = 0
@@ -191,7 +194,9 @@ class Muxer:
                     reader = self._readers.get(seen[0]) if seen is not None else None
                     if seen is None or reader is None:
                         continue
-                    packet = seen[2]
+                    _, track, packet = seen
+                    if track.orientation_id:
+                        packet.rotation_deg = rotation_of(record.packet, track.orientation_id)
                     if packet.codec_name in MEDIA_CODECS:
                         packet.time_s = reader.place(packet.timestamp, packet.at_s)
                     self._hold(reader, reader.frames(reader.reorder.push(packet)))
@@ -215,15 +220,20 @@ class Muxer:
         ordered = sorted(self.outputs.values(), key=lambda output: output.number)
         self.only_web_codecs = all(output.codec_name != "H264" for output in ordered)
         self._writer.finish(
-            [output.entry(output.number) for output in ordered],
+            [self._entry(output, output.number) for output in ordered],
             web=self.only_web_codecs,
             duration_ms=duration_ms,
             started_at_s=self.zero_s,
         )
         for view in self.views.values():
-            entries = [output.entry(1 if kind == "audio" else 2) for kind, output in sorted(view.outputs.items())]
+            entries = [
+                self._entry(output, 1 if kind == "audio" else 2) for kind, output in sorted(view.outputs.items())
+            ]
             web = all(output.codec_name != "H264" for output in view.outputs.values())
             view.writer.finish(entries, web=web, duration_ms=duration_ms, started_at_s=self.zero_s)
+
+    def _entry(self, output: Output, number: int) -> TrackEntry:
+        return output.entry(number, self.sides[output.role, output.kind].rotations.chosen_deg)
 
     def _side(self, stream: Stream) -> Side:
         return self.sides.setdefault((stream.role, stream.kind), Side(stream.role, stream.kind, Coverage(stream.kind)))
@@ -254,7 +264,9 @@ class Muxer:
             output.width, output.height = output.width or frame.width, output.height or frame.height
             if reader.h264 is not None and not output.private and reader.h264.parameter_sets is not None:
                 output.private = decoder_configuration(*reader.h264.parameter_sets)
-        elif stream.kind == "audio" and opus_is_stereo(frame.data):
+        if stream.kind != "audio":
+            side.rotations.frame(frame.time_s, frame.rotation_deg)
+        elif opus_is_stereo(frame.data):
             output.channels = 2
         time_ms = max(round((frame.time_s - self.zero_s) * 1000), output.last_ms + 1, 0)
         output.last_ms = time_ms

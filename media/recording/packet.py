@@ -26,7 +26,8 @@ JUMP_PACKETS = 3000
 
 @dataclass(slots=True)
 class Packet:
-    """The fields the finaliser needs. `time_s` is set by whoever knows the stream's clock."""
+    """The fields the finaliser needs. `time_s` is set by whoever knows the stream's clock, and `rotation_deg` by
+    whoever knows which header extension tells it; it stays None in packets that don't."""
 
     sequence: int
     timestamp: int
@@ -36,6 +37,7 @@ class Packet:
     at_s: float
     codec_name: str = ""
     time_s: float = 0.0
+    rotation_deg: int | None = None
 
 
 def parse_packet(data: bytes, at_s: float) -> Packet | None:

@@ -41,9 +41,18 @@ def is_flash(media_s: float) -> bool:
 
 @cache
 def video(
-    codec_name: str, duration_s: float, *, fps: int = 15, key_every: int = 15, size: tuple[int, int] = (160, 120)
+    codec_name: str,
+    duration_s: float,
+    *,
+    fps: int = 15,
+    key_every: int = 15,
+    size: tuple[int, int] = (160, 120),
+    halves: bool = False,
 ) -> tuple[Encoded, ...]:
-    """Pictures that are dark, with a white flash of 0.1 s at every full second and a wandering bar to encode."""
+    """Pictures that are dark, with a white flash of 0.1 s at every full second and a wandering bar to encode.
+
+    With `halves` they are red above and blue below instead: it shows which way up they are.
+    """
     encoder = av.CodecContext.create("libvpx" if codec_name == "VP8" else "libx264", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
@@ -67,6 +76,9 @@ def video(
     for index in range(round(duration_s * fps)):
         picture = np.full((size[1], size[0], 3), 235 if is_flash(index / fps) else 20, np.uint8)
         picture += np.roll(grain, index * 3, axis=1)[:, :, None] // 4
+        if halves:
+            picture[: size[1] // 2] = (230, 0, 0)
+            picture[size[1] // 2 :] = (0, 0, 230)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         frame.pts = index
         frame.time_base = encoder.time_base
@@ -137,9 +149,26 @@ def event(at_s: float, data: bytes) -> Event:
     return Event(at_s, next(_order), data)
 
 
-def rtp(payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes, *, marker: bool) -> bytes:
-    second = payload_type | (0x80 if marker else 0)
-    return struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+def rtp(
+    payload_type: int,
+    sequence: int,
+    timestamp: int,
+    ssrc: int,
+    payload: bytes,
+    *,
+    marker: bool,
+    extension: bytes = b"",
+) -> bytes:
+    """A packet; `extension` is the whole of its header extension, profile and length included."""
+    first, second = 0x90 if extension else 0x80, payload_type | (0x80 if marker else 0)
+    fixed = struct.pack(">BBHII", first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+    return fixed + extension + payload
+
+
+def orientation(number: int, value: int, *, two_byte: bool = False) -> bytes:
+    """A header extension (RFC 8285) with one element: the byte `urn:3gpp:video-orientation` is made of."""
+    element = bytes((number, 1, value)) if two_byte else bytes((number << 4, value))
+    return (b"\x10\x00" if two_byte else b"\xbe\xde") + b"\x00\x01" + element.ljust(4, b"\x00")
 
 
 @dataclass
@@ -156,11 +185,23 @@ class Stream:
     timestamp: int = 5000
     encode_delay_s: float = 0.0  # between the capture of a picture and its packets being sent
     reports_every_s: float | None = 1.0
+    orientation_id: int = 0
+    extension: Callable[[Encoded], bytes] = lambda frame: b""  # of the last packet of each frame
     number: int = field(default_factory=lambda: next(_numbers))
 
     def opened(self, at_s: float) -> Event:
         clock = CLOCKS[self.codec_name]
-        track = fmt.TrackOpened(self.number, at_s, self.role, self.kind, self.codec_name, clock, self.ssrc, self.leg)
+        track = fmt.TrackOpened(
+            self.number,
+            at_s,
+            self.role,
+            self.kind,
+            self.codec_name,
+            clock,
+            self.ssrc,
+            self.leg,
+            self.orientation_id,
+        )
         return event(at_s, fmt.encode_track(track))
 
     def events(
@@ -185,8 +226,10 @@ class Stream:
                 first = False
             timestamp = self.timestamp + round(frame.media_s * clock)
             for at, payload in enumerate(frame.payloads):
+                last = at == len(frame.payloads) - 1
+                extension = self.extension(frame) if last else b""
                 packet = rtp(
-                    payload_type, self.sequence, timestamp, self.ssrc, payload, marker=at == len(frame.payloads) - 1
+                    payload_type, self.sequence, timestamp, self.ssrc, payload, marker=last, extension=extension
                 )
                 self.sequence += 1
                 at_s = sent_s + self.sender.delay_s(index)

@@ -65,7 +65,7 @@ def records(folder: Path) -> tuple[list[fmt.Record], Ending]:
 async def test_everything_written_is_in_the_capture_in_order(tmp_path: Path) -> None:
     told = Told()
     writer = opened(tmp_path / "rc", told)
-    track = writer.track("customer", "video", "VP8", 90000, 0x1234, leg="lg_1")
+    track = writer.track("customer", "video", "VP8", 90000, 0x1234, leg="lg_1", orientation_id=13)
     writer.write_rtp(track, PACKET, len(PACKET), 10.0)
     writer.write_sender_report(track, 0x1234, 3.9e9, 77, 10.1)
     writer.mark("hold", "by agent", 10.2)
@@ -76,12 +76,13 @@ async def test_everything_written_is_in_the_capture_in_order(tmp_path: Path) -> 
     assert ending is Ending.CLEAN
     first = got.pop(0)
     assert isinstance(first, fmt.TrackOpened)
-    assert (first.role, first.kind, first.codec_name, first.ssrc, first.leg) == (
+    assert (first.role, first.kind, first.codec_name, first.ssrc, first.leg, first.orientation_id) == (
         "customer",
         "video",
         "VP8",
         0x1234,
         "lg_1",
+        13,
     )
     assert got == [
         fmt.RtpCaptured(track, 10.0, bytes(PACKET)),

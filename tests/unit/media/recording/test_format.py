@@ -28,6 +28,7 @@ _records = st.one_of(
         _u32,
         _u32,
         st.text(alphabet="abc_", max_size=30),
+        st.integers(0, 255),
     ),
 )
 _ENCODERS = {
@@ -61,6 +62,16 @@ def test_every_record_is_read_back_as_it_was_written(record: fmt.Record) -> None
         assert record.detail == again.detail
     else:
         assert again == record
+
+
+def test_a_track_of_an_older_capture_has_no_orientation() -> None:
+    """Captures written before the field was there end with the leg's name."""
+    track = fmt.TrackOpened(3, 5.0, "customer", "video", "VP8", 90000, 7, "lg_1", 13)
+    body = encoded(track)[fmt.FRAME.size :]
+    assert fmt.decode_body(body) == track
+    older = fmt.decode_body(body[:-1])
+    assert isinstance(older, fmt.TrackOpened)
+    assert (older.leg, older.orientation_id) == ("lg_1", 0)
 
 
 @given(body=st.binary(max_size=60))

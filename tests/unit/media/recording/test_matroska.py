@@ -6,6 +6,8 @@ import av
 import pytest
 
 from media.recording.matroska import HEAD_BYTES, HeadTooLarge, MatroskaWriter, TrackEntry, opus_head
+from media.recording.vp8 import descriptor_length
+from tests.support.captures import video
 
 SILENCE = b"\xf8\xff\xfe"
 SOUND = TrackEntry(number=1, name="customer audio", codec_name="OPUS", private=opus_head(1), channels=1)
@@ -60,3 +62,20 @@ def test_tracks_too_large_for_the_head_are_refused() -> None:
     track = TrackEntry(number=1, name="v", codec_name="H264", private=bytes(HEAD_BYTES), width=1, height=1)
     with pytest.raises(HeadTooLarge):
         writer.finish([track], web=False, duration_ms=0.0, started_at_s=0.0)
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+def test_others_read_how_far_a_picture_is_to_be_turned(rotation_deg: int) -> None:
+    """PyAV tells degrees counter-clockwise, from -180 to 180."""
+    file = io.BytesIO()
+    writer = MatroskaWriter(file)
+    for encoded in video("VP8", 0.2, halves=True):
+        data = b"".join(payload[descriptor_length(payload) :] for payload in encoded.payloads)
+        writer.add_frame(1, round(encoded.media_s * 1000), data, key_frame=encoded.key_frame, cue=encoded.key_frame)
+    picture = TrackEntry(number=1, name="v", codec_name="VP8", width=160, height=120, rotation_deg=rotation_deg)
+    writer.finish([picture], web=True, duration_ms=200.0, started_at_s=0.0)
+    file.seek(0)
+    with av.open(file) as container:
+        frame = next(container.decode(video=0))
+    assert (frame.width, frame.height) == (160, 120)
+    assert -frame.rotation % 360 == rotation_deg

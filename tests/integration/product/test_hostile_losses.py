@@ -249,15 +249,21 @@ async def test_a_locked_database_delays_the_journal_and_not_the_call(tmp_path: P
             async with nothing_is_lost(one):
                 await until(lambda: _said(product, '"outbox.away"'), 10)
             await one.to("wrap_up", "end")
-            await until(lambda: _said(product, '"to_state": "complete"'), 20)  # sealed, and not written down
+            await until(lambda: _said(product, '"to_state": "complete"', '"recording_not_saved"'), 20)
         contact = await contact_when(product, one.contact_id, state="closed", recording="complete")
         is_whole(contact)
         assert {"queued", "offered", "bridging", "active", "wrap_up"} <= set(states_of(contact))
         assert await product.is_ready()
 
 
-async def _said(product: Product, words: str) -> bool:
-    return words in (product.folder / "stderr").read_text(encoding="utf-8")
+async def _said(product: Product, *words: str) -> bool:
+    """Whether its log has these words, in this order."""
+    rest = (product.folder / "stderr").read_text(encoding="utf-8")
+    for each in words:
+        _, found, rest = rest.partition(each)
+        if not found:
+            return False
+    return True
 
 
 @pytest.fixture

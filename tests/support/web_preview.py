@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -67,13 +68,17 @@ class Talker:
 
 
 class Preview:
-    """The server. `answers` is what HTTP says; `greeting[path]` what a socket is told after its welcome."""
+    """The server. `answers` is what HTTP says; `greeting[path]` what a socket is told after its welcome.
+
+    `files`, by path and query, are served as they are, in parts where a player asks for parts.
+    """
 
     def __init__(self) -> None:
         self.origin = ""
         self.talkers: list[Talker] = []
         self.greeting: dict[str, list[Json]] = {}
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.files: dict[str, Path] = {}
         self._news = asyncio.Event()
 
     def announce(self) -> None:
@@ -99,7 +104,9 @@ class Preview:
         await talker.run(len(self.talkers), self.greeting.get(request.path, []))
         return ws
 
-    async def _api(self, request: web.Request) -> web.Response:
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        if request.path_qs in self.files:
+            return web.FileResponse(self.files[request.path_qs])
         status, answer = self.answers.get((request.method, request.path), (404, {"code": "not_found", "detail": ""}))
         return web.json_response(answer, status=status)
 

@@ -1,12 +1,14 @@
 // A recording played as it was: the customer and the agent side by side, in step, with how complete it is.
 //
-// The two sides are two files. The customer's is the clock; the other is set to it whenever it drifts.
+// The two sides are two files. The customer's is the clock; the other is set to it whenever it drifts. A phone turned
+// during the call is turned back picture by picture.
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { clock, percent, size } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
+import { turnAt } from "./rotation.js";
 import { pageStyles } from "./styles.js";
 
 /** More than this out of step is heard; smaller corrections would only stutter. */
@@ -20,7 +22,7 @@ const SEEK_S = 5;
  * @property {string | null} [sha256]
  * @property {number | null} [duration_s]
  * @property {number | null} [completeness] 0…1
- * @property {unknown} [tracks]
+ * @property {import("./rotation.js").Track[]} [tracks]
  * @property {number | null} [size_bytes]
  */
 
@@ -42,6 +44,7 @@ class Player extends LitElement {
         border-radius: var(--radius-s);
         overflow: hidden;
         aspect-ratio: 4 / 3;
+        container-type: size;
       }
       video {
         width: 100%;
@@ -49,8 +52,23 @@ class Player extends LitElement {
         display: block;
         object-fit: contain;
       }
+      video[data-turn="180"] {
+        transform: rotate(180deg);
+      }
+      video:is([data-turn="90"], [data-turn="270"]) {
+        position: absolute;
+        left: 50%;
+        top: 50%;
+        width: 100cqh;
+        height: 100cqw;
+        transform: translate(-50%, -50%) rotate(90deg);
+      }
+      video[data-turn="270"] {
+        transform: translate(-50%, -50%) rotate(270deg);
+      }
       figcaption {
         position: absolute;
+        z-index: 1;
         left: 8px;
         top: 8px;
         padding: 3px 10px;
@@ -77,6 +95,9 @@ class Player extends LitElement {
       }
     `,
   ];
+
+  /** Videos whose pictures are looked at as they come. @type {WeakSet<HTMLVideoElement>} */
+  #watched = new WeakSet();
 
   constructor() {
     super();
@@ -116,7 +137,7 @@ class Player extends LitElement {
             preload="metadata"
             playsinline
             src="${address}customer"
-            @loadedmetadata=${this.#measure}
+            @loadedmetadata=${this.#loaded}
             @timeupdate=${this.#follow}
             @ended=${this.#ended}
             @error=${() => (this._broken = true)}
@@ -124,7 +145,7 @@ class Player extends LitElement {
         </figure>
         <figure>
           <figcaption>${this.agent || t("player.agent")}</figcaption>
-          <video id="agent" preload="metadata" playsinline src="${address}agent" @loadedmetadata=${this.#measure} @error=${() => (this._broken = true)}></video>
+          <video id="agent" preload="metadata" playsinline src="${address}agent" @loadedmetadata=${this.#loaded} @error=${() => (this._broken = true)}></video>
         </figure>
       </div>
       ${this._broken ? html`<p class="note bad" role="alert">${icon("warning")} ${t("player.broken")}</p>` : nothing}
@@ -170,10 +191,25 @@ class Player extends LitElement {
     return [this.#video("customer"), this.#video("agent")].filter((video) => video !== null);
   }
 
-  #measure = () => {
+  /** @param {Event} event */
+  #loaded = (event) => {
     const lengths = this.#both().map((video) => video.duration).filter(Number.isFinite);
     this._length_s = Math.max(this.recording?.duration_s ?? 0, ...lengths);
+    this.#turnBack(/** @type {HTMLVideoElement} */ (event.currentTarget));
   };
+
+  /** Turn each picture as it is shown: playing, paused or after a jump. @param {HTMLVideoElement} video */
+  #turnBack(video) {
+    if (this.#watched.has(video)) return;
+    this.#watched.add(video);
+    /** @type {VideoFrameRequestCallback} */
+    const shown = (_, { mediaTime }) => {
+      const track = this.recording?.tracks?.find(({ role, kind }) => role === video.id && kind === "video");
+      video.dataset.turn = String(turnAt(track, mediaTime));
+      video.requestVideoFrameCallback(shown);
+    };
+    video.requestVideoFrameCallback?.(shown);
+  }
 
   #toggle = async () => {
     if (this._playing) {

@@ -56,7 +56,7 @@ class Live:
         """The answer of one command, or PortFailure `live_unavailable` within the time-out."""
         try:
             if self.embedded:
-                return await command
+                return await _or_cancelled(command)
             return await self._at_most(command)
         except ResponseError as error:  # the server answered, but not what we can use: full, loading, read-only, a bug
             _log.error("live.refused", error_type=type(error).__name__, error=str(error)[:200])
@@ -115,6 +115,20 @@ class Live:
                 await self.client.connection_pool.disconnect()
         except (TimeoutError, RedisError, OSError) as error:
             _log.warning("live.close_failed", error_type=type(error).__name__)
+
+
+async def _or_cancelled(command: Awaitable[_T]) -> _T:
+    """The answer of an embedded command; CancelledError also where the library swallowed the cancellation.
+
+    The embedded client answers from memory and may finish its command after it was cancelled. A task that loops over
+    commands would then never end.
+    """
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
+    answer = await command
+    if task is not None and task.cancelling() > cancelled_before:
+        raise asyncio.CancelledError
+    return answer
 
 
 def open_live(settings: LiveSettings) -> Live:

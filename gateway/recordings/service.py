@@ -105,7 +105,7 @@ class RecordingService:
         self._max_duration_s = max_duration_s
         self._tasks = Supervisor("recordings")
         self._live: dict[ContactId, Live] = {}
-        self._recorded: set[ContactId] = set()  # contacts that go on though their recording is over
+        self._recorded: dict[ContactId, Live] = {}  # of contacts that go on though their recording is over
 
     # ------------------------------------------------------------ life
 
@@ -194,8 +194,9 @@ class RecordingService:
                 await self._pause(live, AGENT_LOST)
 
     async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
-        """The customer's answer, at any time before the end. A refusal stops and discards what was written."""
-        live = self._live.get(contact_id)
+        """The customer's answer, at any time before the call ends. A refusal stops and discards what was written,
+        also of a recording that ended before its call."""
+        live = self._live.get(contact_id) or self._recorded.get(contact_id)
         if live is None:
             return
         async with live.lock:
@@ -235,7 +236,7 @@ class RecordingService:
 
     async def stop(self, contact_id: ContactId, reason: str) -> None:
         """The call is over: close the capture and seal what is there, in the background."""
-        self._recorded.discard(contact_id)
+        self._recorded.pop(contact_id, None)
         live = self._live.get(contact_id)
         if live is None:
             return
@@ -471,7 +472,7 @@ class RecordingService:
         if self._live.get(contact_id) is live:
             del self._live[contact_id]
             if not live.contact_over:
-                self._recorded.add(contact_id)
+                self._recorded[contact_id] = live
         if live.watch is not None and live.watch is not asyncio.current_task():
             live.watch.cancel()
 

@@ -359,7 +359,7 @@ async def test_consent_given_before_the_bridge_starts_at_once(tmp_path: Path) ->
 
 
 async def test_a_withdrawn_consent_stops_and_discards_everything(node: Node) -> None:
-    """S35: nothing stays of what may not be kept."""
+    """Nothing stays of what may not be kept."""
     await node.talking()
     folder = node.store.folder(node.row.recording_id)
     assert (folder / CAPTURE).exists()
@@ -467,6 +467,22 @@ async def test_a_disk_that_fills_in_mid_call_truncates_and_is_told_once(node: No
     await node.service.begin(Order())  # another agent: no second recording of the contact
     assert node.media.count(StartRecording) == 1
     await node.service.stop(CONTACT, "over")
+
+
+async def test_consent_withdrawn_after_a_full_disk_ended_the_recording_discards_it(node: Node) -> None:
+    """The recording is over and sealed, the call is not: what was kept goes."""
+    await node.talking()
+    node.media.say(
+        RecordingFailed(recording_id=node.row.recording_id, code="disk_full", detail="No space left", at_s=5.0)
+    )
+    await node.reaches(lambda: node.row.state is RecordingState.COMPLETE)
+    folder = node.store.folder(node.row.recording_id)
+    assert folder.exists()
+    await node.service.consent(CONTACT, False, "1")
+    assert node.row.state is RecordingState.ABORTED
+    assert not folder.exists()
+    await node.service.stop(CONTACT, "over")
+    assert node.row.state is RecordingState.ABORTED
 
 
 async def test_a_recording_without_a_packet_times_out(node: Node) -> None:

@@ -278,7 +278,7 @@ async def test_a_panel_open_elsewhere_is_taken_over_only_on_request(playwright: 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 async def test_text_of_others_is_shown_as_text(playwright: Playwright, preview: Preview, payload: str) -> None:
-    """S14: a name, a page title, a form field, a menu path and a code are never run, and never hide anything."""
+    """A name, a page title, a form field, a menu path and a code are never run, and never hide anything."""
     card = {**CARD, "display_name": payload, "page_title": payload, "page_url": payload, "menu_path": [payload]}
     preview.greeting["/ws/agent"] = [agent("reserved"), {**OFFER, "customer": {**card, "form": {payload: payload}}}]
     async with visit(playwright, "/agent/", preview=preview) as seen:
@@ -289,7 +289,7 @@ async def test_text_of_others_is_shown_as_text(playwright: Playwright, preview: 
 
 
 async def test_the_page_around_the_frame_can_not_drive_it(playwright: Playwright, preview: Preview) -> None:
-    """S12: junk, huge and unknown messages, and messages that pretend to come from the frame, change nothing."""
+    """Junk, huge and unknown messages, and messages that pretend to come from the frame, change nothing."""
     preview.answers[("POST", "/api/v1/widget/availability")] = (200, {**SITE, "offered": False, "code": "not_in_pilot"})
     async with visit(playwright, "/", preview=preview) as seen:
         page = seen.page

@@ -212,7 +212,7 @@ def test_a_mute_that_stops_the_media_clock_is_not_squeezed(tmp_path: Path) -> No
 
 
 def test_timestamps_out_of_their_mind_cost_nothing(tmp_path: Path) -> None:
-    """S23: timestamps that alternate between 0 and the largest make neither a file of days nor a crash."""
+    """Timestamps that alternate between 0 and the largest make neither a file of days nor a crash."""
     events = []
     for index, frame in enumerate(audio(6.0)):
         packet = rtp(111, index, (2**32 - 1) * (index % 2), 7, frame.payloads[0], marker=False)
@@ -339,7 +339,7 @@ def test_typed_digits_are_no_hole_in_the_sound(tmp_path: Path) -> None:
 
 
 def test_a_picture_larger_than_any_camera_is_left_out(tmp_path: Path) -> None:
-    """F6: a key frame that claims 16383 x 16383 would cost every later player its memory."""
+    """A key frame that claims 16383 x 16383 would cost every later player its memory."""
     bomb = b"\x10" + bytes((0x10, 0, 0)) + b"\x9d\x01\x2a" + b"\xff\x3f\xff\x3f" + bytes(500)
     picture = Stream("customer", "video", "VP8", 2, "lg")
     events = list(picture.events(video("VP8", 2.0)))

@@ -1,4 +1,4 @@
-"""What hostile and broken clients send (S9, S10, S25, S26): each gets its answer, and the next one is served."""
+"""What hostile and broken clients send: each gets its answer, and the next one is served."""
 
 import asyncio
 import json
@@ -47,11 +47,11 @@ async def upgrade(here: Node, path: str, headers: list[tuple[str, str]], **chang
     return status
 
 
-# ---------------------------------------------------------------- S9: who may open a socket
+# ---------------------------------------------------------------- who may open a socket
 
 
 async def test_no_foreign_origin_gets_a_socket(here: Node) -> None:
-    """S9: 0 of 30 accepted, on each socket, with the cookie of somebody signed in."""
+    """0 of 30 accepted, on each socket, with the cookie of somebody signed in."""
     port = here.url.rsplit(":", 1)[1]
     origins = [
         [],
@@ -164,7 +164,7 @@ async def test_who_answers_no_ping_is_gone(tmp_path: Path) -> None:
         browser.cut()
 
 
-# ---------------------------------------------------------------- S25
+# ---------------------------------------------------------------- what a hostile client sends
 
 
 async def test_a_large_frame_closes_the_socket(here: Node) -> None:

@@ -1,4 +1,4 @@
-"""Who may read and change what: rights per object, and files by id only (S16)."""
+"""Who may read and change what: rights per object, and files by id only."""
 
 from pathlib import Path
 
@@ -124,7 +124,7 @@ async def test_a_recording_comes_in_parts_and_its_opening_is_journalled_once(
 async def test_no_part_of_an_address_becomes_a_path(
     filled: Node, http: aiohttp.ClientSession, recording_id: str
 ) -> None:
-    """S16: traversal, absolute, NUL, unicode, long."""
+    """Traversal, absolute, NUL, unicode, long."""
     headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
     url = URL(f"{filled.url}/api/v1/recordings/{recording_id}/media", encoded=True)
     async with aiohttp.ClientSession() as plain, plain.get(url, headers=headers) as answer:

@@ -1,4 +1,4 @@
-"""Listening, and connections that keep us waiting (S27)."""
+"""Listening, and connections that keep us waiting."""
 
 import asyncio
 import socket
@@ -52,7 +52,7 @@ REQUESTS = {
 async def test_what_is_no_request_is_refused_counted_and_not_logged(
     here: Node, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """S28: nothing of it reaches a route, and no line of it the log."""
+    """Nothing of it reaches a route, and no line of it the log."""
     host, port = here.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(sent)

@@ -1,4 +1,4 @@
-"""Signing in and out: cookies, forgery, and sockets that end with their sign-in (S10)."""
+"""Signing in and out: cookies, forgery, and sockets that end with their sign-in."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ async def test_a_link_signs_in_once(here: Node, http: aiohttp.ClientSession) -> 
 async def test_signing_out_ends_the_sockets_at_once_and_the_cookie_opens_nothing(
     here: Node, http: aiohttp.ClientSession
 ) -> None:
-    """S10: server-side revoke, also of open WebSockets."""
+    """Server-side revoke, also of open WebSockets."""
     cookie = here.signed_in("ann")
     async with Browser.at(here.url, "/ws/agent", cookie=cookie) as panel:
         await panel.hello()

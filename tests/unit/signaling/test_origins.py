@@ -47,7 +47,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("values", FOREIGN, ids=repr)
 def test_nothing_but_our_own_origin_is_ours(values: list[str]) -> None:
-    """S9: absent, null, evil, sub-domain, case, port."""
+    """Absent, null, evil, sub-domain, case, port."""
     assert len(FOREIGN) > 30
     origins = own_origins(HttpSettings(public_url=OURS), 8080)
     assert not origins.is_own(values)

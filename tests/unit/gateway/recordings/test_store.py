@@ -1,4 +1,4 @@
-"""Folders of recordings: by id only (S16)."""
+"""Folders of recordings: by id only."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -110,7 +110,7 @@ async def test_started_is_told_once_when_the_first_packet_is_on_disk(tmp_path: P
 
 
 async def test_nothing_is_written_between_pause_and_resume(tmp_path: Path) -> None:
-    """S19: card data must not be stored, not even for a moment."""
+    """Card data must not be stored, not even for a moment."""
     writer = opened(tmp_path, Told())
     track = writer.track("customer", "audio", "OPUS", 48000, 1)
     for at_s, mark in ((1.0, "pause"), (3.0, "resume")):

@@ -10,6 +10,7 @@ It knows records and bytes, no leg and no codec.
 
 import asyncio
 import errno
+import mmap
 import os
 import threading
 import time
@@ -45,6 +46,12 @@ from media.recording.format import (
 BUFFER_BYTES = 2 * 1024 * 1024
 """Of each of the two buffers of a capture: about 7 s of a 2.4 Mbit/s call while the disk is stuck. Untouched pages
 of it cost nothing."""
+
+
+def _untouched(size_bytes: int) -> memoryview:
+    """Memory that takes no page before it is written to; a bytearray writes all of its own at once."""
+    return memoryview(mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
 
 RESERVED_BYTES = 64 * 1024
 """The end of a buffer that only marks, tracks and reports may use: a pause must not be lost because packets came."""
@@ -88,8 +95,8 @@ class CaptureWriter:
         self._file = file
 
         self._lock = threading.Lock()  # guards the two buffers: held for one record, or for the swap
-        self._active = memoryview(bytearray(BUFFER_BYTES))
-        self._spare = memoryview(bytearray(BUFFER_BYTES))  # of the disk thread, which writes it out between swaps
+        self._active = _untouched(BUFFER_BYTES)
+        self._spare = _untouched(BUFFER_BYTES)  # of the disk thread, which writes it out between swaps
         self._used = 0
         self._first_packet_s: float | None = None  # of the packets not yet flushed; None again once told
 

@@ -257,7 +257,7 @@ async def contact_when(product: Product, contact_id: str, limit_s: float = 30, *
                 except CanaryFailure as failure:
                     found = {"failure": str(failure)}
                 shown = found | {"recording": (found.get("recording") or {}).get("state")}
-                if all(shown.get(name) == value for name, value in wanted.items()):
+                if "failure" not in found and all(shown.get(name) == value for name, value in wanted.items()):
                     return found
                 await asyncio.sleep(POLL_S)
     except TimeoutError:

@@ -17,6 +17,7 @@ _log = get_logger("recordings")
 
 _SEALED = frozenset({RecordingState.COMPLETE, RecordingState.LIMIT_REACHED})
 _SEALED_RETRIES_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+_UNSAVED_LIMIT = 1000
 _OVER = frozenset(state for state in RecordingState if RECORDING.is_terminal(state)) | {
     RecordingState.ENDING,
     RecordingState.COMPLETE,
@@ -60,6 +61,7 @@ class Ledger:
         self._on_alarm = on_alarm
         self._notice_version = current_notice_version
         self.listener: Callable[[RecordingView], None] = lambda view: None
+        self._unsaved: dict[RecordingId, Live] = {}  # rows the store did not take; the oldest goes when it is full
 
     async def step(self, live: Live, event: RecordingEvent, **changes: str) -> None:
         """One transition: the table decides, the row is saved, both sides are shown what they should see.
@@ -83,9 +85,9 @@ class Ledger:
             self._show_state(live.record)
 
     async def save(self, live: Live) -> None:
-        """Save the row as it is. A store that is away is an alarm, not an end: the next transition saves it again.
+        """Save the row as it is. A store that is away is an alarm, not an end: the row waits for the next `save`.
 
-        A sealed recording has no next one: it is tried again for half a minute; then the next start seals it anew.
+        A sealed recording is tried again for half a minute by itself; lost, the next start would seal it anew.
         """
         retries_s = _SEALED_RETRIES_S if live.state in _SEALED else ()
         for attempt in range(len(retries_s) + 1):
@@ -97,7 +99,21 @@ class Ledger:
                 if attempt < len(retries_s):
                     await self._clock.sleep_until(self._clock.monotonic() + retries_s[attempt])
             else:
+                self._unsaved.pop(live.recording_id, None)
+                await self.flush()
                 return
+        self._unsaved[live.recording_id] = live
+        if len(self._unsaved) > _UNSAVED_LIMIT:
+            del self._unsaved[next(iter(self._unsaved))]
+
+    async def flush(self) -> None:
+        """Save what the store did not take before, as it is now. Gives up at the first that it does not take again."""
+        for recording_id, live in list(self._unsaved.items()):
+            try:
+                await self._records.save(live.record)
+            except GatewayError:
+                return
+            self._unsaved.pop(recording_id, None)
 
     def show(self, contact_id: ContactId, state: str, *, notice_version: str = "", code: str | None = None) -> None:
         self.listener(RecordingView(contact_id=contact_id, state=state, notice_version=notice_version, code=code))

@@ -121,6 +121,7 @@ class RecordingService:
             self._media.events.remove_listener(EVENT, self._on_media)
         await self._tasks.aclose()
         await self._sealer.aclose()
+        await self._ledger.flush()
 
     async def recover(self) -> int:
         """Take over what a dead process left: finalise its captures, abort what never began. Returns how many.

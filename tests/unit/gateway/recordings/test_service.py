@@ -469,6 +469,18 @@ async def test_a_disk_that_fills_in_mid_call_truncates_and_is_told_once(node: No
     await node.service.stop(CONTACT, "over")
 
 
+async def test_rows_that_a_store_did_not_take_are_saved_when_it_is_back_or_the_gateway_stops(node: Node) -> None:
+    """Why a recording failed is known after the next start, though nothing happened to it since."""
+    node.records.away = True
+    node.media.starts = False
+    await node.service.begin(Order())
+    node.clock.advance(service_module.START_TIMEOUT_S)
+    await node.reaches(lambda: node.shown[-1:] == ["failed"])
+    node.records.away = False
+    await node.service.aclose()
+    assert (node.row.state, node.row.failure) == (RecordingState.FAILED, "start_timeout")
+
+
 async def test_consent_withdrawn_after_a_full_disk_ended_the_recording_discards_it(node: Node) -> None:
     """The recording is over and sealed, the call is not: what was kept goes."""
     await node.talking()

@@ -267,6 +267,7 @@ async def _rooms(
 
     node_name = await asyncio.to_thread(_node_name, data_dir)
     acd = BuiltinAcd(store=LiveQueueStore(live), clock=clock, node=node_name, agent_allowed=rollout.agent_allowed)
+    rollout.on_change(lambda _group: acd.reconsider())
     sessions = Sessions(
         clock,
         grace_s=max(settings.contacts.customer_grace, settings.contacts.agent_grace).total_seconds(),

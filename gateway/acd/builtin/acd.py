@@ -192,6 +192,10 @@ class BuiltinAcd:
         self._dirty.agents.add(position.agent_id)
         self._wake.set()
 
+    def reconsider(self) -> None:
+        """Who may serve whom was changed elsewhere (a pilot group): look again who can be offered to whom."""
+        self._wake.set()
+
     async def snapshot(self, queue: str) -> QueueSnapshot:
         line = await self._store.line(queue)
         return QueueSnapshot(queue=queue, waiting=line.waiting, ready=line.ready)

@@ -111,6 +111,18 @@ async def test_an_agent_of_two_queues_takes_who_waits_longest(rig: Rig) -> None:
     assert rig.offers() == [("one", ANNA)]
 
 
+async def test_an_agent_who_joins_the_group_is_offered_who_waits_already(rig: Rig) -> None:
+    """Without another event of the queue or of an agent: the customer must not wait for one."""
+    rig.barred.add(ANNA)
+    await rig.ready(ANNA)
+    await rig.enter("one")
+    assert rig.offers() == []
+    rig.barred.clear()
+    rig.acd.reconsider()
+    await at_rest()
+    assert rig.offers() == [("one", ANNA)]
+
+
 async def test_a_robots_contact_does_not_ask_the_pilot(rig: Rig) -> None:
     rig.barred.add(ANNA)
     await rig.ready(ANNA)

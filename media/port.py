@@ -59,10 +59,15 @@ Source = Silence | Clip | FromLeg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLeg:
-    """Answer a browser's offer. Replies `LegAnswer`, or raises MediaRefused (`sdp_…`, `capacity`, `leg_exists`)."""
+    """Answer a browser's offer. Replies `LegAnswer`, or raises MediaRefused (`sdp_…`, `capacity`, `leg_exists`).
+
+    Legs that may ever be each other's source, and the recordings of them, have one `call_id`: it keeps them together
+    where an engine has several processes. Without one a leg is a call of its own.
+    """
 
     leg_id: str
     sdp_offer: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +95,15 @@ class SetSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecording:
-    """Begin a capture in `folder` (made when missing). Replies None, or raises MediaRefused (`recording_…`)."""
+    """Begin a capture in `folder` (made when missing). Replies None, or raises MediaRefused (`recording_…`).
+
+    A folder that holds captures already (the process that wrote them is gone) gets the next one; what is made of the
+    folder later joins them by the wall clock. `call_id` as in OpenLeg.
+    """
 
     recording_id: str
     folder: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +221,61 @@ class LegClosed:
     """The leg is gone; its id is free. Exactly one per opened leg.
 
     `reason`: `closed` (by CloseLeg), `bye` (the browser closed DTLS), `setup_timeout`, `dtls_failed`, `consent_lost`
-    (RFC 7675: 30 s without a check), `engine_stopped`.
+    (RFC 7675: 30 s without a check), `engine_stopped`, `worker_lost` (the process that carried it died), `limit_…` (the
+    peer went on beyond what a leg may cost: which limit).
     """
 
     leg_id: str
     reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindQuality:
+    """One kind of media on one direction of a leg during the last period."""
+
+    bitrate_bps: int
+    loss: float
+    """Share of the packets that did not come by themselves, 0 to 1."""
+    unrepaired: float
+    """Share that did not come by retransmission either, 0 to 1; equal to `loss` where nobody tells."""
+    jitter_ms: float | None = None
+    frames_per_s: float | None = None
+    width: int | None = None
+    height: int | None = None
+    freezes: int = 0
+    """Pictures that stood still for longer than max(3 x the mean interval, the mean + 150 ms) (W3C webrtc-stats)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegQuality:
+    """How a connected leg does, every two seconds. `uplink` is what its browser sends, `downlink` what it is sent."""
+
+    leg_id: str
+    at_s: float
+    period_s: float
+    uplink: dict[str, KindQuality]  # by kind
+    downlink: dict[str, KindQuality]
+    round_trip_ms: float | None
+    downlink_bps: int | None
+    """What the way to the browser is believed to carry; None while nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegVideoPaused:
+    """The way to this leg carries no picture any more: it is sent sound only, until LegVideoResumed."""
+
+    leg_id: str
+    downlink_bps: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegVideoResumed:
+    """The leg is sent pictures again."""
+
+    leg_id: str
+    downlink_bps: int
     at_s: float
 
 
@@ -238,7 +298,8 @@ class RecordingStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFailed:
-    """Writing stopped for good (`disk_full`, `disk_error`, `overload`). What is there stays readable; calls go on."""
+    """Writing stopped for good (`disk_full`, `disk_error`, `overload`, `worker_lost`). What is there stays readable;
+    calls go on. After `worker_lost` the same recording may be started again: the folder gets its next capture."""
 
     recording_id: str
     code: str
@@ -263,6 +324,9 @@ MediaEvent = (
     | LegSilent
     | LegHeard
     | LegClosed
+    | LegQuality
+    | LegVideoPaused
+    | LegVideoResumed
     | ClipEnded
     | RecordingStarted
     | RecordingFailed

@@ -137,7 +137,7 @@ class Effects:
     def open_leg(self, leg_id: LegId, sdp: str) -> None:
         async def job() -> None:
             try:
-                answer = await self._execute(OpenLeg(leg_id=leg_id, sdp_offer=sdp))
+                answer = await self._execute(OpenLeg(leg_id=leg_id, sdp_offer=sdp, call_id=self._contact.contact_id))
             except MediaRefused as refusal:
                 self.post(LegNotOpened(leg_id=leg_id, code=refusal.code, detail=refusal.detail))
                 return

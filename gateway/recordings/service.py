@@ -303,7 +303,8 @@ class RecordingService:
             return
         try:
             folder = str(self._store.folder(recording_id))
-            await self._media.execute(StartRecording(recording_id=recording_id, folder=folder))
+            call_id = live.record.contact_id
+            await self._media.execute(StartRecording(recording_id=recording_id, folder=folder, call_id=call_id))
         except MediaRefused as error:
             await self._sealer.fail(live, error.code, error.detail)
             return

@@ -1,8 +1,8 @@
 """One recording per contact: whether, from when to when, and what becomes of it. It never ends or holds up a call.
 
-The contact says what happens (`begin`, `attach`, `mark`, `consent`, `stop`); the media engine is told through its port;
-the finaliser runs as a process of its own; rows go to `RecordingRecords`. Every failure becomes a view for the two
-people, an alarm, or both. It knows no SQL, no packet and no container.
+The contact says what happens (`begin`, `attach`, `mark`, `consent`, `stop`) and the engine what it did; what follows is
+done by `Capturing` (commands to the engine), `Deadlines`, `Sealer` (the end) and `Ledger` (every transition). Every
+failure becomes a view for the two people, an alarm, or both. It knows no SQL, no packet and no container.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from gateway.base.clock import Clock
 from gateway.base.ids import ContactId, LegId, RecordingId, new_recording_id
-from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config import RecordingSettings
+from gateway.recordings.capturing import ROLES, Capturing
+from gateway.recordings.deadlines import MAX_DURATION_S, REQUEST, Deadlines
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.port import AlarmPort, BridgeOrder, RecordingRecord, RecordingRecords, RecordingView
 from gateway.recordings.sealing import Sealer
-from gateway.recordings.sending import Sending
 from gateway.recordings.states import (
     RECORDING,
     WRITING,
@@ -28,51 +28,21 @@ from gateway.recordings.states import (
     ConsentRefused,
     ConsentWaived,
     FirstFrameWritten,
-    LimitReached,
-    PauseRequested,
-    RecordingEvent,
     RecordingState,
-    ResumeRequested,
-    StartTimedOut,
     StopRequested,
     WriteFailed,
 )
 from gateway.recordings.store import RecordingStore, StoredFile
 from media.port import (
     EVENT,
-    MarkRecording,
     MediaEvent,
     MediaPort,
-    MediaRefused,
     RecordingFailed,
     RecordingStarted,
     RecordingStopped,
-    RecordLeg,
-    RequestKeyFrame,
-    StartRecording,
-    StopRecording,
 )
 
-START_TIMEOUT_S: Final = 20.0
-"""Two connected browsers send within a second; a recording without a packet after this will never have one."""
-
-STOP_TIMEOUT_S: Final = 6.0
-"""The port promises an answer within 5 s; after this what is on disk is finalised as it is."""
-
-KEY_FRAME_EVERY_S: Final = 20.0
-"""A player can seek to key frames only, and browsers send none by themselves."""
-
-PAUSE_LIMIT_S: Final = 600.0
-"""A pause that somebody forgot ends by itself, with an alarm (a pause for a lost agent does not)."""
-
-MAX_DURATION_S: Final = 4 * 3600.0 + 600.0
-"""Longer than the longest call: a recording that outlives it is ended."""
-
 AGENT_LOST: Final = "agent_lost"
-_REQUEST: Final = "request"
-_ROLES: Final = ("customer", "agent")
-
-_log = get_logger("recordings")
 
 
 class RecordingService:
@@ -98,11 +68,25 @@ class RecordingService:
         self._sealer = Sealer(
             ledger=self._ledger, records=records, store=store, finaliser=finaliser, clock=clock, forget=self._forget
         )
+        self._capturing = Capturing(
+            media=media,
+            ledger=self._ledger,
+            sealer=self._sealer,
+            store=store,
+            settings=settings,
+            clock=clock,
+            silence_s=silence_s,
+        )
+        self._deadlines = Deadlines(
+            capturing=self._capturing,
+            ledger=self._ledger,
+            sealer=self._sealer,
+            clock=clock,
+            max_duration_s=max_duration_s,
+        )
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._sending = Sending(silence_s)
-        self._max_duration_s = max_duration_s
         self._tasks = Supervisor("recordings")
         self._live: dict[ContactId, Live] = {}
         self._recorded: dict[ContactId, Live] = {}  # of contacts that go on though their recording is over
@@ -167,20 +151,20 @@ class RecordingService:
                 case RecordingState.AWAITING_CONSENT if order.consent is not None:
                     await self._answer(live, order.consent, order.notice_version)
                 case state if state in WRITING:
-                    await self._record_legs(live)
-                    await self._unpause(live, AGENT_LOST)
+                    await self._capturing.tap(live)
+                    await self._capturing.unpause(live, AGENT_LOST)
                 case _:
                     pass
 
     async def attach(self, contact_id: ContactId, leg_id: LegId, role: str) -> None:
         """A new generation of that side carries on the same tracks."""
         live = self._live.get(contact_id)
-        if live is None or role not in _ROLES:
+        if live is None or role not in ROLES:
             return
         async with live.lock:
             live.legs[role] = leg_id
             if live.state in WRITING:
-                await self._record_legs(live, role)
+                await self._capturing.tap(live, role)
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
         """A marker beside the packets. After `agent_lost` nothing is written until the next `begin`."""
@@ -190,9 +174,9 @@ class RecordingService:
         async with live.lock:
             if live.state not in WRITING:
                 return
-            await self._command(live, MarkRecording(recording_id=live.recording_id, mark=mark, detail=detail))
+            await self._capturing.mark(live, mark, detail)
             if mark == AGENT_LOST:
-                await self._pause(live, AGENT_LOST)
+                await self._capturing.pause(live, AGENT_LOST)
 
     async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
         """The customer's answer, at any time before the call ends. A refusal stops and discards what was written,
@@ -210,7 +194,7 @@ class RecordingService:
             return
         async with live.lock:
             if live.state in WRITING:
-                await self._pause(live, _REQUEST, reason)
+                await self._capturing.pause(live, REQUEST, reason)
 
     async def resume(self, contact_id: ContactId, reason: str = "") -> None:
         live = self._live.get(contact_id)
@@ -218,7 +202,7 @@ class RecordingService:
             return
         async with live.lock:
             if live.state is RecordingState.PAUSED:
-                await self._unpause(live, _REQUEST, reason)
+                await self._capturing.unpause(live, REQUEST, reason)
 
     async def shown(self, contact_id: ContactId, role: str, kinds: Mapping[str, bool]) -> None:
         """What a person shows and says now (`audio`, `video`, `screen`): what they switched off is not missed."""
@@ -227,13 +211,7 @@ class RecordingService:
         if live is None or leg_id is None:
             return
         async with live.lock:
-            now_s = self._now_s()
-            for kind, on in kinds.items():
-                if not on:
-                    live.expectation.rests(leg_id, kind, now_s)
-                elif kind in self._sending.of(leg_id):
-                    live.expectation.sends(leg_id, kind, now_s)
-            await self._write_expected(live)
+            await self._capturing.shown(live, leg_id, kinds)
 
     async def stop(self, contact_id: ContactId, reason: str) -> None:
         """The call is over: close the capture and seal what is there, in the background."""
@@ -244,7 +222,7 @@ class RecordingService:
         live.contact_over = True
         async with live.lock:
             if live.state in WRITING:
-                await self._end(live, StopRequested(reason=reason))
+                await self._capturing.end(live, StopRequested(reason=reason))
             elif RECORDING.allows(live.state, StopRequested):
                 await self._ledger.step(live, StopRequested(reason=reason))
                 self._forget(live)
@@ -281,98 +259,17 @@ class RecordingService:
         was_writing = live.state in WRITING
         await self._ledger.step(live, ConsentRefused(), consent="refused")
         if was_writing:
-            await self._close_capture(live)
+            await self._capturing.close(live)
         self._forget(live)
         try:
             await asyncio.to_thread(self._store.discard, live.recording_id)
         except OSError as error:
             self._ledger.alarm_of(live, "recording_discard", f"what must not be kept is still there: {error.strerror}")
 
-    # ------------------------------------------------------------ writing
-
     async def _open(self, live: Live) -> None:
-        """`starting`: open the capture and tap both legs. If it fails the recording is failed, the call as it was."""
-        recording_id = live.recording_id
-        try:
-            free = await asyncio.to_thread(self._store.free_bytes)
-        except OSError as error:
-            await self._sealer.fail(live, "disk_error", f"the recordings' folder can't be used: {error.strerror}")
-            return
-        if free < self._settings.min_free_bytes:
-            await self._sealer.fail(live, "disk_low", f"{free / 1e6:.0f} MB are free, too little to start a recording")
-            return
-        try:
-            folder = str(self._store.folder(recording_id))
-            call_id = live.record.contact_id
-            await self._media.execute(StartRecording(recording_id=recording_id, folder=folder, call_id=call_id))
-        except MediaRefused as error:
-            await self._sealer.fail(live, error.code, error.detail)
-            return
-        how = f"{live.record.consent} {live.record.notice_version}".strip()
-        await self._command(live, MarkRecording(recording_id=recording_id, mark="consent", detail=how))
-        await self._record_legs(live)
-        live.watch = self._tasks.spawn(self._watch(live, self._clock.monotonic()), name=f"watch:{recording_id}")
-
-    async def _record_legs(self, live: Live, *roles: str) -> None:
-        now_s = self._now_s()
-        for role in roles or _ROLES:
-            leg_id = live.legs.get(role)
-            if leg_id is None or not await self._command(
-                live, RecordLeg(recording_id=live.recording_id, leg_id=leg_id, role=role)
-            ):
-                continue
-            live.expectation.attach(role, leg_id, now_s, self._sending.of(leg_id))
-            await self._command(live, RequestKeyFrame(leg_id=leg_id))
-        await self._write_expected(live)
-
-    async def _pause(self, live: Live, who: str, reason: str = "") -> None:
-        first = not live.pauses
-        live.pauses.add(who)
-        if not first:
-            return
-        live.paused_at_s = self._clock.monotonic()
-        await self._command(live, MarkRecording(recording_id=live.recording_id, mark="pause", detail=reason or who))
-        await self._ledger.step(live, PauseRequested(reason=reason or who))
-
-    async def _unpause(self, live: Live, who: str, reason: str = "") -> None:
-        if who not in live.pauses:
-            return
-        live.pauses.discard(who)
-        if live.pauses:
-            return
-        live.paused_at_s = None
-        await self._command(live, MarkRecording(recording_id=live.recording_id, mark="resume", detail=reason or who))
-        await self._ledger.step(live, ResumeRequested(reason=reason or who))
-        for leg_id in live.legs.values():
-            await self._command(live, RequestKeyFrame(leg_id=leg_id))
-
-    async def _watch(self, live: Live, began_s: float) -> None:
-        """Deadlines of one recording: start, forgotten pause, longest duration; and a key frame now and then."""
-        next_s = began_s
-        while True:
-            next_s += KEY_FRAME_EVERY_S
-            await self._clock.sleep_until(next_s)
-            async with live.lock:
-                now_s = self._clock.monotonic()
-                if live.state is RecordingState.STARTING and now_s - began_s >= START_TIMEOUT_S:
-                    await self._close_capture(live)
-                    await self._sealer.fail(live, "start_timeout", "no packet arrived to be recorded", StartTimedOut())
-                if live.state not in WRITING:
-                    return
-                if now_s - began_s >= self._max_duration_s:
-                    live.at_limit = True
-                    await self._end(live, LimitReached())
-                    return
-                if (
-                    _REQUEST in live.pauses
-                    and live.paused_at_s is not None
-                    and now_s - live.paused_at_s >= PAUSE_LIMIT_S
-                ):
-                    self._ledger.alarm_of(live, "pause_forgotten", "a pause ended by itself after ten minutes")
-                    await self._unpause(live, _REQUEST, "limit")
-                if live.state is RecordingState.ACTIVE:
-                    for leg_id in live.legs.values():
-                        await self._command(live, RequestKeyFrame(leg_id=leg_id))
+        if await self._capturing.open(live):
+            began_s = self._clock.monotonic()
+            live.watch = self._tasks.spawn(self._deadlines.watch(live, began_s), name=f"watch:{live.recording_id}")
 
     # ------------------------------------------------------------ what the media engine says
 
@@ -388,7 +285,7 @@ class RecordingService:
                 if (live := self._find(recording_id)) is not None:
                     self._soon(self._write_failed(live, event), f"failed:{recording_id}")
             case _:
-                leg_id = self._sending.apply(event, [live.expectation for live in self._live.values()])
+                leg_id = self._capturing.hear(event, self._live.values())
                 for live in self._live.values():
                     if leg_id in live.legs.values():
                         self._soon(self._rewrite_expected(live), f"expected:{live.recording_id}")
@@ -410,60 +307,18 @@ class RecordingService:
             self._ledger.alarm_of(live, event.code, event.detail)
             self._ledger.show(live.record.contact_id, "failed", code=event.code)
             if live.state is RecordingState.STARTING:
-                await self._close_capture(live)
+                await self._capturing.close(live)
                 await self._sealer.fail(live, event.code, event.detail, said=True)
             else:
                 live.record = replace(live.record, failure=event.code)
-                await self._end(live, WriteFailed(code=event.code))
-
-    # ------------------------------------------------------------ the end
-
-    async def _end(self, live: Live, event: RecordingEvent) -> None:
-        """Close the capture, whatever it takes, and have it finalised."""
-        await self._ledger.step(live, event)
-        await self._close_capture(live)
-        live.expectation.finish(self._now_s())
-        await self._write_expected(live)
-        self._sealer.soon(live)
-
-    async def _close_capture(self, live: Live) -> None:
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await self._media.execute(StopRecording(recording_id=live.recording_id))
-                await live.stopped.wait()
-        except MediaRefused as error:
-            _log.warning("recording.stop_refused", recording_id=live.recording_id, code=error.code)
-        except TimeoutError:
-            self._ledger.alarm_of(live, "stop_timeout", "the media engine did not close the capture in time")
+                await self._capturing.end(live, WriteFailed(code=event.code))
 
     # ------------------------------------------------------------ helpers
-
-    async def _command(self, live: Live, command: MarkRecording | RecordLeg | RequestKeyFrame) -> bool:
-        """Tell the engine; a refusal (a leg that has just gone) is logged and harms nothing."""
-        try:
-            await self._media.execute(command)
-        except MediaRefused as error:
-            _log.info(
-                "recording.command_refused",
-                recording_id=live.recording_id,
-                command=type(command).__name__,
-                code=error.code,
-            )
-            return False
-        return True
 
     async def _rewrite_expected(self, live: Live) -> None:
         async with live.lock:
             if live.state in WRITING:
-                await self._write_expected(live)
-
-    async def _write_expected(self, live: Live) -> None:
-        """With the lock held, while there is a folder. Without the file the capture would be measured by itself."""
-        document = live.expectation.document() | {"truncated_reason": live.record.failure}
-        try:
-            await asyncio.to_thread(self._store.write_expected, live.recording_id, document)
-        except OSError as error:
-            _log.warning("recording.expected_not_written", recording_id=live.recording_id, error=error.strerror)
+                await self._capturing.write_expected(live)
 
     def _find(self, recording_id: str) -> Live | None:
         return next((live for live in self._live.values() if live.recording_id == recording_id), None)
@@ -477,7 +332,3 @@ class RecordingService:
                 self._recorded[contact_id] = live
         if live.watch is not None and live.watch is not asyncio.current_task():
             live.watch.cancel()
-
-    def _now_s(self) -> float:
-        """The media host's clock: `time.time()` by another name, so that tests can turn it."""
-        return self._clock.now().timestamp()

@@ -14,7 +14,7 @@ from pyee import EventEmitter
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, LegId, RecordingId
 from gateway.config import RecordingSettings
-from gateway.recordings import service as service_module
+from gateway.recordings import deadlines
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.port import RecordingRecord, RecordingView
 from gateway.recordings.sealing import AGAIN_S
@@ -311,7 +311,7 @@ async def test_a_new_generation_carries_on_under_the_same_role(node: Node) -> No
 async def test_a_picture_to_begin_with_is_asked_for_and_again_from_time_to_time(node: Node) -> None:
     await node.talking()
     assert node.media.count(RequestKeyFrame) == 2
-    node.clock.advance(service_module.KEY_FRAME_EVERY_S)
+    node.clock.advance(deadlines.KEY_FRAME_EVERY_S)
     await node.reaches(lambda: node.media.count(RequestKeyFrame) == 4)
 
 
@@ -420,7 +420,7 @@ async def test_a_card_pause_outlasts_the_change_of_agents(node: Node) -> None:
 async def test_a_forgotten_pause_ends_by_itself_with_an_alarm(node: Node) -> None:
     await node.talking()
     await node.service.pause(CONTACT, "card")
-    node.clock.advance(service_module.PAUSE_LIMIT_S + service_module.KEY_FRAME_EVERY_S)
+    node.clock.advance(deadlines.PAUSE_LIMIT_S + deadlines.KEY_FRAME_EVERY_S)
     await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
     assert node.alarms == ["pause_forgotten"]
 
@@ -474,7 +474,7 @@ async def test_rows_that_a_store_did_not_take_are_saved_when_it_is_back_or_the_g
     node.records.away = True
     node.media.starts = False
     await node.service.begin(Order())
-    node.clock.advance(service_module.START_TIMEOUT_S)
+    node.clock.advance(deadlines.START_TIMEOUT_S)
     await node.reaches(lambda: node.shown[-1:] == ["failed"])
     node.records.away = False
     await node.service.aclose()
@@ -500,7 +500,7 @@ async def test_consent_withdrawn_after_a_full_disk_ended_the_recording_discards_
 async def test_a_recording_without_a_packet_times_out(node: Node) -> None:
     node.media.starts = False
     await node.service.begin(Order())
-    node.clock.advance(service_module.START_TIMEOUT_S)
+    node.clock.advance(deadlines.START_TIMEOUT_S)
     await node.reaches(lambda: node.row.state is RecordingState.FAILED)
     assert node.row.failure == "start_timeout"
     assert node.media.count(StopRecording) == 1
@@ -519,7 +519,7 @@ async def test_a_call_too_short_to_be_recorded_is_no_alarm(node: Node) -> None:
 
 async def test_the_longest_recording_ends_and_is_sealed_as_such(node: Node) -> None:
     await node.talking()
-    node.clock.advance(service_module.MAX_DURATION_S)
+    node.clock.advance(deadlines.MAX_DURATION_S)
     await node.reaches(lambda: node.row.state is RecordingState.LIMIT_REACHED)
     assert node.row.sha256 == "ab" * 32
     assert node.shown[-1] == "done"

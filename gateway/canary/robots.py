@@ -83,15 +83,24 @@ class Stage:
         self.say(f"call {call.number:>3}  {name:<14}{took_ms:>7} ms")
 
 
+def _as_it_is(answer_sdp: str) -> str:
+    return answer_sdp
+
+
 @asynccontextmanager
-async def open_leg(talk: Talk, media_host: str) -> AsyncIterator[RobotMedia]:
-    """A connected leg that sends camera and microphone until the block ends."""
+async def open_leg(
+    talk: Talk, media_host: str, *, generation: int = 1, steer: Callable[[str], str] = _as_it_is
+) -> AsyncIterator[RobotMedia]:
+    """A connected leg that sends camera and microphone until the block ends.
+
+    `generation` is one more than that of the leg before. `steer` may write another way to the gateway into its answer.
+    """
     media = RobotMedia(footage())
     peer = await ClientPeer.open(media, host=media_host, h264=False)
     try:
-        await talk.send(LegOffer(generation=1, sdp=peer.create_offer()))
-        answer = await talk.wait_for(LegAnswer)
-        link, negotiated = await peer.set_answer(answer.sdp)
+        await talk.send(LegOffer(generation=generation, sdp=peer.create_offer()))
+        answer = await talk.wait_for(LegAnswer, lambda answer: answer.generation == generation)
+        link, negotiated = await peer.set_answer(steer(answer.sdp))
         await peer.connected(timeout_s=_STEP_S)
         media.start(link, negotiated)
         yield media

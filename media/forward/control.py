@@ -53,6 +53,7 @@ class ControlChannel:
         self._ssrc = 0
         self._buffer = bytearray(BUFFER_BYTES)
         self._capacity = Capacity()
+        self._estimated = False
         self._lossy: set[IncomingStream] = set()
         self._clock_known = False
         self._fir_command = 0
@@ -79,6 +80,11 @@ class ControlChannel:
         if self._source is not None:
             self._source._estimates.pop(self._leg_id, None)
             self._source = None
+
+    @property
+    def downlink_bps(self) -> int | None:
+        """What the way to the peer is believed to carry; None before it has said anything."""
+        return self._capacity.bps if self._estimated else None
 
     # ------------------------------------------------------------ in
 
@@ -128,7 +134,10 @@ class ControlChannel:
 
     def _on_report_block(self, block: rtcp.ReportBlock, at_s: float) -> None:
         out = self._out_of(block.ssrc)
-        measured = out.round_trip_s(block, at_s) if out is not None else None
+        if out is None:
+            return
+        out.receiver.take(block, sequence=out.sequence, packets=out.packets, clock_rate_hz=out.clock_rate_hz, at_s=at_s)
+        measured = out.round_trip_s(block, at_s)
         if measured is not None:
             before = self.round_trip_s
             self.round_trip_s = measured if before is None else before + (measured - before) / 8
@@ -142,6 +151,7 @@ class ControlChannel:
 
     def _on_estimate(self, remb: rtcp.Remb, at_s: float) -> None:
         if self._source is not None and any(self._out_of(ssrc) for ssrc in remb.ssrcs):
+            self._estimated = True
             octets = sum(out.octets for kind, out in self.outgoing.items() if kind != Kind.AUDIO)
             self._source.limit(self._leg_id, self._capacity.estimate(remb.bitrate_bps, octets, at_s), at_s)
 

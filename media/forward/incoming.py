@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from media.forward import rtcp
+from media.forward.quality import PictureTimes
 from media.sdp.description import Codec, Section
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class IncomingStream:
         "octets",
         "packets",
         "payload_type",
+        "pictures",
         "received",
         "received_prior",
         "recorder_track",
@@ -109,6 +111,7 @@ class IncomingStream:
         self.last_timestamp = -1
         self.last_at_s = 0.0
         self.missing: dict[int, Missing] = {}
+        self.pictures = PictureTimes()
         self.restart_at = -1
         self.report_ntp = 0
         self.report_timestamp = 0
@@ -189,6 +192,8 @@ class IncomingStream:
             self.jitter_ticks += (deviation - self.jitter_ticks) / 16
         self.last_timestamp = timestamp
         self.last_at_s = at_s
+        if self.track.repairs:
+            self.pictures.note(timestamp, at_s)
 
     @property
     def lost(self) -> int:
@@ -323,6 +328,11 @@ class IncomingTrack:
     def lost(self) -> int:
         """Packets that came neither by themselves nor by retransmission."""
         return self._lost_before + sum(stream.unrepaired for stream in self.streams)
+
+    @property
+    def missing(self) -> int:
+        """Packets of `lost` that may still come, because they are asked for."""
+        return sum(len(stream.missing) for stream in self.streams) if self.repairs else 0
 
     @property
     def restored(self) -> int:

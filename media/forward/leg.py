@@ -15,6 +15,7 @@ from media.forward.control import ControlChannel
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
 from media.forward.outgoing import OutgoingTrack
+from media.forward.quality import QualityMeter
 from media.forward.rtp import FIXED_HEADER_BYTES, HEADER, find_extension, restore_rtx, well_formed
 from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegHeard, LegSilent, MediaEvent
 from media.sdp.description import EXT_MID, Negotiated
@@ -80,6 +81,7 @@ class ForwardLeg:
         )
         self.incoming = self.control.incoming
         self.outgoing = self.control.outgoing
+        self._meter = QualityMeter(leg_id, self.incoming, self.outgoing)
 
     def open(self, link: Link, negotiated: Negotiated) -> None:
         """Take what was agreed on. Called once, before the first packet."""
@@ -282,11 +284,14 @@ class ForwardLeg:
         return self.control.repair(now_s)
 
     def report(self, now_s: float, elapsed_s: float) -> None:
-        """Once a second: what the leg may receive and resend is refilled, and its reports are sent."""
+        """Once a second: budgets are refilled, reports are sent, and every other time it is told how the leg does."""
         self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
         for out in self.outgoing.values():
             out.resend_budget_bytes = _refilled(out.resend_budget_bytes, self._limits.max_resend_bps, elapsed_s)
         self.control.report(now_s)
+        told = self._meter.measure(now_s, round_trip_s=self.round_trip_s, downlink_bps=self.control.downlink_bps)
+        if told is not None:
+            self._emit(told)
 
     # ------------------------------------------------------------ life
 

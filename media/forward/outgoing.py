@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from media.forward import rtcp
 from media.forward.keyframe import starts_key_frame
 from media.forward.mapping import UNMAPPED, ExtensionMap, payload_types
+from media.forward.quality import ReceiverView
 from media.forward.rtp import FIXED_HEADER_BYTES, HEADER, SEQUENCE_TIMESTAMP_SSRC, payload_end, payload_offset
 from media.sdp.description import Codec, Section
 from media.transport.link import Link
@@ -52,6 +53,7 @@ class OutgoingTrack:
         "drops",
         "octets",
         "packets",
+        "receiver",
         "resend_budget_bytes",
         "resent",
         "section",
@@ -72,6 +74,7 @@ class OutgoingTrack:
         self.packets = 0
         self.octets = 0
         self.resent = 0
+        self.receiver = ReceiverView()
         self.resend_budget_bytes = 0
         self._link = link
         self._send = link.send_rtp

@@ -12,6 +12,7 @@ import asyncio
 import errno
 import mmap
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -26,8 +27,8 @@ from media.recording.format import (
     BODY,
     CRC,
     CRC_OFFSET,
-    FILE_NAME,
     FRAME_AND_BODY,
+    MAX_CAPTURES,
     MAX_TRACKS,
     CaptureEnded,
     MarkSet,
@@ -35,6 +36,7 @@ from media.recording.format import (
     RecordType,
     SenderReportCaptured,
     TrackOpened,
+    capture_name,
     encode_dropped,
     encode_end,
     encode_header,
@@ -70,6 +72,17 @@ _DISK_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _log = get_logger("recording.capture")
 
 
+def _next_file(folder: Path) -> int | None:
+    """A new file under the first free name, whatever is there; None when there is none. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    for number in range(1, MAX_CAPTURES + 1):
+        try:
+            return os.open(folder / capture_name(number), flags, 0o600)
+        except FileExistsError:
+            continue
+    return None
+
+
 class CaptureWriter:
     """One open capture. Made by `open`, on the event loop; ended by `close`.
 
@@ -81,6 +94,7 @@ class CaptureWriter:
         self,
         file: int,
         recording_id: str,
+        salt: int,
         on_started: Callable[[float], None],
         on_failed: Callable[[str, str, float], None],
         disk: DiskThread,
@@ -88,6 +102,7 @@ class CaptureWriter:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._recording_id = recording_id
+        self._salt = salt
         self._on_started = on_started
         self._on_failed = on_failed
         self._disk = disk
@@ -125,24 +140,24 @@ class CaptureWriter:
         disk: DiskThread = DISK,
         write: Callable[[int, memoryview], int] = os.write,
     ) -> Self:
-        """Begin a capture in `folder`, made when missing (mode 0700).
+        """Begin the next capture in `folder`, made when missing (mode 0700).
 
-        Raises MediaRefused: `recording_exists` when there is a capture already, `recording_folder` when the folder or
-        the file can't be made, `recording_id` when the id is not usable.
+        Raises MediaRefused: `recording_exists` when the folder has `MAX_CAPTURES` already, `recording_folder` when the
+        folder or the file can't be made, `recording_id` when the id is not usable.
         """
+        salt = secrets.randbits(32)
         try:
-            header = encode_header(recording_id)
+            header = encode_header(recording_id, salt)
         except ValueError as error:
             raise MediaRefused("recording_id", str(error)) from error
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.open(folder / FILE_NAME, flags, 0o600)
-        except FileExistsError as error:
-            raise MediaRefused("recording_exists", f"{recording_id} has a capture already") from error
+            file = _next_file(folder)
         except OSError as error:
             raise MediaRefused("recording_folder", f"{recording_id} can't be written: {error.strerror}") from error
-        writer = cls(file, recording_id, on_started, on_failed, disk, write)
+        if file is None:
+            raise MediaRefused("recording_exists", f"{recording_id} has {MAX_CAPTURES} captures already")
+        writer = cls(file, recording_id, salt, on_started, on_failed, disk, write)
         writer._append(header)
         try:
             disk.add(writer)
@@ -177,7 +192,7 @@ class CaptureWriter:
         if self._tracks <= MAX_TRACKS and not self._over:
             codec_name = codec_name.upper()
             opened = TrackOpened(number, self._last_s, role, kind, codec_name, clock_rate_hz, ssrc, leg, orientation_id)
-            self._append(encode_track(opened))
+            self._append(encode_track(opened, self._salt))
         return number
 
     def write_rtp(self, track: int, buffer: bytearray, length: int, at_s: float) -> None:
@@ -195,7 +210,9 @@ class CaptureWriter:
                 active = self._active
                 FRAME_AND_BODY.pack_into(active, start, BODY.size + length, 0, RecordType.RTP, track & 0xFFFF, at_s)
                 active[start + FRAME_AND_BODY.size : end] = memoryview(buffer)[:length]
-                CRC.pack_into(active, start + CRC_OFFSET, crc32(active[start + CRC_OFFSET + CRC.size : end]))
+                CRC.pack_into(
+                    active, start + CRC_OFFSET, crc32(active[start + CRC_OFFSET + CRC.size : end], self._salt)
+                )
                 self._used = end
                 self._packets += 1
                 self._last_s = at_s
@@ -206,13 +223,15 @@ class CaptureWriter:
             self._last_s = at_s
         if self._dropped >= OVERLOAD_PACKETS:
             detail = f"the disk is too slow: {self._dropped} packets dropped"
-            self._append(encode_mark(MarkSet(at_s, "failed", f"overload: {detail}")))
+            self._append(encode_mark(MarkSet(at_s, "failed", f"overload: {detail}"), self._salt))
             self._fail("overload", detail)
 
     def write_sender_report(self, track: int, ssrc: int, ntp_s: float, rtp_timestamp: int, at_s: float) -> None:
         """Keep a sender report (RFC 3550 § 6.4.1). `ntp_s` in seconds of any epoch, the same for all of one leg."""
         if self._writing:
-            self._append(encode_report(SenderReportCaptured(track & 0xFFFF, at_s, ssrc, ntp_s, rtp_timestamp)))
+            self._append(
+                encode_report(SenderReportCaptured(track & 0xFFFF, at_s, ssrc, ntp_s, rtp_timestamp), self._salt)
+            )
 
     def mark(self, name: str, detail: str, at_s: float) -> None:
         """Keep a marker. `pause` stops the writing of packets until `resume`; both markers are kept."""
@@ -223,7 +242,7 @@ class CaptureWriter:
         elif name == "resume":
             self._paused, self._writing = False, True
         self._last_s = max(self._last_s, at_s)
-        self._append(encode_mark(MarkSet(at_s, name, detail)))
+        self._append(encode_mark(MarkSet(at_s, name, detail), self._salt))
 
     def _append(self, record: bytes) -> None:
         with self._lock:
@@ -245,9 +264,9 @@ class CaptureWriter:
             if used:
                 self._write_all(full[:used])
             if dropped:
-                self._write_all(memoryview(encode_dropped(PacketsDropped(self._last_s, dropped))))
+                self._write_all(memoryview(encode_dropped(PacketsDropped(self._last_s, dropped), self._salt)))
             if closing and not over:
-                self._write_all(memoryview(encode_end(CaptureEnded(self._last_s, self._packets))))
+                self._write_all(memoryview(encode_end(CaptureEnded(self._last_s, self._packets), self._salt)))
             if (sync and self._unsynced) or closing or over:
                 os.fsync(self._file)
                 self._unsynced = False

@@ -1,9 +1,11 @@
-"""Makes a playable, sealed recording of a capture: `python -m media.recording.finalise FOLDER`, a process of its own.
+"""Makes a playable, sealed recording of the captures in a folder: `python -m media.recording.finalise FOLDER`.
 
-Prints one JSON object (the manifest) on stdout. Exit code 0: finalised; 1: the capture holds nothing playable (the
-manifest says so); 2: the folder or its capture can't be read, or wrong usage; 3: the results can't be written.
-Run twice it gives the same files; killed in between it leaves nothing that looks finished. The capture stays unless
-`--remove-capture` is given, and is removed only after a playable file was sealed.
+It is a process of its own.
+
+Prints one JSON object (the manifest) on stdout. Exit code 0: finalised; 1: the captures hold nothing playable (the
+manifest says so); 2: the folder or its captures can't be read, or wrong usage; 3: the results can't be written.
+Run twice it gives the same files; killed in between it leaves nothing that looks finished. The captures stay unless
+`--remove-capture` is given, and are removed only after a playable file was sealed.
 """
 
 import argparse
@@ -15,11 +17,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from media.recording import manifest as sealing
+from media.recording.captures import Captures, Part, capture_files
 from media.recording.coverage import Interval, completeness, without
 from media.recording.expected import Expected, ExpectedInvalid, read_expected
-from media.recording.format import FILE_NAME as CAPTURE_NAME
 from media.recording.format import CaptureDamaged
-from media.recording.manifest import FileReport, Manifest, ManifestDamaged, MarkReport, TrackReport
+from media.recording.manifest import CaptureReport, FileReport, Manifest, ManifestDamaged, MarkReport, TrackReport
 from media.recording.matroska import HeadTooLarge
 from media.recording.mux import ROLES, SLOTS, Muxer, Side
 from media.recording.reader import Ending
@@ -34,16 +36,21 @@ _PART: Final = ".part"
 
 
 def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
-    """Finalise the capture in `folder` and return the manifest's values.
+    """Finalise the captures in `folder` and return the manifest's values.
 
-    A folder whose capture is gone but whose manifest is good gives that manifest again. Raises CaptureDamaged or
-    ManifestDamaged when there is nothing to work from, OSError when reading or writing fails.
+    A folder whose captures are gone but whose manifest is good gives that manifest again; one whose captures are gone
+    in part was finished by a job that was killed while it removed them. Raises CaptureDamaged or ManifestDamaged when
+    there is nothing to work from, OSError when reading or writing fails.
     """
-    capture = folder / CAPTURE_NAME
-    if not capture.exists():
-        return sealing.read_manifest(folder)
+    files = capture_files(folder)
+    done = _finished(folder, files)
+    if done is not None:
+        if remove_capture:
+            _remove(folder, files)
+        return done
     try:
-        found = survey(capture)
+        captures = Captures(folder)
+        found = survey(captures)
     except OSError as error:
         raise CaptureDamaged(f"the capture can't be read: {error.strerror}") from error
     try:
@@ -54,14 +61,14 @@ def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
     parts = {name: folder / f"{name}{_PART}" for name in ("recording", *ROLES)}
     try:
         with ExitStack() as stack:
-            files: dict[str, BinaryIO] = {
+            outputs: dict[str, BinaryIO] = {
                 name: stack.enter_context(open(path, "w+b", opener=_private)) for name, path in parts.items()
             }
-            whole = files.pop("recording")
-            muxer = Muxer(found, whole, files)
-            muxer.run(capture)
+            whole = outputs.pop("recording")
+            muxer = Muxer(found, whole, outputs)
+            muxer.run(captures)
             muxer.finish()
-            for file in (whole, *files.values()):
+            for file in (whole, *outputs.values()):
                 file.flush()
                 os.fsync(file.fileno())
         values = _publish(folder, parts, found, muxer, expected)
@@ -69,9 +76,26 @@ def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
         for path in parts.values():
             path.unlink(missing_ok=True)
     if remove_capture and values["file"]:
-        capture.unlink()
-        sealing.sync_folder(folder)
+        _remove(folder, files)
     return values
+
+
+def _finished(folder: Path, files: list[Path]) -> dict[str, Any] | None:
+    """The manifest when what it was made of is not all there any more; None when there is work to do."""
+    if not files:
+        return sealing.read_manifest(folder)
+    try:
+        values = sealing.read_manifest(folder)
+    except ManifestDamaged:
+        return None
+    there = {path.name for path in files}
+    return values if any(part["file"] not in there for part in values.get("captures", ())) else None
+
+
+def _remove(folder: Path, files: list[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
+    sealing.sync_folder(folder)
 
 
 def _private(name: str, flags: int) -> int:
@@ -110,6 +134,7 @@ def _publish(folder: Path, parts: dict[str, Path], found: Survey, muxer: Muxer, 
                 for mark in found.marks
             ],
             views=views,
+            captures=[_capture_report(part, muxer.zero_s) for part in found.parts],
             dropped_packets=found.dropped_packets,
             ignored_packets=found.ignored_packets,
         ),
@@ -122,6 +147,18 @@ def _named(folder: Path, part: Path, name: str, *, web: bool) -> FileReport:
     part.replace(path)
     sealing.sync_folder(folder)
     return FileReport(file=path.name, container="webm" if web else "matroska", sha256=sha256, size_bytes=size_bytes)
+
+
+def _capture_report(part: Part, zero_s: float) -> CaptureReport:
+    return CaptureReport(
+        file=part.file,
+        ending=part.ending.value,
+        packets=part.packets,
+        damaged_bytes=part.damaged_bytes,
+        holes=part.holes,
+        from_s=round((part.first_at_s or zero_s) - zero_s, 3),
+        to_s=round((part.last_at_s or zero_s) - zero_s, 3),
+    )
 
 
 def _truncated_reason(found: Survey, expected: Expected) -> str:

@@ -3,11 +3,13 @@
 A capture is an append-only file: a header, then records, each with its own length and CRC-32, so that a reader can stop
 at the first byte that was not written whole. It knows nothing of files, threads or codecs.
 
-    header  magic "VVCAP\\r\\n\\x1a", version u8, id length u8, id (ASCII), CRC-32 u32 of all before it
-    record  body length u16, CRC-32 u32 of the body, body
+    header  magic "VVCAP\\r\\n\\x1a", version u8, id length u8, id (ASCII), salt u32, CRC-32 u32 of all before it
+    record  body length u16, CRC-32 u32 of the body begun at the salt, body
     body    type u8, track u16 (0 where none), time f64 (Unix seconds on the media host), then by type
 
-All integers are big-endian. A body is never empty, so a run of zeros (a torn tail after power loss) is no record.
+All integers are big-endian. A body is never empty, so a run of zeros (a torn block after power loss) is no record.
+The salt is random for each capture: what a peer sends can't pass for a record, whatever bytes it holds, so a reader may
+look for the next record behind a damaged block. Version 1 had no salt.
 """
 
 import struct
@@ -16,8 +18,10 @@ from enum import IntEnum
 from zlib import crc32
 
 MAGIC = b"VVCAP\r\n\x1a"
-VERSION = 1
+VERSION = 2
 FILE_NAME = "capture.vvc"
+MAX_CAPTURES = 64
+"""Captures of one recording: the media process may die so often before its recording is given up."""
 
 MAX_BODY_BYTES = 4096
 """No record body is longer: an RTP packet is at most 1500 bytes, texts are cut."""
@@ -120,33 +124,50 @@ Record = TrackOpened | RtpCaptured | SenderReportCaptured | MarkSet | PacketsDro
 # ---------------------------------------------------------------- encoding
 
 
-def encode_header(recording_id: str) -> bytes:
+def capture_name(number: int) -> str:
+    """The file of a recording's `number`-th capture, from 1: `capture.vvc`, `capture-2.vvc`, …"""
+    return FILE_NAME if number == 1 else f"capture-{number}.vvc"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a capture begins with. `salt` is None in captures of version 1, whose checksums begin at nothing."""
+
+    recording_id: str
+    salt: int | None
+    size_bytes: int
+
+
+def encode_header(recording_id: str, salt: int = 0) -> bytes:
     """The bytes a capture begins with. Raises ValueError when the id is not 1 to 64 ASCII characters."""
     name = recording_id.encode("ascii")
     if not 0 < len(name) <= MAX_NAME_BYTES:
         raise ValueError("a recording id has 1 to 64 ASCII characters")
-    head = MAGIC + bytes((VERSION, len(name))) + name
+    head = MAGIC + bytes((VERSION, len(name))) + name + CRC.pack(salt)
     return head + CRC.pack(crc32(head))
 
 
-def decode_header(data: bytes) -> tuple[str, int]:
-    """The recording id and the length of the header. Raises CaptureDamaged."""
+def decode_header(data: bytes) -> Header:
+    """Raises CaptureDamaged."""
     fixed = len(MAGIC) + 2
     if len(data) < fixed or data[: len(MAGIC)] != MAGIC:
         raise CaptureDamaged("not a capture")
-    if data[len(MAGIC)] != VERSION:
-        raise CaptureDamaged(f"capture version {data[len(MAGIC)]} is not known here")
-    end = fixed + data[fixed - 1]
+    version = data[len(MAGIC)]
+    if not 1 <= version <= VERSION:
+        raise CaptureDamaged(f"capture version {version} is not known here")
+    end_of_id = fixed + data[fixed - 1]
+    end = end_of_id if version == 1 else end_of_id + CRC.size
     if len(data) < end + CRC.size or CRC.unpack_from(data, end)[0] != crc32(data[:end]):
         raise CaptureDamaged("the capture's header is damaged")
+    salt = None if version == 1 else CRC.unpack_from(data, end_of_id)[0]
     try:
-        return data[fixed:end].decode("ascii"), end + CRC.size
+        return Header(data[fixed:end_of_id].decode("ascii"), salt, end + CRC.size)
     except UnicodeDecodeError as error:
         raise CaptureDamaged("the capture's id is not ASCII") from error
 
 
-def _framed(body: bytes) -> bytes:
-    return FRAME.pack(len(body), crc32(body)) + body
+def _framed(body: bytes, salt: int) -> bytes:
+    return FRAME.pack(len(body), crc32(body, salt)) + body
 
 
 def _text(value: str, limit_bytes: int) -> bytes:
@@ -155,44 +176,47 @@ def _text(value: str, limit_bytes: int) -> bytes:
     return struct.pack(">H", len(data)) + data
 
 
-def encode_track(opened: TrackOpened) -> bytes:
+def encode_track(opened: TrackOpened, salt: int = 0) -> bytes:
     """A framed TRACK record; texts over 64 bytes are cut."""
     texts = (opened.role, opened.kind, opened.codec_name, opened.leg)
     return _framed(
         BODY.pack(RecordType.TRACK, opened.track, opened.at_s)
         + _TRACK.pack(opened.ssrc & 0xFFFFFFFF, opened.clock_rate_hz)
         + b"".join(_text(text, MAX_NAME_BYTES) for text in texts)
-        + bytes((opened.orientation_id & 0xFF,))
+        + bytes((opened.orientation_id & 0xFF,)),
+        salt,
     )
 
 
-def encode_report(report: SenderReportCaptured) -> bytes:
+def encode_report(report: SenderReportCaptured, salt: int = 0) -> bytes:
     return _framed(
         BODY.pack(RecordType.SENDER_REPORT, report.track, report.at_s)
-        + _REPORT.pack(report.ssrc & 0xFFFFFFFF, report.ntp_s, report.rtp_timestamp & 0xFFFFFFFF)
+        + _REPORT.pack(report.ssrc & 0xFFFFFFFF, report.ntp_s, report.rtp_timestamp & 0xFFFFFFFF),
+        salt,
     )
 
 
-def encode_mark(mark: MarkSet) -> bytes:
+def encode_mark(mark: MarkSet, salt: int = 0) -> bytes:
     """A framed MARK record; a name over 64 bytes or a detail over 1024 bytes is cut."""
     return _framed(
         BODY.pack(RecordType.MARK, 0, mark.at_s)
         + _text(mark.name, MAX_NAME_BYTES)
-        + _text(mark.detail, MAX_DETAIL_BYTES)
+        + _text(mark.detail, MAX_DETAIL_BYTES),
+        salt,
     )
 
 
-def encode_dropped(dropped: PacketsDropped) -> bytes:
-    return _framed(BODY.pack(RecordType.DROPPED, 0, dropped.at_s) + _COUNT.pack(dropped.count))
+def encode_dropped(dropped: PacketsDropped, salt: int = 0) -> bytes:
+    return _framed(BODY.pack(RecordType.DROPPED, 0, dropped.at_s) + _COUNT.pack(dropped.count), salt)
 
 
-def encode_end(end: CaptureEnded) -> bytes:
-    return _framed(BODY.pack(RecordType.END, 0, end.at_s) + _COUNT.pack(end.packets))
+def encode_end(end: CaptureEnded, salt: int = 0) -> bytes:
+    return _framed(BODY.pack(RecordType.END, 0, end.at_s) + _COUNT.pack(end.packets), salt)
 
 
-def encode_rtp(captured: RtpCaptured) -> bytes:
+def encode_rtp(captured: RtpCaptured, salt: int = 0) -> bytes:
     """A framed RTP record. The writer does the same in place (`CaptureWriter.write_rtp`); a test compares both."""
-    return _framed(BODY.pack(RecordType.RTP, captured.track, captured.at_s) + captured.packet)
+    return _framed(BODY.pack(RecordType.RTP, captured.track, captured.at_s) + captured.packet, salt)
 
 
 # ---------------------------------------------------------------- decoding

@@ -61,6 +61,22 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureReport:
+    """One capture the recording was made of. `ending`: clean, cut, torn. Times from the start of the file.
+
+    `damaged_bytes` belonged to no whole record; `holes` counts damaged places with good records behind them.
+    """
+
+    file: str
+    ending: str
+    packets: int
+    damaged_bytes: int
+    holes: int
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The result of finalising. `file` is None when the capture held nothing that can be played."""
 
@@ -77,6 +93,7 @@ class Manifest:
     truncated_reason: str
     marks: list[MarkReport]
     views: dict[str, FileReport]
+    captures: list[CaptureReport]
     dropped_packets: int
     ignored_packets: int
     version: int = 1

@@ -1,4 +1,4 @@
-"""Second pass over a capture: packets in order, frames of packets, frames into files, all on one timeline.
+"""Second pass over a recording's captures: packets in order, frames of packets, frames into files, all on one timeline.
 
 Streams that follow one another under one role and kind (a reload, another agent) become one track: a newer stream takes
 over with its first frame and an older one is not heard again. Frames that touch a pause are left out, whenever their
@@ -8,9 +8,9 @@ packets came. Memory stays at the reorder windows and a few seconds of frames.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from pathlib import Path
 from typing import BinaryIO, Final
 
+from media.recording.captures import Captures
 from media.recording.coverage import Coverage
 from media.recording.format import MarkSet, RtpCaptured
 from media.recording.frames import Assembler, Frame, OpusAssembler, VideoAssembler, opus_is_stereo
@@ -18,7 +18,6 @@ from media.recording.h264 import H264Depacketiser, decoder_configuration
 from media.recording.matroska import MatroskaWriter, TrackEntry, opus_head
 from media.recording.orientation import Rotations, rotation_of
 from media.recording.packet import InOrder, Reorder
-from media.recording.reader import CaptureReader
 from media.recording.survey import MEDIA_CODECS, Stream, Survey
 from media.recording.timeline import Placer
 from media.recording.vp8 import Vp8Depacketiser
@@ -185,25 +184,24 @@ class Muxer:
         self._count = 0
         self.only_web_codecs = True
 
-    def run(self, path: Path) -> None:
-        """Read the capture a second time and write every frame. Raises OSError."""
-        with CaptureReader(path) as capture:
-            for record in capture.records():
-                if isinstance(record, RtpCaptured):
-                    seen = self._found.stream_of(record)
-                    reader = self._readers.get(seen[0]) if seen is not None else None
-                    if seen is None or reader is None:
-                        continue
-                    _, track, packet = seen
-                    if track.orientation_id:
-                        packet.rotation_deg = rotation_of(record.packet, track.orientation_id)
-                    if packet.codec_name in MEDIA_CODECS:
-                        packet.time_s = reader.place(packet.timestamp, packet.at_s)
-                    self._hold(reader, reader.frames(reader.reorder.push(packet)))
-                    self._release(record.at_s - HOLD_S)
-                elif isinstance(record, MarkSet) and record.name in ("pause", "resume"):
-                    for reader in self._readers.values():
-                        self._hold(reader, reader.interrupt())
+    def run(self, captures: Captures) -> None:
+        """Read the captures a second time and write every frame. Raises OSError."""
+        for _, record in captures.records():
+            if isinstance(record, RtpCaptured):
+                seen = self._found.stream_of(record)
+                reader = self._readers.get(seen[0]) if seen is not None else None
+                if seen is None or reader is None:
+                    continue
+                _, track, packet = seen
+                if track.orientation_id:
+                    packet.rotation_deg = rotation_of(record.packet, track.orientation_id)
+                if packet.codec_name in MEDIA_CODECS:
+                    packet.time_s = reader.place(packet.timestamp, packet.at_s)
+                self._hold(reader, reader.frames(reader.reorder.push(packet)))
+                self._release(record.at_s - HOLD_S)
+            elif isinstance(record, MarkSet) and record.name in ("pause", "resume"):
+                for reader in self._readers.values():
+                    self._hold(reader, reader.interrupt())
         for reader in self._readers.values():
             self._hold(reader, reader.finish())
         self._release(float("inf"))

@@ -1,14 +1,16 @@
-"""Reads a capture from beginning to end, record by record, and stops cleanly at the first damaged one.
+"""Reads a capture from beginning to end, record by record, over whatever was damaged in it.
 
-Memory stays at one read buffer however long the call was. It interprets no packet.
+A damaged place (a torn end, a block the disk lost) costs only itself: reading goes on with the next record whose
+checksum is right. Memory stays at one read buffer however long the call was. It interprets no packet.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 from zlib import crc32
 
 from media.recording.format import (
@@ -22,8 +24,12 @@ from media.recording.format import (
     decode_header,
 )
 
-_READ_BYTES = 256 * 1024
-_HEADER_READ_BYTES = 4096
+_READ_BYTES: Final = 256 * 1024
+_HEADER_READ_BYTES: Final = 4096
+_MAX_RECORD_BYTES: Final = FRAME.size + MAX_BODY_BYTES
+
+_PLAUSIBLE: Final = re.compile(rb"(?s)(?=[\x00-\x10].{5}[\x01-\x06])")
+"""Where a record may begin: a length up to `MAX_BODY_BYTES` and, behind the checksum, a type there is."""
 
 
 class Ending(StrEnum):
@@ -31,11 +37,11 @@ class Ending(StrEnum):
 
     CLEAN = "clean"  # its END record is the last
     CUT = "cut"  # whole records up to the last byte, but no END: the writer died
-    TORN = "torn"  # the last record is incomplete or damaged; everything before it is good
+    TORN = "torn"  # its last bytes are no whole record
 
 
 class CaptureReader:
-    """One capture, open for reading. Iterate `records()` once; `ending` and `good_bytes` are right afterwards.
+    """One capture, open for reading. Iterate `records()` once; `ending` and the counts are right afterwards.
 
     Raises OSError when the file can't be opened, CaptureDamaged when it does not begin as a capture.
     """
@@ -43,11 +49,20 @@ class CaptureReader:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("rb")
         try:
-            self.recording_id, self.good_bytes = decode_header(self._file.read(_HEADER_READ_BYTES))
+            header = decode_header(self._file.read(_HEADER_READ_BYTES))
         except BaseException:
             self._file.close()
             raise
+        self.recording_id = header.recording_id
+        self._start = header.size_bytes
+        self._salt = header.salt
         self.ending = Ending.CUT
+        self.good_bytes = header.size_bytes
+        """The header and every whole record."""
+        self.damaged_bytes = 0
+        """What belongs to no record, a torn end included."""
+        self.holes = 0
+        """Damaged places with good records behind them."""
 
     def __enter__(self) -> Self:
         return self
@@ -56,40 +71,64 @@ class CaptureReader:
         self._file.close()
 
     def records(self) -> Iterator[Record]:
-        """Every whole record in order. Ends at END, at the end of the file, or before the first damaged record."""
-        self._file.seek(self.good_bytes)
-        pending = b""
-        offset = 0
+        """Every whole record in order, up to END or the end of the file.
+
+        Captures of version 1 end at their first damage: there a peer's bytes could pass for a record.
+        """
+        self._file.seek(self._start)
+        pending, offset, whole = b"", 0, False
+        damaged = 0  # bytes skipped since the last good record
         while True:
-            if len(pending) - offset < FRAME.size + MAX_BODY_BYTES:
-                pending = pending[offset:] + self._file.read(_READ_BYTES)
-                offset = 0
-            if not pending[offset:]:
-                return
-            record, end = self._next(pending, offset)
+            if not whole and len(pending) - offset < _MAX_RECORD_BYTES:
+                more = self._file.read(_READ_BYTES)
+                pending, offset, whole = pending[offset:] + more, 0, len(more) < _READ_BYTES
+            if offset >= len(pending):
+                break
+            size, record = self._at(pending, offset)
             if record is None:
-                self.ending = Ending.TORN
-                return
-            self.good_bytes += end - offset
-            offset = end
+                if self._salt is None and not size:
+                    damaged += len(pending) - offset
+                    break
+                skip = size or self._skip(pending, offset, whole=whole)
+                damaged += skip
+                offset += skip
+                continue
+            if damaged:
+                self.holes += 1
+                self.damaged_bytes += damaged
+                damaged = 0
+            self.good_bytes += size
+            offset += size
             yield record
             if isinstance(record, CaptureEnded):
                 self.ending = Ending.CLEAN
                 return
+        if damaged:
+            self.damaged_bytes += damaged
+            self.ending = Ending.TORN
 
-    @staticmethod
-    def _next(data: bytes, offset: int) -> tuple[Record | None, int]:
+    def _at(self, data: bytes, offset: int) -> tuple[int, Record | None]:
+        """(size, record) at `offset`. Size 0: nothing whole is there. No record: whole, but nothing known here."""
         if len(data) - offset < FRAME.size:
-            return None, offset
+            return 0, None
         length, crc = FRAME.unpack_from(data, offset)
         start, end = offset + FRAME.size, offset + FRAME.size + length
         if not BODY.size <= length <= MAX_BODY_BYTES or end > len(data):
-            return None, offset
+            return 0, None
         body = data[start:end]
-        if crc32(body) != crc:
-            return None, offset
+        if crc32(body, self._salt or 0) != crc:
+            return 0, None
         try:
             record = decode_body(body)
         except CaptureDamaged:
-            return None, offset
-        return (record if math.isfinite(record.at_s) else None), end
+            return end - offset, None
+        return end - offset, (record if math.isfinite(record.at_s) else None)
+
+    @staticmethod
+    def _skip(data: bytes, offset: int, *, whole: bool) -> int:
+        """How far to the next place where a record may begin; at least one byte."""
+        found = _PLAUSIBLE.search(data, offset + 1)
+        if found is not None:
+            return found.start() - offset
+        kept = 0 if whole else FRAME.size  # the beginning of a record may be the last bytes read so far
+        return max(1, len(data) - offset - kept)

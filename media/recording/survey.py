@@ -1,13 +1,13 @@
-"""First pass over a capture: which streams there are, how their clocks run, what was marked, how it ended.
+"""First pass over a recording's captures: which streams there are, how their clocks run, what was marked, how it ended.
 
 It keeps no packet. What it finds is all the second pass (`media.recording.mux`) needs to write in one go.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
+from media.recording.captures import Captures, Part, ending_of
 from media.recording.coverage import Interval
 from media.recording.format import (
     CaptureEnded,
@@ -18,7 +18,7 @@ from media.recording.format import (
     TrackOpened,
 )
 from media.recording.packet import Packet, parse_packet
-from media.recording.reader import CaptureReader, Ending
+from media.recording.reader import Ending
 from media.recording.timeline import Placement, Placer, StreamClock, build
 
 MEDIA_CODECS: Final = ("OPUS", "VP8", "H264")
@@ -57,7 +57,7 @@ class Survey:
     pauses: list[Interval] = field(default_factory=list)
     placements: Mapping[int, Placement] = field(default_factory=dict)  # by Stream.order
     ending: Ending = Ending.CUT
-    good_bytes: int = 0
+    parts: list[Part] = field(default_factory=list)
     packets: int = 0
     ignored_packets: int = 0
     dropped_packets: int = 0
@@ -87,45 +87,75 @@ class Survey:
         return min(starts, default=self.first_at_s or 0.0)
 
 
-def survey(path: Path) -> Survey:
-    """Read the capture through once. Raises OSError, or CaptureDamaged when it does not even begin as one."""
-    with CaptureReader(path) as reader:
-        found = Survey(reader.recording_id)
-        paused_at_s: float | None = None
-        for record in reader.records():
-            found.last_at_s = max(found.last_at_s, record.at_s)
-            match record:
-                case RtpCaptured():
-                    _see_packet(found, record)
-                case SenderReportCaptured():
-                    track = found.tracks.get(record.track)
-                    stream = found.streams.get((track.role, track.kind, track.leg, record.ssrc)) if track else None
-                    if stream is not None:
-                        stream.clock.report(record.ntp_s, record.rtp_timestamp)
-                case TrackOpened():
-                    found.tracks[record.track] = record
-                case MarkSet():
-                    if len(found.marks) < MAX_MARKS:
-                        found.marks.append(record)
-                    if record.name == "pause" and paused_at_s is None:
-                        paused_at_s = record.at_s
-                    elif record.name == "resume" and paused_at_s is not None:
-                        found.pauses.append((paused_at_s, record.at_s))
-                        paused_at_s = None
-                    elif record.name == "failed":
-                        found.failure = record.detail.split(":")[0]
-                case PacketsDropped():
-                    found.dropped_packets += record.count
-                case CaptureEnded():
-                    pass
-        if paused_at_s is not None:
-            found.pauses.append((paused_at_s, float("inf")))
-        found.ending, found.good_bytes = reader.ending, reader.good_bytes
+def survey(captures: Captures) -> Survey:
+    """Read the captures through once. Raises OSError."""
+    found = Survey(captures.recording_id)
+    pauses = _Pauses(found.pauses)
+    for index, record in captures.records():
+        found.last_at_s = max(found.last_at_s, record.at_s)
+        match record:
+            case RtpCaptured():
+                pauses.packet(index, record.at_s)
+                _see_packet(found, record)
+            case SenderReportCaptured():
+                track = found.tracks.get(record.track)
+                stream = found.streams.get((track.role, track.kind, track.leg, record.ssrc)) if track else None
+                if stream is not None:
+                    stream.clock.report(record.ntp_s, record.rtp_timestamp)
+            case TrackOpened():
+                found.tracks[record.track] = record
+            case MarkSet():
+                if len(found.marks) < MAX_MARKS:
+                    found.marks.append(record)
+                pauses.mark(index, record)
+                if record.name == "failed":
+                    found.failure = record.detail.split(":")[0]
+            case PacketsDropped():
+                found.dropped_packets += record.count
+            case CaptureEnded():
+                pass
+    pauses.finish()
+    found.parts = captures.parts
+    found.ending = ending_of(captures.parts)
     legs: dict[tuple[str, str], dict[int, StreamClock]] = {}
     for (role, _, leg, _), stream in found.streams.items():
         legs.setdefault((role, leg), {})[stream.order] = stream.clock
     found.placements = build(legs.values())
     return found
+
+
+class _Pauses:
+    """The intervals in which nothing may be kept.
+
+    A writer writes no packet while it is paused. So a packet behind a pause, in the same capture, means that the mark
+    of the resumption was lost with a damaged block. In the *next* capture it means no such thing: a media process that
+    died while paused leaves the pause to its successor, and until that says `resume` everything stays out.
+    """
+
+    def __init__(self, intervals: list[Interval]) -> None:
+        self._intervals = intervals
+        self._since_s: float | None = None
+        self._capture = 0
+
+    def mark(self, capture: int, mark: MarkSet) -> None:
+        if mark.name == "pause":
+            if self._since_s is None:
+                self._since_s = mark.at_s
+            self._capture = capture
+        elif mark.name == "resume":
+            self._end(mark.at_s)
+
+    def packet(self, capture: int, at_s: float) -> None:
+        if self._since_s is not None and capture == self._capture:
+            self._end(at_s)
+
+    def finish(self) -> None:
+        self._end(float("inf"))
+
+    def _end(self, at_s: float) -> None:
+        if self._since_s is not None:
+            self._intervals.append((self._since_s, at_s))
+            self._since_s = None
 
 
 def _see_packet(found: Survey, record: RtpCaptured) -> None:

@@ -249,11 +249,11 @@ def mark(name: str, at_s: float, detail: str = "") -> Event:
     return event(at_s, fmt.encode_mark(fmt.MarkSet(at_s, name, detail)))
 
 
-def write_capture(folder: Path, events: Iterable[Event], *, ended: bool = True) -> Path:
-    """Put the events in order of arrival into `capture.vvc`; without `ended` as a killed process leaves it."""
+def write_capture(folder: Path, events: Iterable[Event], *, ended: bool = True, number: int = 1) -> Path:
+    """Put the events in order of arrival into a capture; without `ended` as a killed process leaves it."""
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(events)
-    path = folder / fmt.FILE_NAME
+    path = folder / fmt.capture_name(number)
     with path.open("wb") as file:
         file.write(fmt.encode_header("rc_testrecording"))
         for item in ordered:

@@ -447,6 +447,79 @@ def test_expectations_that_make_no_sense_are_left_aside(
     assert "warning" in capsys.readouterr().err
 
 
+# ---------------------------------------------------------------- a media process that died
+
+
+def died_and_went_on(folder: Path, *, paused: bool = False) -> None:
+    """4 s, the media process dies, and from the sixth second on its successor records the same browsers."""
+    first = side("customer", 4.0, leg="lg_a")
+    second = side("customer", 4.0, sender=Sender(starts_s=6.0, ntp_offset_s=50.0), leg="lg_bb")
+    if paused:
+        first.append(mark("pause", START_S + 3.5))
+        first = [item for item in first if item.at_s <= START_S + 3.5]
+        second.append(mark("resume", START_S + 8.0))
+    write_capture(folder, first, ended=False)
+    write_capture(folder, second, number=2)
+    spans: list[list[float | None]] = [[START_S, START_S + 4], [START_S + 6, START_S + 10]]
+    expect(folder, ("customer", "audio", spans), ("customer", "video", spans))
+
+
+def test_two_captures_become_one_recording_with_the_same_tracks(tmp_path: Path) -> None:
+    died_and_went_on(tmp_path)
+    result = finalise(tmp_path)
+    assert [(track["role"], track["kind"]) for track in result["tracks"]] == [
+        ("customer", "audio"),
+        ("customer", "video"),
+    ]
+    assert not result["truncated"]  # it ends as its last capture does
+    assert result["completeness"] >= 0.99
+    assert result["duration_s"] == pytest.approx(10.0, abs=0.1)
+    assert [(part["file"], part["ending"]) for part in result["captures"]] == [
+        ("capture.vvc", "cut"),
+        ("capture-2.vvc", "clean"),
+    ]
+    tracks = by_name(tmp_path / "recording.webm")
+    assert len(tracks["customer video"].frames) == 120
+    assert tracks["customer audio"].onsets(LOUD) == pytest.approx([1, 2, 3, 6, 7, 8, 9], abs=0.06)
+    assert check_recording(tmp_path).ok
+
+
+def test_a_pause_is_not_ended_by_the_death_of_a_media_process(tmp_path: Path) -> None:
+    """Whatever the successor writes before it is told to resume stays out of the file."""
+    died_and_went_on(tmp_path, paused=True)
+    finalise(tmp_path)
+    tracks = by_name(tmp_path / "recording.webm")
+    for track in tracks.values():
+        assert track.between(3.5, 7.95) == []  # the file begins with the first packet, 30 ms in
+        assert track.between(8.0, 10.0)
+
+
+def test_captures_removed_in_part_are_not_taken_for_the_whole(tmp_path: Path) -> None:
+    """A job that was killed between two removals: what it made is the recording, not what is left of the captures."""
+    died_and_went_on(tmp_path)
+    first = finalise(tmp_path)
+    (tmp_path / fmt.FILE_NAME).unlink()
+    assert finalise(tmp_path, remove_capture=True) == first
+    assert not list(tmp_path.glob("*.vvc"))
+    assert check_recording(tmp_path).ok
+
+
+def test_a_mark_lost_with_a_damaged_block_does_not_silence_the_rest(tmp_path: Path) -> None:
+    """The writer writes no packet while paused: one behind a pause says that it was over."""
+    events = side("customer", 6.0)
+    kept = [item for item in events if not START_S + 2 <= item.at_s <= START_S + 3]
+    resume = mark("resume", START_S + 3.0)
+    path = write_capture(tmp_path, [*kept, mark("pause", START_S + 2.0), resume])
+    data = path.read_bytes()
+    at = data.index(resume.data)
+    path.write_bytes(data[:at] + bytes(len(resume.data)) + data[at + len(resume.data) :])
+    result = finalise(tmp_path)
+    assert result["captures"][0]["damaged_bytes"] == len(resume.data)
+    tracks = by_name(tmp_path / "recording.webm")
+    assert tracks["customer audio"].between(2.05, 3.0) == []
+    assert len(tracks["customer audio"].between(3.1, 6.0)) > 1000
+
+
 # ---------------------------------------------------------------- what is damaged
 
 

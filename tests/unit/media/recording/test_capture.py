@@ -16,6 +16,7 @@ from media.port import MediaRefused
 from media.recording import capture as capture_module
 from media.recording import format as fmt
 from media.recording.capture import CaptureWriter
+from media.recording.captures import capture_files
 from media.recording.disk import DiskThread
 from media.recording.reader import CaptureReader, Ending
 
@@ -143,13 +144,25 @@ async def test_packets_of_impossible_size_are_ignored(tmp_path: Path) -> None:
     assert (await writer.close())[0] == 0
 
 
-async def test_a_second_capture_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+async def test_the_next_capture_of_a_folder_leaves_the_earlier_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A media process died: its successor goes on with the same recording."""
+    monkeypatch.setattr(capture_module, "MAX_CAPTURES", 3)
     told = Told()
-    writer = opened(tmp_path, told)
+    for at_s in (1.0, 2.0, 3.0):
+        writer = opened(tmp_path, told)
+        track = writer.track("customer", "audio", "OPUS", 48000, 1)
+        writer.write_rtp(track, PACKET, len(PACKET), at_s)
+        await writer.close()
+    assert [path.name for path in capture_files(tmp_path)] == ["capture.vvc", "capture-2.vvc", "capture-3.vvc"]
+    for number in (1, 2, 3):
+        with CaptureReader(tmp_path / fmt.capture_name(number)) as reader:
+            times = [record.at_s for record in reader.records() if isinstance(record, fmt.RtpCaptured)]
+        assert times == [float(number)]
     with pytest.raises(MediaRefused) as refused:
         opened(tmp_path, told)
     assert refused.value.code == "recording_exists"
-    await writer.close()
 
 
 async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
@@ -159,12 +172,12 @@ async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert refused.value.code == "recording_folder"
 
 
-async def test_a_link_in_place_of_the_capture_is_refused(tmp_path: Path) -> None:
+async def test_a_link_in_place_of_the_capture_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"")
     (tmp_path / fmt.FILE_NAME).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(MediaRefused):
-        opened(tmp_path, Told())
+    await opened(tmp_path, Told()).close()
     assert (tmp_path / "elsewhere").read_bytes() == b""
+    assert [path.name for path in capture_files(tmp_path)] == ["capture-2.vvc"]
 
 
 async def test_a_full_disk_is_told_once_and_leaves_a_readable_capture(tmp_path: Path) -> None:

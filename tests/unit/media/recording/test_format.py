@@ -1,10 +1,14 @@
 """The capture on disk: what is written is read back, and nothing damaged is ever read as something else."""
 
 import io
+import itertools
+import random
+import tempfile
 from pathlib import Path
+from zlib import crc32
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.recording import format as fmt
@@ -39,6 +43,9 @@ _ENCODERS = {
     fmt.TrackOpened: fmt.encode_track,
     fmt.CaptureEnded: fmt.encode_end,
 }
+
+
+_SALT = 0x5EED1234
 
 
 def encoded(record: fmt.Record) -> bytes:
@@ -114,39 +121,97 @@ def small_capture() -> tuple[bytes, list[fmt.Record], list[int]]:
     return out.getvalue(), records, ends
 
 
-def test_a_capture_torn_at_any_byte_gives_every_record_before_the_tear(
-    small_capture: tuple[bytes, list[fmt.Record], list[int]], tmp_path: Path
-) -> None:
-    data, records, ends = small_capture
-    header = len(fmt.encode_header("rc_test"))
-    path = tmp_path / "torn"
-    for size in range(header, len(data) + 1):
-        path.write_bytes(data[:size])
-        got, ending, good = read(path)
-        whole = [record for record, end in zip(records, ends, strict=True) if end <= size]
-        assert got == whole
-        assert good == max([header, *(end for end in ends if end <= size)])
-        if size == len(data):
-            assert ending is Ending.CLEAN
-        else:
-            assert ending is (Ending.CUT if size in (header, *ends) else Ending.TORN)
-    for size in range(header):
-        path.write_bytes(data[:size])
+@settings(max_examples=60, deadline=None)
+@given(records=st.lists(_records, max_size=12), share=st.floats(0, 1))
+def test_a_capture_cut_at_any_byte_gives_every_record_before_the_cut(records: list[fmt.Record], share: float) -> None:
+    """kill -9 and power loss: whatever was appended before the cut is read, and nothing else."""
+    header = fmt.encode_header("rc_test", _SALT)
+    pieces = [_ENCODERS[type(record)](record, _SALT) for record in records]
+    ends = list(itertools.accumulate((len(piece) for piece in pieces), initial=len(header)))
+    cut = len(header) + round(share * (ends[-1] - len(header)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cut"
+        path.write_bytes((header + b"".join(pieces))[:cut])
+        with CaptureReader(path) as reader:
+            got = list(reader.records())
+    whole = max(index for index, end in enumerate(ends) if end <= cut)
+    assert [_ENCODERS[type(record)](record, _SALT) for record in got] == pieces[:whole]
+    assert reader.ending is (Ending.CUT if cut in ends else Ending.TORN)
+    assert (reader.good_bytes, reader.damaged_bytes, reader.holes) == (ends[whole], cut - ends[whole], 0)
+
+
+def test_a_header_cut_at_any_byte_is_damaged() -> None:
+    header = fmt.encode_header("rc_test", _SALT)
+    for size in range(len(header)):
         with pytest.raises(fmt.CaptureDamaged):
-            CaptureReader(path)
+            fmt.decode_header(header[:size])
+    assert fmt.decode_header(header) == fmt.Header("rc_test", _SALT, len(header))
 
 
-def test_a_flipped_byte_ends_the_reading_before_its_record(
-    small_capture: tuple[bytes, list[fmt.Record], list[int]], tmp_path: Path
+@settings(max_examples=60, deadline=None)
+@given(
+    records=st.lists(_records, min_size=1, max_size=12),
+    places=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 700), st.sampled_from(["zeros", "noise"])), max_size=3),
+)
+def test_damaged_blocks_cost_only_the_records_they_touch(
+    records: list[fmt.Record], places: list[tuple[float, int, str]]
 ) -> None:
-    data, records, ends = small_capture
-    header = len(fmt.encode_header("rc_test"))
-    path = tmp_path / "flipped"
-    for at in range(header, len(data)):
-        path.write_bytes(data[:at] + bytes((data[at] ^ 0x41,)) + data[at + 1 :])
-        got, ending, _ = read(path)
-        assert got == [record for record, end in zip(records, ends, strict=True) if end <= at]
-        assert ending is Ending.TORN
+    """A disk that loses blocks in the middle: everything before, between and behind them is read."""
+    header = fmt.encode_header("rc_test", _SALT)
+    pieces = [_ENCODERS[type(record)](record, _SALT) for record in records]
+    whole = header + b"".join(pieces)
+    damaged = bytearray(whole)
+    for share, size, how in places:
+        at = len(header) + int(share * (len(whole) - len(header)))
+        size = min(size, len(whole) - at)
+        damaged[at : at + size] = bytes(size) if how == "zeros" else random.Random(at).randbytes(size)
+    touched, at = [], len(header)
+    for piece in pieces:
+        touched.append(damaged[at : at + len(piece)] != piece)
+        at += len(piece)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged"
+        path.write_bytes(damaged)
+        with CaptureReader(path) as reader:
+            got = list(reader.records())
+    kept = [piece for piece, lost in zip(pieces, touched, strict=True) if not lost]
+    assert [_ENCODERS[type(record)](record, _SALT) for record in got] == kept
+    assert reader.good_bytes + reader.damaged_bytes == len(whole)
+
+
+def test_what_a_peer_sends_is_never_read_as_a_record_of_ours() -> None:
+    """A packet full of forged records, behind a damaged block: the salt is not the forger's to know."""
+    forged = b"".join(fmt.encode_mark(fmt.MarkSet(1.0, "resume", ""), salt) for salt in range(40))
+    packet = fmt.encode_rtp(fmt.RtpCaptured(0, 1.0, bytes(12) + forged), _SALT)
+    after = fmt.encode_end(fmt.CaptureEnded(2.0, 1), _SALT)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "forged"
+        path.write_bytes(fmt.encode_header("rc_test", _SALT) + bytes(8) + packet[8:] + after)
+        with CaptureReader(path) as reader:
+            assert list(reader.records()) == [fmt.CaptureEnded(2.0, 1)]
+    assert (reader.holes, reader.ending) == (1, Ending.CLEAN)
+
+
+def test_a_record_of_a_kind_not_known_here_is_passed_over() -> None:
+    body = fmt.BODY.pack(99, 0, 1.0) + b"from a later version"
+    strange = fmt.FRAME.pack(len(body), crc32(body, _SALT)) + body
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "strange"
+        path.write_bytes(
+            fmt.encode_header("rc_test", _SALT) + strange + fmt.encode_end(fmt.CaptureEnded(2.0, 0), _SALT)
+        )
+        with CaptureReader(path) as reader:
+            assert list(reader.records()) == [fmt.CaptureEnded(2.0, 0)]
+
+
+def test_a_capture_of_version_1_is_read_up_to_its_first_damage(tmp_path: Path) -> None:
+    """It has no salt, so behind a damage nothing can be told from what a peer sent."""
+    head = fmt.MAGIC + bytes((1, 7)) + b"rc_test"
+    head += fmt.CRC.pack(crc32(head))
+    first, second = fmt.encode_mark(fmt.MarkSet(1.0, "hold", "")), fmt.encode_mark(fmt.MarkSet(2.0, "retrieve", ""))
+    path = tmp_path / "old"
+    path.write_bytes(head + first + b"?" + second)
+    assert read(path) == ([fmt.MarkSet(1.0, "hold", "")], Ending.TORN, len(head + first))
 
 
 def test_zeros_after_the_last_record_are_no_records(

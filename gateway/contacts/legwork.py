@@ -5,6 +5,7 @@ nothing but its own end.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from gateway.base.errors import StateConflict
 from gateway.base.ids import LegId, new_leg_id
@@ -29,6 +30,12 @@ from media.port import (
     MediaEvent,
     Silence,
 )
+
+LIMIT: Final = "limit_"
+"""What all reasons of LegClosed begin with that name a limit the peer went beyond."""
+
+MAX_OVERUSES: Final = 2
+"""Once may be a fault that a new generation mends. Twice is a browser that goes on: its grace is over."""
 
 _log = get_logger("contact.legs")
 
@@ -147,8 +154,15 @@ class Legwork:
         if side is None or transport is None:
             return
         side.transport = None
+        if reason.startswith(LIMIT):
+            side.overuses += 1
         if side.connected:
             self._lost(side, reason)
+            if side.overuses >= MAX_OVERUSES:
+                self._n.alarm(
+                    "media_overuse", f"The {side.role.value}'s browser goes on beyond: {reason}.", self._contact
+                )
+                self._feed(_MACHINE[side.role], legs.GraceExpired(), JournalSource.MEDIA)
         elif not transport.connected and side.leg in legs.LIVE and side.leg is not LegState.NEW:
             self._journal(side.role, "leg_not_connected", reason)
             self._feed(_MACHINE[side.role], legs.NegotiationFailed(), JournalSource.MEDIA)

@@ -39,6 +39,7 @@ class Side:
     present: bool = True
     lost_since_s: float | None = None  # the grace runs from here
     connected_once: bool = False
+    overuses: int = 0  # generations that the engine ended because the browser went on beyond its limits
     shows: ReportMedia = NOTHING_SHOWN
     peer_told: PeerChanged | None = None  # what this side was last told of the other
 

@@ -15,6 +15,7 @@ from media.forward.control import ControlChannel
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
 from media.forward.outgoing import OutgoingTrack
+from media.forward.overuse import Overuse
 from media.forward.quality import QualityMeter
 from media.forward.rtp import FIXED_HEADER_BYTES, HEADER, find_extension, restore_rtx, well_formed
 from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegHeard, LegSilent, MediaEvent
@@ -37,7 +38,7 @@ def _refilled(budget_bytes: int, rate_bps: int, elapsed_s: float) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardLimits:
-    """What one leg may cost. Over a limit packets are dropped and counted; the leg lives on."""
+    """What one leg may cost. Over a limit packets are dropped and counted; a leg that goes on is closed (`overuse`)."""
 
     max_bitrate_bps: int = 4_000_000
     max_ssrcs: int = 16
@@ -69,6 +70,7 @@ class ForwardLeg:
         self._scratch = scratch
         self._link: Link | None = None
         self._budget_bytes = limits.max_bitrate_bps // 8
+        self._overuse = Overuse()
         self._streams: dict[int, IncomingStream] = {}
         self._signalled: dict[int, tuple[IncomingTrack, bool]] = {}
         self._heard_kinds: set[Kind] = set()
@@ -150,7 +152,7 @@ class ForwardLeg:
             return
         self._budget_bytes -= length if length > MIN_CHARGE_BYTES else MIN_CHARGE_BYTES
         if self._budget_bytes < 0:
-            self._drops["over_bitrate"] += 1
+            self._refuse(length)
             return
         stream = self._streams.get(ssrc)
         if stream is None:
@@ -198,6 +200,11 @@ class ForwardLeg:
             other.forward(scratch, length, number, timestamp, stream, at_s)
         outs[0].forward(buffer, length, number, timestamp, stream, at_s)
 
+    def _refuse(self, length: int) -> None:
+        self._drops["over_bitrate"] += 1
+        self._overuse.refused_packets += 1
+        self._overuse.refused_bytes += length
+
     def _learn(
         self, buffer: bytearray, length: int, payload_type: int, sequence: int, ssrc: int, at_s: float
     ) -> IncomingStream | None:
@@ -209,6 +216,7 @@ class ForwardLeg:
         if track is None or payload_type not in (track.rtx if is_rtx else track.codecs):
             self._drops["unknown_payload_type"] += 1
             return None
+        self._overuse.streams += 1
         if len(self._streams) >= self._limits.max_ssrcs:
             self._drops["ssrc_limit"] += 1
             return None
@@ -275,7 +283,7 @@ class ForwardLeg:
     def on_rtcp(self, buffer: bytearray, length: int, at_s: float) -> None:
         self._budget_bytes -= length
         if self._budget_bytes < 0:
-            self._drops["over_bitrate"] += 1
+            self._refuse(length)
             return
         self.control.on_rtcp(buffer, length, at_s)
 
@@ -284,7 +292,14 @@ class ForwardLeg:
         return self.control.repair(now_s)
 
     def report(self, now_s: float, elapsed_s: float) -> None:
-        """Once a second: budgets are refilled, reports are sent, and every other time it is told how the leg does."""
+        """Once a second: budgets are refilled, reports are sent, and every other time it is told how the leg does.
+
+        A leg whose peer has gone beyond its limits for long ends here.
+        """
+        limit = self._overuse.second(MIN_CHARGE_BYTES)
+        if limit is not None and self._link is not None:
+            self._link.finish(limit)
+            return
         self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
         for out in self.outgoing.values():
             out.resend_budget_bytes = _refilled(out.resend_budget_bytes, self._limits.max_resend_bps, elapsed_s)

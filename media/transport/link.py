@@ -63,6 +63,10 @@ class Link(Protocol):
         """Send an SRTP packet that this link protected before (a retransmission from the ring)."""
         ...
 
+    def finish(self, reason: str) -> None:
+        """End it now for that reason; the sink is told, the peer gets a close_notify. Only the first end counts."""
+        ...
+
     async def close(self) -> None:
         """close_notify, then gone within 5 s. Idempotent."""
         ...

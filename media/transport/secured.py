@@ -21,8 +21,8 @@ from media.transport.stun import Address
 from media.transport.timers import TransportTimers
 from media.transport.udp import Handler, MediaSocket, Sender, send_nowhere
 
-_GOODBYE_REASONS: Final = frozenset({"closed", "engine_stopped"})
-"""Only then close_notify is sent: without consent or keys there is nobody we may, or could, tell (RFC 7675 §5.1)."""
+_NO_GOODBYE: Final = frozenset({"bye", "setup_timeout", "dtls_failed", "consent_lost"})
+"""Then no close_notify is sent: without consent or keys there is nobody we may, or could, tell (RFC 7675 §5.1)."""
 
 _log = get_logger("link")
 
@@ -186,7 +186,7 @@ class SecuredLink:
         self._closed = True
         self._srtp = None
         self._ending = self._supervisor.spawn(
-            self._wind_up(say_goodbye=reason in _GOODBYE_REASONS), name=f"{self.name}:end"
+            self._wind_up(say_goodbye=reason not in _NO_GOODBYE), name=f"{self.name}:end"
         )
         self._on_gone()
         self._sink.on_closed(reason, self._wall_s())

@@ -15,8 +15,10 @@ from pylibsrtp._binding import ffi, lib
 REPLAY_WINDOW_PACKETS: Final = 256
 """A retransmission without RTX comes one round trip late with its old number: 256 packets are 1 s at 2.5 Mbit/s."""
 
-MAX_SSRCS: Final = 16
-"""Streams one peer may send: three sections with RTX need six. Each costs libsrtp memory, so there is an end."""
+MAX_SSRCS: Final = 96
+"""Streams one peer may have authenticated: three sections with RTX need six. Each costs libsrtp memory, so there is an
+end. It lies above the number at which a leg closes its peer for ever new ones, because only packets that were
+authenticated may count against a peer."""
 
 MIN_RTP_BYTES: Final = 12 + 10
 MIN_RTCP_BYTES: Final = 8 + 4 + 10

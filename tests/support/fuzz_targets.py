@@ -114,7 +114,7 @@ class _Bridge:
 
     def run(self, data: bytes) -> str:
         self._count += 1
-        if self._count % _RENEWED_EVERY == 0:
+        if self._a.closed or self._count % _RENEWED_EVERY == 0:  # closed: by its limits
             self._end()
             self._renew()
         rig = self._rig

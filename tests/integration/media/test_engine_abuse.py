@@ -10,7 +10,7 @@ import pytest
 
 from media.forward import rtcp
 from media.forward.leg import ForwardLimits
-from media.port import CloseLeg, GetLegStats, Kind
+from media.port import CloseLeg, GetLegStats, Kind, LegClosed
 from tests.integration.media.engine_rig import Robot, Studio, paced, studio
 from tests.integration.media.transport_rig import until
 
@@ -96,8 +96,12 @@ async def test_a_hostile_stream_stays_bounded_and_closes_at_once(pattern: str) -
 
         await asyncio.gather(paced(300, attack, 0.001), still_talks(stage, customer, agent))
         await still_talks(stage, agent, customer)
-        await stage.engine.execute(GetLegStats(leg_id="lg_attacker"))
-        await closes_at_once(stage, attacker)
+        if pattern == "ssrcs":
+            await until(lambda: stage.count("LegClosed", "lg_attacker") == 1, "the engine ended it")
+            assert [e.reason for e in stage.events if isinstance(e, LegClosed)] == ["limit_streams"]
+        else:
+            await stage.engine.execute(GetLegStats(leg_id="lg_attacker"))
+            await closes_at_once(stage, attacker)
         await still_talks(stage, customer, agent)
 
 

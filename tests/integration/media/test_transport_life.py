@@ -8,6 +8,7 @@ import structlog
 from media.port import MediaRefused
 from media.transport.client import ClientPeer
 from media.transport.server import TransportServer
+from media.transport.srtp import MAX_SSRCS
 from media.transport.timers import TransportTimers
 from tests.integration.media.transport_rig import (
     Call,
@@ -249,7 +250,7 @@ async def test_close_never_hangs_after_abuse_by_a_valid_peer(abuse: str) -> None
                 await asyncio.sleep(0)
         await until(lambda: len(call.server_sink.rtp) + server.counters.total() >= 290, "everything judged")
         if abuse == "sources":
-            assert server.counters["srtp_ssrc_limit"] == 300 - 16
+            assert server.counters["srtp_ssrc_limit"] == 300 - MAX_SSRCS
         async with asyncio.timeout(1):
             await call.server.close()
         await call.peer.close()

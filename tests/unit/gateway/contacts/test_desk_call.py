@@ -245,6 +245,23 @@ async def test_an_agent_lost_in_the_call_sends_the_customer_to_the_head_of_the_q
     assert rig.recording.words() == ["begin", "agent_lost", "begin"]
 
 
+async def test_a_customer_whose_browser_goes_on_beyond_a_limit_is_let_go_at_the_second_time(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    rig.media.end(maria.leg.leg_id, "limit_bitrate")
+    await rig.rest()
+    assert maria.state == "active"
+    await maria.offer_leg()
+    await maria.connect()
+    await rig.run(5)
+    rig.media.end(maria.leg.leg_id, "limit_bitrate")
+    await rig.rest()
+    assert maria.row.state == "wrap_up"
+    assert [event.reason for event in maria.events if event.name == "leg_lost"] == ["limit_bitrate"] * 2
+    assert [alarm.code for alarm in rig.desk.board().alarms] == ["media_overuse"]
+    await anna.wrap_up()
+    assert maria.row.end_reason == EndReason.CUSTOMER_LOST
+
+
 async def test_an_agent_who_accepts_and_brings_no_media_gives_the_contact_back(rig: DeskRig) -> None:
     anna = await rig.agent()
     maria = await rig.customer()

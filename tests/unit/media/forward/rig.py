@@ -86,6 +86,8 @@ class FakeLink:
         self.rtcp: list[bytes] = []
         self.protected: list[bytes] = []
         self.closed = False
+        self.ended_for = ""
+        self.on_finish: Callable[[str], None] = lambda reason: None  # the leg hears of it, as from a real link
 
     def send_rtp(self, buffer: bytearray, length: int) -> int:
         if self.full or not self.connected:
@@ -100,6 +102,10 @@ class FakeLink:
 
     def send_protected(self, ciphertext: bytes) -> None:
         self.protected.append(ciphertext)
+
+    def finish(self, reason: str) -> None:
+        self.ended_for = self.ended_for or reason
+        self.on_finish(reason)
 
     async def close(self) -> None:
         self.closed = True
@@ -157,6 +163,7 @@ class Rig:
         )
         link = FakeLink()
         link.connected = connected
+        link.on_finish = lambda reason: leg.on_closed(reason, self.loop.wall())
         leg.open(link, negotiated(*(sections or (section(Kind.AUDIO, ssrc=1), section(Kind.VIDEO, ssrc=2)))))
         if connected:
             leg.on_connected(self.loop.wall())

@@ -2,6 +2,7 @@
 
 import os
 import tracemalloc
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.forward import rtcp
-from media.port import Kind
-from tests.unit.media.forward.rig import VP8_KEY, Rig, rtp, section, video
+from media.forward.leg import ForwardLeg
+from media.forward.overuse import MAX_STREAMS, SECONDS_OVER
+from media.port import Kind, LegClosed
+from tests.unit.media.forward.rig import VP8_DELTA, VP8_KEY, Rig, rtp, section, video
 
 BOMB = b"\x10\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
 """The first packet of a VP8 key frame that says 16383x16383 (RFC 6386 §9.1)."""
@@ -109,6 +112,57 @@ def test_a_flood_of_goodbyes_and_new_streams_stays_bounded() -> None:
     assert len(rig.events) <= 3  # two legs connected, one kind first heard
 
 
+def flood(rig: Rig, leg: ForwardLeg, seconds: int, packet: Callable[[int], bytes], per_second: int = 200) -> None:
+    for number in range(seconds * per_second):
+        rig.receive(leg, packet(number))
+        rig.loop.advance(1 / per_second)
+
+
+@pytest.mark.parametrize(
+    ("packet", "per_second", "limit"),
+    [
+        (lambda number: video(number, number * 450, VP8_DELTA + bytes(963)), 200, "limit_bitrate"),
+        (lambda number: rtp(1, number, number * 48), 2000, "limit_packets"),
+    ],
+)
+def test_a_peer_that_stays_over_a_limit_loses_its_leg_for_that_reason(
+    packet: Callable[[int], bytes], per_second: int, limit: str
+) -> None:
+    rig = Rig(max_bitrate_bps=800_000)
+    a, b, a_link, b_link = rig.bridge()
+    flood(rig, a, SECONDS_OVER - 2, packet, per_second)
+    assert not a.closed, "an overshoot of some seconds costs packets only"
+    flood(rig, a, 4, packet, per_second)
+    assert a_link.ended_for == limit
+    assert [event.reason for event in rig.events if isinstance(event, LegClosed)] == [limit]
+    assert not b.closed
+    assert not b_link.ended_for
+
+
+def test_a_browser_that_overshoots_and_adapts_keeps_its_leg() -> None:
+    rig = Rig(max_bitrate_bps=800_000)
+    a, _, a_link, _ = rig.bridge()
+    for _ in range(6):  # four seconds too much in every fifteen
+        flood(rig, a, 4, lambda number: video(number, number * 450, VP8_DELTA + bytes(963)))
+        rig.loop.advance(11.0)
+    assert not a_link.ended_for
+
+
+@pytest.mark.parametrize("goodbye", [False, True])
+def test_a_peer_that_goes_on_making_streams_loses_its_leg(goodbye: bool) -> None:
+    rig = Rig()
+    a, _, a_link, _ = rig.bridge(section(Kind.AUDIO), section(Kind.VIDEO))
+    for ssrc in range(1000, 1000 + MAX_STREAMS):
+        rig.receive(a, rtp(ssrc, 1))
+        if goodbye:
+            rig.receive_rtcp(a, rtcp.goodbye([ssrc]))
+    rig.loop.advance(1.1)
+    assert not a_link.ended_for
+    rig.receive(a, rtp(9999, 1))
+    rig.loop.advance(1.1)
+    assert a_link.ended_for == "limit_streams"
+
+
 def test_what_is_over_the_bitrate_is_dropped_and_the_leg_recovers() -> None:
     rig = Rig(max_bitrate_bps=800_000)
     a, _, _, b_link = rig.bridge()
@@ -178,7 +232,9 @@ def test_mutated_packets_cost_only_themselves(seed: int) -> None:
     for number in range(4000):
         data = bytearray(random.choice(seeds))
         for _ in range(random.randrange(1, 6)):
-            data[random.randrange(len(data))] = random.randrange(256)
+            at = random.randrange(len(data))
+            if not 8 <= at < 12 or number % 100 == 0:  # ever new SSRCs are another matter: they cost the leg
+                data[at] = random.randrange(256)
         data = data[: random.randrange(len(data)) + 1] if number % 3 == 0 else data
         leg = random.choice((a, b))
         if random.random() < 0.5:

@@ -375,6 +375,7 @@ export const texts = {
   "alarm.media_failed": "The media engine did not obey",
   "alarm.contact_failed": "A contact was ended by an error",
   "alarm.lane_full": "A contact gives more work than is done",
+  "alarm.media_overuse": "A browser sends more than a call may cost",
   "alarm.clip_unknown": "A prompt or hold picture is missing",
   "alarm.recording_orphan": "A recording without a contact was found",
   "alarm.recording_recover": "A recording could not be recovered",

@@ -375,6 +375,7 @@ export const texts = {
   "alarm.media_failed": "El motor de medios no obedeció",
   "alarm.contact_failed": "Un contacto terminó por un error",
   "alarm.lane_full": "Un contacto da más trabajo del que se hace",
+  "alarm.media_overuse": "Un navegador envía más de lo que puede costar una llamada",
   "alarm.clip_unknown": "Falta un aviso o una imagen de espera",
   "alarm.recording_orphan": "Se encontró una grabación sin contacto",
   "alarm.recording_recover": "No se pudo recuperar una grabación",

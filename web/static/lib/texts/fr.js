@@ -375,6 +375,7 @@ export const texts = {
   "alarm.media_failed": "Le moteur média n’a pas obéi",
   "alarm.contact_failed": "Un contact a pris fin par une erreur",
   "alarm.lane_full": "Un contact donne plus de travail qu’il n’en est fait",
+  "alarm.media_overuse": "Un navigateur envoie plus qu’un appel ne peut coûter",
   "alarm.clip_unknown": "Une annonce ou une image d’attente manque",
   "alarm.recording_orphan": "Un enregistrement sans contact a été trouvé",
   "alarm.recording_recover": "Un enregistrement n’a pas pu être récupéré",

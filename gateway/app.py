@@ -30,6 +30,7 @@ from gateway.base.tasks import Supervisor
 from gateway.config import MediaSettings, QueueSettings, Settings, SiteSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.gauges import ProcessGauges
+from gateway.journal_figures import JournalFigures
 from gateway.live.queues import LiveQueueStore
 from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
@@ -292,6 +293,7 @@ async def _rooms(
         on_alarm=alarm,
         silence_s=settings.media.silence_timeout.total_seconds(),
     )
+    registry = CollectorRegistry()
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,
@@ -301,13 +303,12 @@ async def _rooms(
         acd=acd,
         recording=recordings,
         rollout=rollout,
-        journal=journal,
+        journal=JournalFigures(journal, registry),
         history=journal,
         notices=sessions,
         menus=menus,
         roster=AgentRoster(clock, settings.contacts.presence_grace),
     )
-    registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     health = NodeHealth()
     health.draining = lambda: desk.draining

@@ -211,14 +211,28 @@ class LegChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """Why the other side can't be seen or heard just now.
+
+    `cause`: `network`, `reloading`, `left_page`, `media_restart`, `media_worker_lost`. `deadline_s`: left until the
+    gateway goes on without them: an agent's customer is lost then, a customer gets the next agent.
+    """
+
+    cause: str
+    since_s: float
+    deadline_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerChanged:
-    """To each side about the other: who it is, whether they are connected, and what they show."""
+    """To each side about the other: who it is, whether they are connected (why not, since when), what they show."""
 
     display_name: str
     connected: bool
     audio: bool
     video: bool
     screen: bool
+    away: Away | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,15 +390,18 @@ class Desk(Protocol):
 
     async def customer_request(self, contact_id: ContactId, request: CustomerRequest) -> None: ...
 
-    async def customer_present(self, contact_id: ContactId, present: bool) -> None:
-        """The customer's signaling came (back) or was lost. A lost one has the grace time (60 s) to come back."""
+    async def customer_present(self, contact_id: ContactId, present: bool, *, leaving: bool = False) -> None:
+        """The customer's signaling came (back) or was lost. A lost one has the grace time (60 s) to come back.
+
+        `leaving`: the page said goodbye, as it does when it is loaded again or closed.
+        """
         ...
 
     async def customer_view(self, contact_id: ContactId) -> Sequence[CustomerNotice]:
         """Everything a freshly loaded page must know, in order. StateConflict (`contact_closed`) when it is over."""
         ...
 
-    async def agent_present(self, card: AgentCard, present: bool) -> None:
+    async def agent_present(self, card: AgentCard, present: bool, *, leaving: bool = False) -> None:
         """The agent's panel came (back) or was lost. The first presence logs the agent on (not ready, `login`)."""
         ...
 

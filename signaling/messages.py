@@ -282,8 +282,18 @@ class LegState(Message):
     state: str
 
 
+class PeerAway(BaseModel):
+    """Why the other side can't be seen or heard: `network`, `reloading`, `left_page`, `media_restart`,
+    `media_worker_lost`. `deadline_s` is left until the customer is lost, or gets the next agent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    cause: str
+    since_s: float
+    deadline_s: float | None = None
+
+
 class PeerState(Message):
-    """To: customer, agent, about the other side."""
+    """To: customer, agent, about the other side. `away` while they were connected and are not just now."""
 
     type: Literal["peer_state"] = "peer_state"
     display_name: str
@@ -291,6 +301,7 @@ class PeerState(Message):
     audio: bool
     video: bool
     screen: bool
+    away: PeerAway | None = None
 
 
 class RecordingState(Message):

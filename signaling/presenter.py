@@ -77,6 +77,9 @@ def _peer_state(notice: parties.PeerChanged) -> messages.PeerState:
         audio=notice.audio,
         video=notice.video,
         screen=notice.screen,
+        away=None
+        if notice.away is None
+        else messages.PeerAway(cause=notice.away.cause, since_s=notice.away.since_s, deadline_s=notice.away.deadline_s),
     )
 
 

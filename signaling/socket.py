@@ -98,6 +98,7 @@ class Socket:
         self._work = asyncio.Event()
         self._bye: Bye | None = None
         self._acked = 0  # the `ack` last sent
+        self._leaving = False
 
     def carries(self, owner: Party) -> bool:
         """Whether this is the socket over which `owner` is reached now."""
@@ -210,7 +211,7 @@ class Socket:
             if not self._side.keeps_session:
                 self._sessions.drop(session, "session_over")
             try:
-                await self._side.present(session, False)
+                await self._side.present(session, False, leaving=self._leaving)
             except GatewayError as error:
                 _log.info("presence.refused", code=error.code)
             except Exception:  # noqa: BLE001 - nothing may keep a socket from ending
@@ -265,6 +266,8 @@ class Socket:
         """The next message; None for a frame that says nothing to us. Raises _Gone at the end of the socket."""
         frame = await self._ws.receive()
         if frame.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            # RFC 6455 §7.4.1: a browser that loads the page again or closes it says "going away".
+            self._leaving = frame.type is WSMsgType.CLOSE and frame.data == WSCloseCode.GOING_AWAY
             raise _Gone
         if not self._bucket.take(self._clock.monotonic()):
             raise TooManyRequests("too_many_messages", "Too many messages. Slow down.")

@@ -102,11 +102,11 @@ class Conduct:
                 if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
                     return ()
                 return self._n.views.for_agent(self.contact, self._now())
-            case messages.CustomerPresence(present=present):
-                self._presence(self.contact.customer, present)
-            case messages.AgentPresence(agent_id=agent_id, present=present):
+            case messages.CustomerPresence(present=present, leaving=leaving):
+                self._presence(self.contact.customer, present, leaving)
+            case messages.AgentPresence(agent_id=agent_id, present=present, leaving=leaving):
                 if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
-                    self._presence(self.contact.agent.side, present)
+                    self._presence(self.contact.agent.side, present, leaving)
             case messages.AgentSignedOut(agent_id=agent_id):
                 if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
                     self._feed(Machine.AGENT, a.LoggedOff(), JournalSource.AGENT)
@@ -290,16 +290,17 @@ class Conduct:
 
     # ------------------------------------------------------------ people beside the states
 
-    def _presence(self, side: Side, present: bool) -> None:
+    def _presence(self, side: Side, present: bool, leaving: bool) -> None:
         if side.present is present:
             return
         side.present = present
+        side.page_left = side.page_left or (leaving and not present)
         if present:
             side.setup_since_s = self._now()
         if self.contact.state not in OVER:
             name = "signaling_resumed" if present else "signaling_lost"
             source = JournalSource.CUSTOMER if side.role is Role.CUSTOMER else JournalSource.AGENT
-            self._do.journal(name, source, data={"side": side.role.value})
+            self._do.journal(name, source, reason="leaving" if leaving else None, data={"side": side.role.value})
 
     def _shows(self, side: Side, shows: ReportMedia) -> None:
         side.shows = shows
@@ -362,6 +363,8 @@ class Conduct:
                 self._feed(Machine.CUSTOMER_LEG, legs.GraceExpired(), clock)
             case Wait.AGENT_GRACE:
                 self._feed(Machine.AGENT_LEG, legs.GraceExpired(), clock)
+            case Wait.RELOAD:
+                pass  # what the other side is told follows from the time
             case Wait.CLOSING:
                 self._legs.give_up_closing(now)
 

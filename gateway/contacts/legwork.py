@@ -5,15 +5,17 @@ nothing but its own end.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.base.errors import StateConflict
 from gateway.base.ids import LegId, new_leg_id
 from gateway.base.log import get_logger
-from gateway.contacts import legs, states
+from gateway.contacts import interruptions, legs, states
 from gateway.contacts.coupling import Applied, Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
-from gateway.contacts.journal import JournalSource
+from gateway.contacts.interruptions import Cause, Interruption, cause_of
+from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side, Transport
 from gateway.contacts.sources import source_for
@@ -72,6 +74,8 @@ class Legwork:
         if request.generation <= side.generation:
             raise StateConflict("leg_stale", f"Generation {side.generation} is already known: make a newer one.")
         self._feed(_MACHINE[role], legs.OfferReceived(), _source(role))
+        if side.connected_once:
+            side.lost_cause = side.lost_cause or Cause.MEDIA_RESTART
         replaced = side.transport
         leg_id = new_leg_id()
         side.generation = request.generation
@@ -138,12 +142,14 @@ class Legwork:
         if not transport.connected:
             return
         side.connected_once = True
+        side.page_left = False
         self._journal(side.role, "leg_connected", None)
         if self._contact.state in IN_CALL:
             self._do.recording_attach(transport.leg_id, side.role)
         self._feed(_MACHINE[side.role], legs.TransportConnected(), JournalSource.MEDIA)
 
     def _lost(self, side: Side, reason: str) -> None:
+        side.lost_cause = cause_of(reason)
         self._journal(side.role, "leg_lost", reason)
         self._feed(_MACHINE[side.role], legs.TransportLost(), JournalSource.MEDIA)
 
@@ -250,6 +256,7 @@ class Legwork:
         contact = self._contact
         now = self._n.clock.monotonic()
         for side in self._sides():
+            self._interruption(side, now)
             if not side.lost:
                 side.lost_since_s = None
             elif side.lost_since_s is None:
@@ -265,6 +272,25 @@ class Legwork:
             line.offerable = self.offerable
             self._do.acd_offerable(self.offerable)
 
+    def _interruption(self, side: Side, now: float) -> None:
+        """Begin, correct or end what is told and written of a side that is not to be seen or heard."""
+        going_on = side.interruption
+        if side.interrupted and self._contact.state not in OVER:
+            if going_on is None:
+                going_on = Interruption(cause=side.lost_cause or Cause.NETWORK, since_s=now)
+            known = interruptions.at(going_on, page_left=side.page_left, present=side.present, now_s=now)
+            if side.interruption is None:
+                self._do.journal(
+                    "interrupted", JournalSource.MEDIA, reason=known.cause.value, data={"side": side.role.value}
+                )
+            side.interruption = known
+            return
+        side.lost_cause = None
+        side.interruption = None
+        if going_on is not None and side.connected:
+            facts: dict[str, JournalValue] = {"side": side.role.value, "seconds": round(now - going_on.since_s, 3)}
+            self._do.journal("recovered", JournalSource.MEDIA, reason=going_on.cause.value, data=facts)
+
     def _sides(self) -> list[Side]:
         agent = self._contact.agent
         return [self._contact.customer] + ([agent.side] if agent is not None else [])
@@ -279,13 +305,14 @@ class Legwork:
             self._do.set_source(transport.leg_id, wanted)
 
     def _introduce(self, side: Side) -> None:
-        peer = self._n.views.peer_of(self._contact, side.role)
-        if peer is None or peer == side.peer_told:
-            if peer is None:
-                side.peer_told = None
+        peer = self._n.views.peer_of(self._contact, side.role, self._n.clock.monotonic())
+        if peer is None:
+            side.peer_told = None
             return
-        side.peer_told = peer
-        self._tell(side.role, peer)
+        timeless = replace(peer, away=replace(peer.away, since_s=0.0, deadline_s=None) if peer.away else None)
+        if timeless != side.peer_told:
+            side.peer_told = timeless
+            self._tell(side.role, peer)
 
     # ------------------------------------------------------------ small things
 

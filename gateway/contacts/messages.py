@@ -39,12 +39,14 @@ class AgentViewAsked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerPresence:
     present: bool
+    leaving: bool = False  # the page said goodbye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPresence:
     agent_id: AgentId
     present: bool
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

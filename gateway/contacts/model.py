@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.contacts.coupling import Joint
+from gateway.contacts.interruptions import Cause, Interruption
 from gateway.contacts.legs import LegState
 from gateway.contacts.ports import MenuWalk
 from gateway.contacts.states import ContactState, EndReason
@@ -37,11 +38,14 @@ class Side:
     generation: int = 0
     transport: LegId | None = None  # of the newest generation
     present: bool = True
+    page_left: bool = False  # its page said goodbye, and no newer one has connected yet
+    interruption: Interruption | None = None
+    lost_cause: Cause | None = None  # of the last loss, for the interruption that begins with it
     lost_since_s: float | None = None  # the grace runs from here
     connected_once: bool = False
     overuses: int = 0  # generations that the engine ended because the browser went on beyond its limits
     shows: ReportMedia = NOTHING_SHOWN
-    peer_told: PeerChanged | None = None  # what this side was last told of the other
+    peer_told: PeerChanged | None = None  # what this side was last told of the other, without its running times
 
     @property
     def connected(self) -> bool:
@@ -51,6 +55,11 @@ class Side:
     def lost(self) -> bool:
         """Not to be seen, or not able to say anything."""
         return not self.present or self.leg is LegState.RECONNECTING
+
+    @property
+    def interrupted(self) -> bool:
+        """Was to be seen and heard, and is not now. Signaling that is gone while media flows interrupts nobody."""
+        return self.leg is LegState.RECONNECTING or (self.leg is LegState.CONNECTED and self.page_left)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from gateway.contacts.states import IN_CALL, OVER, ContactState
 from gateway.contacts.waits import STATE_WAIT, idle_s, waits_of
 from gateway.parties import (
     AgentNotice,
+    Away,
     BoardContact,
     ContactAssigned,
     ContactChanged,
@@ -110,13 +111,34 @@ class Views:
             estimate_s=estimate_s,
         )
 
-    def peer_of(self, contact: Contact, role: Role) -> PeerChanged | None:
+    def peer_of(self, contact: Contact, role: Role, now_s: float) -> PeerChanged | None:
         """What `role` is told of the other side; None while there is no other."""
         if contact.state not in WITH_AGENT or contact.agent is None:
             return None
         if role is Role.CUSTOMER:
-            return _peer(contact.agent.side, contact.agent.card.display_name)
-        return _peer(contact.customer, contact.entry.display_name)
+            return self._peer(contact.agent.side, contact.agent.card.display_name, now_s)
+        return self._peer(contact.customer, contact.entry.display_name, now_s)
+
+    def _peer(self, side: Side, display_name: str, now_s: float) -> PeerChanged:
+        return PeerChanged(
+            display_name=display_name,
+            connected=side.connected and side.interruption is None,
+            audio=side.shows.audio,
+            video=side.shows.video,
+            screen=side.shows.screen,
+            away=self._away(side, now_s),
+        )
+
+    def _away(self, side: Side, now_s: float) -> Away | None:
+        if side.interruption is None:
+            return None
+        grace = self._settings.customer_grace if side.role is Role.CUSTOMER else self._settings.agent_grace
+        lost_s = side.lost_since_s
+        return Away(
+            cause=side.interruption.cause.value,
+            since_s=now_s - side.interruption.since_s,
+            deadline_s=None if lost_s is None else max(0.0, lost_s + grace.total_seconds() - now_s),
+        )
 
     # ------------------------------------------------------------ whole views
 
@@ -132,7 +154,7 @@ class Views:
                 fresh = self.queue_place(contact, place.place, place.estimate_s, now_s)
                 notices.extend([fresh] if fresh is not None else [])
         notices.extend(_leg(contact.customer))
-        peer = self.peer_of(contact, Role.CUSTOMER)
+        peer = self.peer_of(contact, Role.CUSTOMER, now_s)
         notices.extend([peer] if peer is not None else [])
         notices.extend([contact.recording] if contact.recording is not None else [])
         return tuple(notices)
@@ -149,7 +171,7 @@ class Views:
             notices.append(self.wrap_up(contact, now_s))
             return tuple(notices)
         notices.extend(_leg(contact.agent.side))
-        peer = self.peer_of(contact, Role.AGENT)
+        peer = self.peer_of(contact, Role.AGENT, now_s)
         notices.extend([peer] if peer is not None else [])
         notices.extend([contact.recording] if contact.recording is not None else [])
         return tuple(notices)
@@ -164,16 +186,6 @@ class Views:
             since_s=now_s - contact.state_since_s,
             age_s=now_s - contact.started_s,
         )
-
-
-def _peer(side: Side, display_name: str) -> PeerChanged:
-    return PeerChanged(
-        display_name=display_name,
-        connected=side.connected,
-        audio=side.shows.audio,
-        video=side.shows.video,
-        screen=side.shows.screen,
-    )
 
 
 def _leg(side: Side) -> list[LegChanged]:

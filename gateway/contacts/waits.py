@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.config import ContactSettings
+from gateway.contacts.interruptions import RELOAD_S, Cause
 from gateway.contacts.legs import SETTING_UP
 from gateway.contacts.model import Contact, Side
 from gateway.contacts.states import IN_CALL, OVER, ContactState
@@ -27,6 +28,7 @@ class Wait(StrEnum):
     CUSTOMER_SETUP = "customer_setup"
     CUSTOMER_GRACE = "customer_grace"
     AGENT_GRACE = "agent_grace"
+    RELOAD = "reload"  # a page that left is not being loaded again
     CLOSING = "closing"
 
 
@@ -61,6 +63,9 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
     agent = contact.agent
     if contact.state in IN_CALL and agent is not None and agent.side.lost_since_s is not None:
         due[Wait.AGENT_GRACE] = agent.side.lost_since_s + settings.agent_grace.total_seconds()
+    if contact.state not in OVER:
+        sides = [contact.customer] + ([agent.side] if agent is not None else [])
+        due.update(_reload(sides))
     closing = [each.closing_since_s for each in contact.transports.values() if each.closing_since_s is not None]
     if closing:
         due[Wait.CLOSING] = min(closing) + CLOSE_TIMEOUT_S
@@ -91,3 +96,12 @@ def _customer(side: Side, settings: ContactSettings) -> dict[Wait, float]:
         # As patient as with a customer who was lost: there is time for a second and a third attempt.
         return {Wait.CUSTOMER_SETUP: side.setup_since_s + settings.customer_grace.total_seconds()}
     return {}
+
+
+def _reload(sides: list[Side]) -> dict[Wait, float]:
+    away = [
+        side.interruption.since_s
+        for side in sides
+        if side.interruption is not None and side.interruption.cause is Cause.RELOADING and not side.present
+    ]
+    return {Wait.RELOAD: min(away) + RELOAD_S} if away else {}

@@ -336,8 +336,8 @@ class Customer(Person):
     async def choose(self, key: str) -> None:
         await self.ask(ChooseOption(node_id=self.last(MenuShown).node_id, key=key))
 
-    async def present(self, present: bool) -> None:
-        await self.rig.desk.customer_present(self.contact_id, present)
+    async def present(self, present: bool, *, leaving: bool = False) -> None:
+        await self.rig.desk.customer_present(self.contact_id, present, leaving=leaving)
         await self.rig.rest()
 
     @property
@@ -367,8 +367,8 @@ class Agent(Person):
         await self.rig.desk.agent_present(self.card, True)
         await self.rig.rest()
 
-    async def go(self) -> None:
-        await self.rig.desk.agent_present(self.card, False)
+    async def go(self, *, leaving: bool = False) -> None:
+        await self.rig.desk.agent_present(self.card, False, leaving=leaving)
         await self.rig.rest()
 
     @property

@@ -1,6 +1,7 @@
 // The agent panel: <vv-agent>. Ready, ring, accept, talk, hold, wrap up, with the own state always in sight.
 
 import { LitElement, html, nothing } from "../vendor/lit.js";
+import { awayTitle, awayVeil } from "../elements/away.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon, mark } from "../elements/icons.js";
 import { languagePicker, startLanguage } from "../elements/language.js";
@@ -262,9 +263,16 @@ class Agent extends LitElement {
       ${this.#bar(view)} ${this.#notes(view, screen)}
       <main>${this.#screen(screen, view)}</main>
       <p class="visually-hidden" role="status" aria-live="assertive">
-        ${screen === "offer" && view.offer ? t("offer.title", { name: nameOf(view.offer.customer) }) : t(`agent.${view.state || "loading"}`)}
+        ${this.#announcement(view, screen)}
       </p>
     </div>`;
+  }
+
+  /** @param {import("./model.js").View} view @param {string} screen */
+  #announcement(view, screen) {
+    if (screen === "offer" && view.offer !== null) return t("offer.title", { name: nameOf(view.offer.customer) });
+    if (screen === "call" && view.away !== null && view.assigned !== null) return awayTitle(nameOf(view.assigned.customer), view.away);
+    return t(`agent.${view.state || "loading"}`);
   }
 
   /** @param {import("./model.js").View} view */
@@ -415,7 +423,7 @@ class Agent extends LitElement {
     if (call?.peer.status === "reconnecting") return { title: t("trouble.reconnecting"), text: t("trouble.media"), busy: true };
     if (view.contact_state === "held") return { title: t("agent_call.held"), text: t("agent_call.held_text", { name }) };
     if (view.contact_state !== "active") return { title: t("agent_call.bridging", { name }), text: "", busy: true };
-    if (view.peer !== null && !view.peer.connected) return { title: t("trouble.peer_away", { name }), text: t("trouble.peer_away_text"), busy: true };
+    if (view.away !== null) return awayVeil(name, view.away, this._now, "call_ends");
     return null;
   }
 

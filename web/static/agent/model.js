@@ -1,5 +1,7 @@
 // What the agent panel shows, as a fold over the gateway's messages. Pure: no DOM, no clock, no socket.
 
+import { awayOf } from "../elements/away.js";
+
 /** @typedef {import("../lib/messages.js").ServerMessage} ServerMessage */
 
 /**
@@ -17,6 +19,7 @@
  * @property {string} contact_state
  * @property {number | null} talking_since_ms
  * @property {import("../lib/messages.js").PeerState | null} peer
+ * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
  * @property {string} recording
  * @property {{contact_id: string, dispositions: string[], ends_ms: number} | null} wrap_up
  * @property {string | null} error_code
@@ -38,6 +41,7 @@ export function newView() {
     contact_state: "",
     talking_since_ms: null,
     peer: null,
+    away: null,
     recording: "off",
     wrap_up: null,
     error_code: null,
@@ -58,7 +62,7 @@ export function fold(view, message, now_ms) {
   switch (message.type) {
     case "agent_state": {
       const changed = message.state !== view.state;
-      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off" };
       return {
         ...view,
         ...off,
@@ -84,7 +88,7 @@ export function fold(view, message, now_ms) {
     case "assigned": {
       const { contact_id, queue_name, customer } = message;
       const same = view.assigned?.contact_id === contact_id;
-      const fresh = same ? {} : { contact_state: "", peer: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      const fresh = same ? {} : { contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off" };
       return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer } };
     }
     case "contact_state": {
@@ -95,7 +99,7 @@ export function fold(view, message, now_ms) {
       return { ...view, contact_state: message.state, talking_since_ms };
     }
     case "peer_state":
-      return { ...view, peer: message };
+      return { ...view, peer: message, away: awayOf(message, now_ms) };
     case "recording_state":
       return { ...view, recording: message.state };
     case "wrap_up_started": {

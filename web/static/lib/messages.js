@@ -185,6 +185,13 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {boolean} audio
  * @property {boolean} video
  * @property {boolean} screen
+ * @property {PeerAway | null} [away]
+ */
+/**
+ * @typedef {object} PeerAway
+ * @property {string} cause
+ * @property {number} since_s
+ * @property {number | null} [deadline_s]
  */
 /**
  * @typedef {object} RecordingState

@@ -447,7 +447,7 @@ export class Customer extends LitElement {
       .recording=${view.recording}
       .talk_s=${talks && view.talking_since_ms !== null ? (this._now - view.talking_since_ms) / 1000 : null}
       ?talking=${screen === "talking"}
-      .veil=${screens.veil(screen, call, this.#session, view)}
+      .veil=${screens.veil(screen, call, this.#session, view, this._now)}
     ></vv-stage>`;
   }
 

@@ -1,5 +1,7 @@
 // What the customer's page shows, as a fold over the gateway's messages. Pure: no DOM, no clock, no socket.
 
+import { awayOf } from "../elements/away.js";
+
 /** @typedef {import("../lib/messages.js").ServerMessage} ServerMessage */
 
 /**
@@ -13,6 +15,7 @@
  * @property {import("../lib/messages.js").QueuePosition | null} queue
  * @property {number} queued_at_ms when the waiting began, by this page's clock
  * @property {import("../lib/messages.js").PeerState | null} peer
+ * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
  * @property {string} recording
  * @property {string} notice_version of the notice that consent is asked for
  * @property {number | null} talking_since_ms
@@ -32,6 +35,7 @@ export function newView() {
     queue: null,
     queued_at_ms: 0,
     peer: null,
+    away: null,
     recording: "off",
     notice_version: "",
     talking_since_ms: null,
@@ -71,6 +75,7 @@ export function fold(view, message, now_ms) {
         menu_sent: message.state === "in_menu" && view.menu_sent,
         queue: message.state === "queued" || message.state === "offered" || message.state === "bridging" ? view.queue : null,
         peer: talks || message.state === "bridging" ? view.peer : null,
+        away: talks ? view.away : null,
         talking_since_ms,
         talk_s: ended && talking_since_ms !== null ? Math.max(view.talk_s, (now_ms - talking_since_ms) / 1000) : view.talk_s,
         error_code: null,
@@ -81,7 +86,7 @@ export function fold(view, message, now_ms) {
     case "queue_position":
       return { ...view, queue: message, queued_at_ms: now_ms - message.waited_s * 1000 };
     case "peer_state":
-      return { ...view, peer: message };
+      return { ...view, peer: message, away: awayOf(message, now_ms) };
     case "recording_state":
       return { ...view, recording: message.state, notice_version: message.notice_version || view.notice_version };
     case "error":

@@ -1,6 +1,7 @@
 // The screens of the customer's side: functions from what is known to what is shown.
 
 import { html, nothing } from "../vendor/lit.js";
+import { awayTitle, awayVeil } from "../elements/away.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
 import { clock, spokenDuration } from "../lib/format.js";
@@ -182,8 +183,9 @@ export function trouble(call) {
  * @param {Call} call
  * @param {import("../lib/session.js").Session | null} session
  * @param {View} view
+ * @param {number} now_ms
  */
-export function veil(screen, call, session, view) {
+export function veil(screen, call, session, view, now_ms) {
   if (session !== null && session.state !== "open") {
     return { title: t("trouble.reconnecting"), text: t("trouble.kept"), busy: true };
   }
@@ -194,8 +196,8 @@ export function veil(screen, call, session, view) {
     const name = view.peer?.display_name ?? "";
     return { title: t("held.title"), text: name === "" ? t("held.text") : t("held.by", { name }) };
   }
-  if (screen === "talking" && view.peer !== null && !view.peer.connected) {
-    return { title: t("trouble.peer_away", { name: view.peer.display_name }), text: t("trouble.peer_away_text"), busy: true };
+  if (screen === "talking" && view.peer !== null && view.away !== null) {
+    return awayVeil(view.peer.display_name, view.away, now_ms, "next_agent");
   }
   return null;
 }
@@ -268,6 +270,7 @@ function closeButton(app) {
 /** For a screen reader, on every change of screen. @param {string} screen @param {View} view */
 export function announcement(screen, view) {
   if (screen === "waiting" && view.queue !== null) return t("waiting.place", { place: view.queue.place });
+  if (screen === "talking" && view.away !== null) return awayTitle(view.peer?.display_name ?? "", view.away);
   if (screen === "talking") return t("talking.announce", { name: view.peer?.display_name ?? "" });
   if (screen === "held") return t("held.title");
   return "";

@@ -124,8 +124,21 @@ export const texts = {
   "trouble.blocked_title": "Picture and sound don't get through",
   "trouble.blocked": "Your network seems to block video calls. Try another one, for example mobile data, or switch off a VPN. We keep trying.",
   "trouble.refused_title": "The connection was refused",
-  "trouble.peer_away": "{name} has lost the connection",
-  "trouble.peer_away_text": "We are waiting for them to come back.",
+
+  "away.network": "{name} has lost the connection",
+  "away.reloading": "{name} is loading the page again",
+  "away.left_page": "{name} has closed the page",
+  "away.media_restart": "{name} is connecting again",
+  "away.media_worker_lost": "We are connecting you again",
+  "away_for": { one: "For {count} second now.", other: "For {count} seconds now." },
+  "away_then.next_agent": {
+    one: "If they are not back in {count} second, you get the next agent. You stay first in line.",
+    other: "If they are not back in {count} seconds, you get the next agent. You stay first in line.",
+  },
+  "away_then.call_ends": {
+    one: "If they are not back in {count} second, the call ends.",
+    other: "If they are not back in {count} seconds, the call ends.",
+  },
 
   "held.title": "You are on hold",
   "held.text": "The agent will be right back. You are not in the line again.",
@@ -479,6 +492,8 @@ export const texts = {
   "event.leg_lost": "Picture and sound lost",
   "event.leg_refused": "Connection refused",
   "event.leg_not_connected": "Connection did not come about",
+  "event.interrupted": "Interrupted",
+  "event.recovered": "Back again",
   "event.signaling_lost": "Page gone or offline",
   "event.signaling_resumed": "Page is back",
   "event.consent_given": "Agreed to the recording",

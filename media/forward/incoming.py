@@ -77,8 +77,10 @@ class IncomingStream:
         "last_timestamp",
         "missing",
         "octets",
+        "oversize",
         "packets",
         "payload_type",
+        "picture_size",
         "pictures",
         "received",
         "received_prior",
@@ -112,6 +114,8 @@ class IncomingStream:
         self.last_at_s = 0.0
         self.missing: dict[int, Missing] = {}
         self.pictures = PictureTimes()
+        self.picture_size: tuple[int, int] | None = None  # pixels, as the last key frame said
+        self.oversize = False  # larger than its leg may send: nothing of it is forwarded until a smaller key frame
         self.restart_at = -1
         self.report_ntp = 0
         self.report_timestamp = 0

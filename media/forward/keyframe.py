@@ -1,4 +1,6 @@
-"""Where a picture can begin: key frames recognised by the first bytes of a payload. Nothing is decoded."""
+"""Where a picture can begin, and how large it is: read from the first bytes of a payload. Nothing is decoded."""
+
+from media.codec import h264, vp8
 
 _NAL_IDR, _NAL_SPS, _NAL_STAP_A, _NAL_FU_A = 5, 7, 24, 28
 
@@ -48,3 +50,28 @@ def _h264(buffer: bytearray | bytes, offset: int, end: int) -> bool:
     if kind == _NAL_FU_A:
         return offset + 1 < end and bool(buffer[offset + 1] & 0x80) and buffer[offset + 1] & 0x1F == _NAL_IDR
     return kind in (_NAL_SPS, _NAL_IDR)
+
+
+def key_frame_size(codec_name: str, payload: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels, from the first packet of a key frame; None when this packet does not say."""
+    if codec_name == "VP8":
+        start = vp8.descriptor_length(payload)
+        return None if start is None else vp8.picture_size(payload[start:])
+    if codec_name == "H264":
+        sps = _parameter_set(payload)
+        return None if sps is None else h264.picture_size(sps)
+    return None
+
+
+def _parameter_set(payload: bytes) -> bytes | None:
+    """The first SPS, alone or in a STAP-A (RFC 6184 §5.6, §5.7.1)."""
+    kind = payload[0] & 0x1F if payload else 0
+    if kind == _NAL_SPS:
+        return payload
+    at = 1
+    while kind == _NAL_STAP_A and at + 2 < len(payload):
+        end = at + 2 + (payload[at] << 8 | payload[at + 1])
+        if payload[at + 2] & 0x1F == _NAL_SPS:
+            return payload[at + 2 : end]
+        at = end
+    return None

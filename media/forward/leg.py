@@ -14,10 +14,19 @@ from typing import Final
 from media.forward.control import ControlChannel
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
+from media.forward.keyframe import key_frame_size, starts_key_frame
 from media.forward.outgoing import OutgoingTrack
 from media.forward.overuse import Overuse
 from media.forward.quality import QualityMeter
-from media.forward.rtp import FIXED_HEADER_BYTES, HEADER, find_extension, restore_rtx, well_formed
+from media.forward.rtp import (
+    FIXED_HEADER_BYTES,
+    HEADER,
+    find_extension,
+    payload_end,
+    payload_offset,
+    restore_rtx,
+    well_formed,
+)
 from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegHeard, LegSilent, MediaEvent
 from media.sdp.description import EXT_MID, Negotiated
 from media.transport.link import Link
@@ -43,6 +52,8 @@ class ForwardLimits:
     max_bitrate_bps: int = 4_000_000
     max_ssrcs: int = 16
     max_resend_bps: int = 2_000_000
+    max_picture_pixels: int = 1920 * 1088
+    max_screen_pixels: int = 2560 * 1600  # pages ask for no more
 
 
 class ForwardLeg:
@@ -181,6 +192,8 @@ class ForwardLeg:
         stream.octets += length
         if timestamp != stream.last_timestamp:
             stream.time(timestamp, at_s)
+            if stream.track.repairs:
+                self._look(stream, buffer, length)
         track = stream.track
         recorder = track.recorder
         if recorder is not None:
@@ -199,6 +212,28 @@ class ForwardLeg:
             scratch[:length] = buffer[:length]
             other.forward(scratch, length, number, timestamp, stream, at_s)
         outs[0].forward(buffer, length, number, timestamp, stream, at_s)
+
+    def _look(self, stream: IncomingStream, buffer: bytearray, length: int) -> None:
+        """At the first packet of a picture: a key frame says how large it is, and too large a one goes to nobody.
+
+        A decoder takes memory for what a header claims, and everybody's browser has a decoder.
+        """
+        codec_name = stream.codec.name if stream.codec is not None else ""
+        offset = payload_offset(buffer, length)
+        end = payload_end(buffer, length, offset)
+        if not starts_key_frame(codec_name, buffer, offset, end):
+            return
+        size = key_frame_size(codec_name, bytes(buffer[offset:end]))
+        if size is None:
+            return
+        screen = stream.track.section.kind is Kind.SCREEN
+        limit = self._limits.max_screen_pixels if screen else self._limits.max_picture_pixels
+        stream.picture_size = size
+        stream.oversize = size[0] * size[1] > limit
+        if stream.oversize:
+            self._drops["picture_size"] += 1
+            self._overuse.refused_pictures += 1
+            stream.track.restart()
 
     def _refuse(self, length: int) -> None:
         self._drops["over_bitrate"] += 1

@@ -177,6 +177,10 @@ class OutgoingTrack:
         if codec is None or (self._payload_types and self._payload_types[codec.payload_type] == UNMAPPED):
             self.drops["codec_unmatched"] += 1
             return False
+        if stream.oversize:
+            self.drops["picture_too_large"] += 1
+            stream.track.request_key_frame(at_s)
+            return False
         if self._needs_key_frame:
             offset = payload_offset(buffer, length)
             if not starts_key_frame(codec.name, buffer, offset, payload_end(buffer, length, offset)):

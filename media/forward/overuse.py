@@ -19,12 +19,14 @@ MAX_STREAMS: Final = 64
 class Overuse:
     """One leg's record. The leg counts, `second` judges."""
 
-    __slots__ = ("_history", "refused_bytes", "refused_packets", "streams")
+    __slots__ = ("_history", "refused_bytes", "refused_packets", "refused_pictures", "streams")
 
     def __init__(self) -> None:
         self.refused_packets = 0
         """Over the bitrate, since the last `second`."""
         self.refused_bytes = 0
+        self.refused_pictures = 0
+        """Key frames larger than a picture may be, since the last `second`."""
         self.streams = 0
         """SSRCs since the leg was opened."""
         self._history: deque[str] = deque(maxlen=WINDOW_S)
@@ -32,15 +34,18 @@ class Overuse:
     def second(self, small_bytes: int) -> str | None:
         """Judge the second that is over: the reason to close the leg, or None.
 
-        `limit_packets` when what was refused were mostly packets smaller than `small_bytes`, which are charged as if
-        they were that large; `limit_bitrate` when they were ordinary ones; `limit_streams` for too many SSRCs.
+        `limit_streams` for too many SSRCs; `limit_packets` when what was refused were mostly packets smaller than
+        `small_bytes`, which are charged as if they were that large; `limit_bitrate` when they were ordinary ones;
+        `limit_picture` when pictures were too large.
         """
         if self.streams > MAX_STREAMS:
             return "limit_streams"
         over = ""
         if self.refused_packets:
             over = "limit_packets" if self.refused_bytes < small_bytes * self.refused_packets else "limit_bitrate"
-        self.refused_packets = self.refused_bytes = 0
+        elif self.refused_pictures:
+            over = "limit_picture"
+        self.refused_packets = self.refused_bytes = self.refused_pictures = 0
         self._history.append(over)
         if sum(1 for each in self._history if each) < SECONDS_OVER:
             return None

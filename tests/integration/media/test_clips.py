@@ -6,11 +6,12 @@ import av
 import numpy as np
 import pytest
 
+from media.codec.vp8 import picture_size
 from media.player.clip import Clip, ClipTrack
 from media.player.clipfile import load_clips
 from media.recording.frames import opus_duration_ms
 from media.recording.h264 import H264Depacketiser
-from media.recording.vp8 import Vp8Depacketiser, picture_size
+from media.recording.vp8 import Vp8Depacketiser
 
 CLIPS = load_clips()
 

@@ -76,7 +76,7 @@ async def test_a_hostile_stream_stays_bounded_and_closes_at_once(pattern: str) -
         audio, video = attacker.sections[Kind.AUDIO], attacker.sections[Kind.VIDEO]
         sound, picture = audio.codecs[0].payload_type, video.codecs[0].payload_type
         rtx = video.codecs[0].rtx_payload_type or 0
-        bomb = b"\x10\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
+        bomb = b"\x10\x00\x00\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
         random = Random(3)
 
         def attack(number: int) -> None:

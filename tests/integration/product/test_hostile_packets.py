@@ -188,7 +188,7 @@ def _attack(media: RobotMedia, number: int, random: Random) -> list[bytes]:
     assert video is not None
     assert audio is not None
     picture, sound = video.section.local_ssrc, audio.section.local_ssrc
-    bomb = b"\x10\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
+    bomb = b"\x10\x00\x00\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
     return [
         struct.pack("!BBHII", 0x80, _sound_type(media), 1, 1, 10_000 + number) + b"x",
         struct.pack("!BBHII", 0x80, _sound_type(media), number, 0xFFFFFFFF * (number % 2), sound) + b"x",

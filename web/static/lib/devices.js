@@ -77,7 +77,7 @@ export async function openScreen() {
   if (!canShareScreen()) throw new DeviceError("not_supported", null);
   try {
     const stream = await navigator.mediaDevices.getDisplayMedia({
-      video: { frameRate: { ideal: 15, max: 30 } },
+      video: { frameRate: { ideal: 15, max: 30 }, width: { max: 2560 }, height: { max: 1600 } },
       audio: false,
     });
     const track = stream.getVideoTracks()[0];

@@ -13,20 +13,50 @@ from media.forward import rtcp
 from media.forward.leg import ForwardLeg
 from media.forward.overuse import MAX_STREAMS, SECONDS_OVER
 from media.port import Kind, LegClosed
-from tests.unit.media.forward.rig import VP8_DELTA, VP8_KEY, Rig, rtp, section, video
+from tests.unit.media.forward.rig import VP8_DELTA, VP8_KEY, VP8_MORE, Rig, rtp, section, video
 
-BOMB = b"\x10\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
+BOMB = b"\x10\x00\x00\x00\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(1000)
 """The first packet of a VP8 key frame that says 16383x16383 (RFC 6386 §9.1)."""
 
 
-def test_a_picture_that_claims_to_be_huge_goes_through_unlooked_at() -> None:
+def vp8_key(width: int, height: int) -> bytes:
+    return b"\x10\x00\x00\x00\x9d\x01\x2a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + bytes(20)
+
+
+@pytest.mark.parametrize("payload", [BOMB, vp8_key(3840, 2160)])
+def test_a_picture_that_is_too_large_goes_to_nobody_and_a_smaller_one_does(payload: bytes) -> None:
     rig = Rig()
-    a, _, _, b_link = rig.bridge()
-    rig.receive(a, video(1, 0, BOMB))
-    assert b_link.sent[0][12:] == BOMB
+    a, _, a_link, b_link = rig.bridge()
+    rig.receive(a, video(1, 0, vp8_key(640, 480)))
+    rig.receive(a, video(2, 3000, payload))
+    rig.receive(a, video(3, 3000, VP8_MORE))
+    rig.receive(a, video(4, 6000, VP8_DELTA))
+    assert len(b_link.sent) == 1
+    assert not a_link.ended_for
+    rig.receive(a, video(5, 9000, vp8_key(1088, 1920)))
+    rig.receive(a, video(6, 12000, VP8_DELTA))
+    assert len(b_link.sent) == 3
+
+
+def test_a_screen_may_be_larger_than_a_camera() -> None:
+    rig = Rig()
+    a, _ = rig.leg("lg_a", section(Kind.AUDIO, ssrc=1), section(Kind.SCREEN, ssrc=2))
+    b, b_link = rig.leg("lg_b", section(Kind.AUDIO, ssrc=1), section(Kind.SCREEN, ssrc=2))
+    b.take_from(a, rig.loop.wall())
+    rig.receive(a, video(1, 0, vp8_key(2560, 1600)))
+    rig.receive(a, video(2, 3000, vp8_key(3840, 2160)))
+    assert len(b_link.sent) == 1
+
+
+def test_ten_seconds_of_pictures_too_large_end_the_leg() -> None:
+    rig = Rig(max_bitrate_bps=40_000_000)
+    a, _, a_link, _ = rig.bridge()
+    flood(rig, a, SECONDS_OVER + 2, lambda number: video(number, number * 450, BOMB))
+    assert a_link.ended_for == "limit_picture"
 
 
 def test_a_thousand_key_frames_a_second_cost_no_memory() -> None:
+    small = vp8_key(640, 480) + bytes(1000)
     rig = Rig(max_bitrate_bps=40_000_000)
     a, b, _, b_link = rig.bridge()
     b_link.keep = False
@@ -34,7 +64,7 @@ def test_a_thousand_key_frames_a_second_cost_no_memory() -> None:
     def second(start: int) -> None:
         for number in range(1000):
             rig.loop.advance(0.001)
-            rig.receive(a, video(start + number & 0xFFFF, number * 0xFFFFFFFF & 0xFFFFFFFF, BOMB))
+            rig.receive(a, video(start + number & 0xFFFF, number * 0xFFFFFFFF & 0xFFFFFFFF, small))
 
     second(0)  # fills the ring
     tracemalloc.start()

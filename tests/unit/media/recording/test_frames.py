@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.codec.h264 import picture_size
+from media.codec.vp8 import descriptor_length
 from media.recording.frames import Depacketiser, Frame, OpusAssembler, VideoAssembler, opus_duration_ms
-from media.recording.h264 import H264Depacketiser, decoder_configuration, picture_size
+from media.recording.h264 import H264Depacketiser, decoder_configuration
 from media.recording.packet import InOrder, Packet
-from media.recording.vp8 import Vp8Depacketiser, descriptor_length
+from media.recording.vp8 import Vp8Depacketiser
 
 KEY = b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01" + bytes(20)  # 640x480
 INTER = b"\x11\x00\x00" + bytes(20)

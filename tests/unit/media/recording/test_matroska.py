@@ -5,8 +5,8 @@ import io
 import av
 import pytest
 
+from media.codec.vp8 import descriptor_length
 from media.recording.matroska import HEAD_BYTES, HeadTooLarge, MatroskaWriter, TrackEntry, opus_head
-from media.recording.vp8 import descriptor_length
 from tests.support.captures import video
 
 SILENCE = b"\xf8\xff\xfe"

@@ -48,6 +48,7 @@ from gateway.process import (
     watch_lag,
 )
 from gateway.recordings.finaliser import Finaliser
+from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
 from gateway.recordings.store import RecordingStore
 from gateway.records.accounts import SqlAccounts
@@ -279,6 +280,7 @@ async def _rooms(
     def alarm(code: str, recording_id: RecordingId, contact_id: ContactId, detail: str) -> None:
         desk.alarm(code, f"{detail} ({recording_id})" if recording_id else detail, contact_id or None)
 
+    audit = SqlAudit(database, clock)
     recording_rows = SqlRecordings(database)
     store = RecordingStore(data_dir)
     recordings = RecordingService(
@@ -291,6 +293,8 @@ async def _rooms(
         settings=settings.recording,
         clock=clock,
         on_alarm=alarm,
+        audit=audit.note,
+        queues=settings.queues,
         silence_s=settings.media.silence_timeout.total_seconds(),
     )
     registry = CollectorRegistry()
@@ -338,10 +342,11 @@ async def _rooms(
         admission=AdmissionForSignaling(desk),
         limiter=RateLimiter(live, clock),
         history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
-        recordings=RecordingsForSignaling(recordings, recording_rows, journal, SqlAudit(database, clock).note),
+        recordings=RecordingsForSignaling(recordings, recording_rows, journal, audit.note),
         pilots=PilotsForSignaling(rollout),
         health=health,
         registry=registry,
+        recording_notice=told_before(settings.recording, [queue for queue in settings.queues if queue.id != CANARY]),
         web_root=stack.enter_context(as_file(web.folder())),
         pages=web.PAGES,
         static=web.STATIC,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -31,11 +31,12 @@ def parse_duration(value: Any) -> Any:
         return timedelta(seconds=value)
     if isinstance(value, str):
         text = value.strip().replace(" ", "")
-        if re.fullmatch(r"\d+(\.\d+)?", text):
-            return timedelta(seconds=float(text))
+        seconds = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
         parts = _DURATION.findall(text)
         if parts and "".join(number + unit for number, unit in parts) == text:
-            return timedelta(seconds=sum(float(number) * _UNIT_S[unit] for number, unit in parts))
+            seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+        if seconds is not None and seconds < timedelta.max.total_seconds():
+            return timedelta(seconds=seconds)
     return value
 
 
@@ -122,18 +123,48 @@ class ContactSettings(Section):
     )
 
 
+RecordingPolicy = Literal["off", "on_request", "always_with_notice", "always_with_consent"]
+_POLICY_OF_CONSENT: dict[str, RecordingPolicy] = {
+    "off": "off",
+    "notice": "always_with_notice",
+    "ask": "always_with_consent",
+}
+
+
 class RecordingSettings(Section):
-    consent: Literal["off", "notice", "ask"] = Field(
-        "notice", description="off: never; notice: shown before; ask: agreed to."
+    policy: RecordingPolicy = Field(
+        "always_with_notice",
+        description="Which calls are recorded, where the queue does not say: off; on_request (somebody starts it, the "
+        "customer is asked then); always_with_notice (shown before); always_with_consent (asked, only after a yes).",
     )
     notice_version: str = Field(
-        "1", max_length=40, description="Version of the recording notice, kept with the contact."
+        "1", max_length=40, description="Version of the recording notice and question, kept with each answer."
+    )
+    withdrawn: Literal["delete", "keep"] = Field(
+        "delete", description="What was recorded before consent was withdrawn: deleted at once, or kept."
+    )
+    pause_limit: Duration = Field(
+        timedelta(minutes=10), description="A pause that nobody ends is ended after this, with an alarm."
     )
     min_free_bytes: int = Field(500_000_000, ge=0, description="Below this much free disk no new recording starts.")
     finalisers: int = Field(1, ge=1, le=8, description="Finalising jobs at once.")
     finalise_timeout: Duration = Field(
         timedelta(minutes=30), description="A finalising job that takes longer is stopped."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _consent_became_policy(cls, values: Any) -> Any:
+        """`recording.consent` of earlier versions is read as the policy it stood for."""
+        if not isinstance(values, dict) or "consent" not in values:
+            return values
+        consent = values["consent"]
+        policy = _POLICY_OF_CONSENT.get(consent) if isinstance(consent, str) else None
+        if policy is None:
+            raise ValueError("recording.consent is now recording.policy, and was off, notice or ask")
+        if values.get("policy", policy) != policy:
+            raise ValueError("recording.consent is now recording.policy: remove recording.consent")
+        return {name: value for name, value in values.items() if name != "consent"} | {"policy": policy}
 
 
 class LimitSettings(Section):
@@ -164,6 +195,7 @@ class SiteSettings(Section):
 class QueueSettings(Section):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What menus and accounts name.")
     name: str = Field(max_length=80, description="What people read.")
+    recording: RecordingPolicy | None = Field(None, description="Its own `recording.policy`; empty: the general one.")
 
 
 class LogSettings(Section):

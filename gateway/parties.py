@@ -77,8 +77,18 @@ class OfferLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveConsent:
+    """The answer to the recording notice or question, in the language it was read in (empty: that of the entry)."""
+
     given: bool
     notice_version: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellPayment:
+    """The customer's page has a payment field open, or has closed it: nothing of that time is recorded."""
+
+    open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +136,19 @@ class RetrieveContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskRecording:
+    """The agent asks for something of the recording: `start`, `stop`, `pause`, `resume`."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitWrapUp:
     disposition: str
     notes: str = ""
 
 
-CustomerRequest = ChooseOption | OfferLeg | GiveConsent | ReportMedia | HangUp
+CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | HangUp
 AgentRequest = (
     SetReady
     | SetNotReady
@@ -141,6 +158,7 @@ AgentRequest = (
     | ReportMedia
     | HoldContact
     | RetrieveContact
+    | AskRecording
     | HangUp
     | SubmitWrapUp
 )
@@ -237,10 +255,14 @@ class PeerChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingShown:
-    """To both sides: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+    """To both sides: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`.
+
+    `may`, to the agent only: what they may ask for now (`start`, `stop`, `pause`, `resume`).
+    """
 
     state: str
     notice_version: str = ""
+    may: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,14 @@ class Consent(Message):
     type: Literal["consent"] = "consent"
     given: bool
     notice_version: Annotated[str, Field(max_length=40)]
+    language: Annotated[str, Field(pattern=r"^[a-z]{0,3}$")] = ""
+
+
+class Payment(Message):
+    """Sender: customer. Legal: before `closed`. While the page has a payment field open nothing is recorded."""
+
+    type: Literal["payment"] = "payment"
+    open: bool
 
 
 class MediaState(Message):
@@ -148,6 +156,13 @@ class Retrieve(Message):
     type: Literal["retrieve"] = "retrieve"
 
 
+class Recording(Message):
+    """Sender: agent. Legal: what the last `recording_state` lists in `may`."""
+
+    type: Literal["recording"] = "recording"
+    action: Literal["start", "stop", "pause", "resume"]
+
+
 class WrapUp(Message):
     """Sender: agent. Legal: contact `wrap_up`."""
 
@@ -157,7 +172,7 @@ class WrapUp(Message):
 
 
 CustomerMessage = Annotated[
-    Hello | Ack | LegOffer | MenuChoice | Consent | MediaState | HangUp, Field(discriminator="type")
+    Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | HangUp, Field(discriminator="type")
 ]
 AgentMessage = Annotated[
     Hello
@@ -171,6 +186,7 @@ AgentMessage = Annotated[
     | RejectOffer
     | Hold
     | Retrieve
+    | Recording
     | WrapUp,
     Field(discriminator="type"),
 ]
@@ -305,11 +321,15 @@ class PeerState(Message):
 
 
 class RecordingState(Message):
-    """To: customer, agent: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`."""
+    """To: customer, agent: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`.
+
+    `may`, to the agent: what `recording` may ask for now.
+    """
 
     type: Literal["recording_state"] = "recording_state"
     state: str
     notice_version: str = ""
+    may: list[str] = []
 
 
 class AgentState(Message):

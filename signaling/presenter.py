@@ -84,7 +84,7 @@ def _peer_state(notice: parties.PeerChanged) -> messages.PeerState:
 
 
 def _recording_state(notice: parties.RecordingShown) -> messages.RecordingState:
-    return messages.RecordingState(state=notice.state, notice_version=notice.notice_version)
+    return messages.RecordingState(state=notice.state, notice_version=notice.notice_version, may=list(notice.may))
 
 
 def _agent_state(notice: parties.AgentChanged) -> messages.AgentState:
@@ -201,7 +201,11 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
     {
         messages.LegOffer: lambda m: parties.OfferLeg(generation=m.generation, sdp=m.sdp),
         messages.MenuChoice: lambda m: parties.ChooseOption(node_id=m.node_id, key=m.key),
-        messages.Consent: lambda m: parties.GiveConsent(given=m.given, notice_version=m.notice_version),
+        messages.Consent: lambda m: parties.GiveConsent(
+            given=m.given, notice_version=m.notice_version, language=m.language
+        ),
+        messages.Payment: lambda m: parties.TellPayment(open=m.open),
+        messages.Recording: lambda m: parties.AskRecording(action=m.action),
         messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
         messages.HangUp: lambda _: parties.HangUp(),
         messages.SetReady: lambda _: parties.SetReady(),

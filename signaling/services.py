@@ -40,6 +40,7 @@ class Services:
     registry: CollectorRegistry
     web_root: Path
     pages: Mapping[str, str]  # address → file below `web_root`
+    recording_notice: str = "notice"  # what a page says of recording before the queue is known: off, notice, ask
     static: str = "static"  # folder below `web_root` served at /static/
     ice_servers: tuple[IceServer, ...] = ()
     demo_shop: bool = False  # serve the page at `/`

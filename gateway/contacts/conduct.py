@@ -29,12 +29,14 @@ from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.states import OVER, ContactEvent, ContactState, EndReason, LeaveCause
+from gateway.contacts.views import for_customer
 from gateway.contacts.waits import Wait, waits_of
 from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
 from gateway.parties import (
     AcceptOffer,
     AgentNotice,
     AgentRequest,
+    AskRecording,
     ChooseOption,
     CustomerNotice,
     CustomerRequest,
@@ -47,6 +49,7 @@ from gateway.parties import (
     ReportMedia,
     RetrieveContact,
     SubmitWrapUp,
+    TellPayment,
 )
 
 _log = get_logger("contact")
@@ -155,8 +158,10 @@ class Conduct:
                 self._choose(node_id, key)
             case OfferLeg():
                 self._legs.offered(Role.CUSTOMER, request)
-            case GiveConsent(given=given, notice_version=version):
-                self._consent(given, version)
+            case GiveConsent():
+                self._consent(request)
+            case TellPayment(open=is_open):
+                self._payment(is_open)
             case ReportMedia():
                 self._shows(self.contact.customer, request)
             case HangUp():
@@ -178,6 +183,11 @@ class Conduct:
                 self._legs.offered(Role.AGENT, request)
             case ReportMedia():
                 self._shows(agent.side, request)
+            case AskRecording(action=action):
+                shown = contact.recording
+                if shown is None or action not in shown.may:
+                    raise StateConflict("recording_not_now", "The recording can't do this just now.")
+                self._do.recording_ask(action, f"agent:{agent.agent_id}")
             case HoldContact():
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
             case RetrieveContact():
@@ -307,22 +317,40 @@ class Conduct:
         if self.contact.bridged_at_s is not None:
             self._do.recording_shown(side.role, shows)
 
-    def _consent(self, given: bool, notice_version: str) -> None:
-        self.contact.consent = given
-        self.contact.notice_version = notice_version
-        name = "consent_given" if given else "consent_refused"
-        self._do.journal(name, JournalSource.CUSTOMER, data={"notice_version": notice_version})
-        if self.contact.bridged_at_s is not None:
-            self._do.recording_consent(given, notice_version)
+    def _consent(self, answer: GiveConsent) -> None:
+        contact = self.contact
+        contact.consent = answer.given
+        contact.consent_at = self._n.clock.now()
+        contact.consent_language = answer.language or contact.entry.language
+        contact.notice_version = answer.notice_version
+        name = "consent_given" if answer.given else "consent_refused"
+        data = {"notice_version": answer.notice_version, "language": contact.consent_language}
+        self._do.journal(name, JournalSource.CUSTOMER, data=data)
+        if contact.bridged_at_s is not None:
+            self._do.recording_consent(answer.given, answer.notice_version, contact.consent_language)
+
+    def _payment(self, is_open: bool) -> None:
+        """The customer's page says that a payment is being entered, or is no more. Said again, nothing happens."""
+        contact = self.contact
+        if contact.payment_open is is_open:
+            return
+        contact.payment_open = is_open
+        self._do.journal("payment_opened" if is_open else "payment_closed", JournalSource.CUSTOMER, data={})
+        if contact.bridged_at_s is not None:
+            self._do.recording_ask("pause" if is_open else "resume", "page")
 
     def _recording(self, view: RecordingView) -> None:
-        shown = RecordingShown(state=view.state, notice_version=view.notice_version)
-        if self.contact.state is ContactState.CLOSED or shown == self.contact.recording:
+        contact = self.contact
+        shown = RecordingShown(state=view.state, notice_version=view.notice_version, may=view.may)
+        if contact.state is ContactState.CLOSED or shown == contact.recording:
             return
-        self.contact.recording = shown
-        self._do.journal("recording_changed", JournalSource.RECORDING, reason=view.code, data={"recording": view.state})
-        if self.contact.state not in OVER:
-            self._do.tell_customer(shown)
+        before = contact.recording.state if contact.recording is not None else None
+        contact.recording = shown
+        if view.state != before:
+            data = {"recording": view.state, "by": view.by}
+            self._do.journal("recording_changed", JournalSource.RECORDING, reason=view.code, data=data)
+            if contact.state not in OVER:
+                self._do.tell_customer(for_customer(shown))
         self._do.tell_agent(shown)
 
     # ------------------------------------------------------------ deadlines

@@ -168,8 +168,12 @@ class Consequences:
                 agent_id=agent.agent_id,
                 customer_leg=contact.customer.transport,
                 agent_leg=agent.side.transport,
+                queue=contact.line.queue if contact.line is not None else "",
                 notice_version=contact.notice_version or contact.entry.notice_version,
                 consent=contact.consent,
+                consent_at=contact.consent_at or contact.started_at,
+                language=contact.consent_language or contact.entry.language,
+                payment_open=contact.payment_open,
             )
         )
         for side in (contact.customer, agent.side):

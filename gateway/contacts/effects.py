@@ -229,8 +229,11 @@ class Effects:
         kinds = {"audio": shows.audio, "video": shows.video, "screen": shows.screen}
         self._recording(lambda: self._n.recording.shown(self._contact.contact_id, role.value, kinds))
 
-    def recording_consent(self, given: bool, notice_version: str) -> None:
-        self._recording(lambda: self._n.recording.consent(self._contact.contact_id, given, notice_version))
+    def recording_consent(self, given: bool, notice_version: str, language: str) -> None:
+        self._recording(lambda: self._n.recording.consent(self._contact.contact_id, given, notice_version, language))
+
+    def recording_ask(self, action: str, by: str) -> None:
+        self._recording(lambda: self._n.recording.ask(self._contact.contact_id, action, by=by))
 
     def recording_stop(self, reason: str) -> None:
         self._recording(lambda: self._n.recording.stop(self._contact.contact_id, reason))

@@ -121,7 +121,10 @@ class Contact:
     bridged_at_s: float | None = None  # the first time
     end_reason: EndReason | None = None
     consent: bool | None = None
+    consent_at: datetime | None = None
+    consent_language: str = ""
     notice_version: str = ""
+    payment_open: bool = False
     recording: RecordingShown | None = None
     seq: int = 0  # of the last journal event
     transports: "OrderedDict[LegId, Transport]" = field(default_factory=OrderedDict)

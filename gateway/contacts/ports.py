@@ -6,6 +6,7 @@ neighbour never holds up the mailbox.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gateway.agents.states import AgentEvent, AgentState
@@ -67,8 +68,12 @@ class RecordingOrder:
     agent_id: AgentId
     customer_leg: LegId
     agent_leg: LegId
+    queue: str
     notice_version: str  # of the notice the customer saw; empty when none was shown
     consent: bool | None  # the customer's answer so far; None: not asked yet
+    consent_at: datetime | None  # when they answered, or were shown the notice
+    language: str  # in which language
+    payment_open: bool  # the customer's page has a payment field open: nothing may be written
 
 
 class RecordingView(Protocol):
@@ -88,6 +93,16 @@ class RecordingView(Protocol):
     @property
     def code(self) -> str | None:
         """Why it failed, for the journal. The alarm on the board is the recording's own (`ContactDesk.alarm`)."""
+        ...
+
+    @property
+    def by(self) -> str:
+        """Who made it so: `policy`, `customer`, `agent:ID`, `page`, `rest:NAME`, `gateway`, `limit`."""
+        ...
+
+    @property
+    def may(self) -> tuple[str, ...]:
+        """What the agent may ask for now: `start`, `stop`, `pause`, `resume`."""
         ...
 
 
@@ -110,8 +125,12 @@ class RecordingPort(Protocol):
         """What that side shows and says now (`audio`, `video`, `screen`): what is switched off is not missed later."""
         ...
 
-    async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
+    async def consent(self, contact_id: ContactId, given: bool, notice_version: str, language: str = "") -> None:
         """The customer's answer, at any time before the end: a refusal stops and discards what may not be kept."""
+        ...
+
+    async def ask(self, contact_id: ContactId, action: str, *, by: str) -> None:
+        """`start`, `stop`, `pause` or `resume`. StateConflict, NotFound or PortFailure; nothing changed then."""
         ...
 
     async def stop(self, contact_id: ContactId, reason: str) -> None:

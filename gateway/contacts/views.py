@@ -1,5 +1,7 @@
 """What people are told of a contact, built from what it knows. Pure."""
 
+from dataclasses import replace
+
 from gateway.config import ContactSettings, QueueSettings
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
@@ -18,6 +20,7 @@ from gateway.parties import (
     OfferMade,
     PeerChanged,
     QueuePlace,
+    RecordingShown,
     WrapUpStarted,
 )
 
@@ -156,7 +159,7 @@ class Views:
         notices.extend(_leg(contact.customer))
         peer = self.peer_of(contact, Role.CUSTOMER, now_s)
         notices.extend([peer] if peer is not None else [])
-        notices.extend([contact.recording] if contact.recording is not None else [])
+        notices.extend([for_customer(contact.recording)] if contact.recording is not None else [])
         return tuple(notices)
 
     def for_agent(self, contact: Contact, now_s: float) -> tuple[AgentNotice, ...]:
@@ -194,3 +197,8 @@ def _leg(side: Side) -> list[LegChanged]:
         return []
     state = LegState.RECONNECTING if side.leg is LegState.NEW else side.leg
     return [LegChanged(generation=side.generation, state=state.value)]
+
+
+def for_customer(shown: RecordingShown) -> RecordingShown:
+    """What the customer is told: not what the agent may do."""
+    return replace(shown, may=())

@@ -14,7 +14,7 @@ from gateway.config import RecordingSettings
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.sending import Sending
-from gateway.recordings.states import PauseRequested, RecordingEvent, ResumeRequested
+from gateway.recordings.states import WRITING, PauseRequested, RecordingEvent, RecordingState, ResumeRequested
 from gateway.recordings.store import RecordingStore
 from media.port import (
     MarkRecording,
@@ -80,7 +80,11 @@ class Capturing:
             return False
         how = f"{live.record.consent} {live.record.notice_version}".strip()
         await self._command(live, MarkRecording(recording_id=recording_id, mark="consent", detail=how))
+        if live.pauses:  # before the first packet: what is paused stays paused, also over an engine that was lost
+            await self.mark(live, "pause", next(iter(live.pauses)))
         await self.tap(live)
+        if live.pauses and live.state is RecordingState.STARTING:
+            await self._ledger.step(live, PauseRequested(reason=next(iter(live.pauses))))
         return True
 
     async def tap(self, live: Live, *roles: str) -> None:
@@ -103,9 +107,13 @@ class Capturing:
         """Close the capture, whatever it takes, and have it finalised."""
         await self._ledger.step(live, event)
         await self.close(live)
-        live.expectation.finish(self._now_s())
-        await self.write_expected(live)
+        await self.finish_expectation(live)
         self._sealer.soon(live)
+
+    async def finish_expectation(self, live: Live) -> None:
+        """The capture is closed: write down what it should hold."""
+        live.expectation.finish(self._now_s())
+        await self._write_expected(live)
 
     async def close(self, live: Live) -> None:
         """Return when the engine has closed the capture, or will not in time."""
@@ -123,20 +131,20 @@ class Capturing:
     async def pause(self, live: Live, who: str, reason: str = "") -> None:
         """`who` wants nothing written; others may want that too, and all must let go before anything is again."""
         first = not live.pauses
-        live.pauses.add(who)
-        if not first:
-            return
-        live.paused_at_s = self._clock.monotonic()
-        await self.mark(live, "pause", reason or who)
-        await self._ledger.step(live, PauseRequested(reason=reason or who))
+        live.pauses.setdefault(who, self._clock.monotonic())
+        if first and live.state in WRITING:
+            await self.mark(live, "pause", reason or who)
+            await self._ledger.step(live, PauseRequested(reason=reason or who))
+        else:
+            self._ledger.show_state(live)
 
     async def unpause(self, live: Live, who: str, reason: str = "") -> None:
-        if who not in live.pauses:
+        """`who` lets go. A pause that somebody else still wants goes on."""
+        if live.pauses.pop(who, None) is None:
             return
-        live.pauses.discard(who)
-        if live.pauses:
+        if live.pauses or live.state is not RecordingState.PAUSED:
+            self._ledger.show_state(live)
             return
-        live.paused_at_s = None
         await self.mark(live, "resume", reason or who)
         await self._ledger.step(live, ResumeRequested(reason=reason or who))
         await self.ask_key_frames(live)
@@ -162,7 +170,12 @@ class Capturing:
         await self.write_expected(live)
 
     async def write_expected(self, live: Live) -> None:
-        """While there is a folder. Without the file the capture would be measured by itself."""
+        """Nothing before the capture is open: until then there is no folder, and must not be."""
+        if live.state in WRITING:
+            await self._write_expected(live)
+
+    async def _write_expected(self, live: Live) -> None:
+        """Without the file the capture would be measured by itself."""
         document = live.expectation.document() | {"truncated_reason": live.record.failure}
         try:
             await asyncio.to_thread(self._store.write_expected, live.recording_id, document)

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.recordings.capturing import Capturing
 from gateway.recordings.live import Ledger, Live
+from gateway.recordings.policy import AGENT_LOST
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.states import WRITING, LimitReached, RecordingState, StartTimedOut
 
@@ -17,27 +18,29 @@ START_TIMEOUT_S: Final = 20.0
 KEY_FRAME_EVERY_S: Final = 20.0
 """A player can seek to key frames only, and browsers send none by themselves."""
 
-PAUSE_LIMIT_S: Final = 600.0
-"""A pause that somebody forgot ends by itself, with an alarm (a pause for a lost agent does not)."""
-
 MAX_DURATION_S: Final = 4 * 3600.0 + 600.0
 """Longer than the longest call: a recording that outlives it is ended."""
-
-REQUEST: Final = "request"
-"""Who paused: somebody who asked for it."""
 
 
 class Deadlines:
     """`watch` is run by the service as a task of its own, and cancelled when the recording is over."""
 
     def __init__(
-        self, *, capturing: Capturing, ledger: Ledger, sealer: Sealer, clock: Clock, max_duration_s: float
+        self,
+        *,
+        capturing: Capturing,
+        ledger: Ledger,
+        sealer: Sealer,
+        clock: Clock,
+        max_duration_s: float,
+        pause_limit_s: float,
     ) -> None:
         self._capturing = capturing
         self._ledger = ledger
         self._sealer = sealer
         self._clock = clock
         self._max_duration_s = max_duration_s
+        self._pause_limit_s = pause_limit_s
 
     async def watch(self, live: Live, began_s: float) -> None:
         """Return when the recording is no longer written. `began_s`: monotonic."""
@@ -56,12 +59,14 @@ class Deadlines:
                     live.at_limit = True
                     await self._capturing.end(live, LimitReached())
                     return
-                if (
-                    REQUEST in live.pauses
-                    and live.paused_at_s is not None
-                    and now_s - live.paused_at_s >= PAUSE_LIMIT_S
-                ):
-                    self._ledger.alarm_of(live, "pause_forgotten", "a pause ended by itself after ten minutes")
-                    await self._capturing.unpause(live, REQUEST, "limit")
+                await self._end_forgotten_pauses(live, now_s)
                 if live.state is RecordingState.ACTIVE:
                     await self._capturing.ask_key_frames(live)
+
+    async def _end_forgotten_pauses(self, live: Live, now_s: float) -> None:
+        """A pause for a lost agent is not forgotten: it ends with the next one."""
+        for who, since_s in list(live.pauses.items()):
+            if who != AGENT_LOST and now_s - since_s >= self._pause_limit_s:
+                self._ledger.alarm_of(live, "pause_forgotten", f"the pause of {who} was ended by its time limit")
+                live.by = "limit"
+                await self._capturing.unpause(live, who, "limit")

@@ -10,6 +10,7 @@ from gateway.base.errors import GatewayError
 from gateway.base.ids import ContactId, LegId, RecordingId
 from gateway.base.log import get_logger
 from gateway.recordings.expectation import Expectation
+from gateway.recordings.policy import Policy, agent_may
 from gateway.recordings.port import AlarmPort, RecordingRecord, RecordingRecords, RecordingView
 from gateway.recordings.states import RECORDING, RecordingEvent, RecordingState
 
@@ -34,10 +35,12 @@ class Live:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)  # the engine closed the capture
     legs: dict[str, LegId] = field(default_factory=dict)  # role → the leg recorded now
-    pauses: set[str] = field(default_factory=set)  # who wants it paused
-    paused_at_s: float | None = None  # monotonic
+    pauses: dict[str, float] = field(default_factory=dict)  # who wants it paused → since when, monotonic
+    policy: Policy = Policy.NOTICE
+    by: str = "policy"  # who caused the last change
     at_limit: bool = False
     contact_over: bool = False
+    superseded: bool = False  # another recording of the same contact has begun
     recovered: bool = False  # its contact died with another process: nobody is shown anything
     watch: asyncio.Task[Any] | None = None
 
@@ -63,7 +66,7 @@ class Ledger:
         self.listener: Callable[[RecordingView], None] = lambda view: None
         self._unsaved: dict[RecordingId, Live] = {}  # rows the store did not take; the oldest goes when it is full
 
-    async def step(self, live: Live, event: RecordingEvent, **changes: str) -> None:
+    async def step(self, live: Live, event: RecordingEvent, **changes: Any) -> None:
         """One transition: the table decides, the row is saved, both sides are shown what they should see.
 
         `changes` are further fields of the row. Raises StateConflict for an illegal one; nothing changed then.
@@ -71,7 +74,7 @@ class Ledger:
         before = live.record
         after = RECORDING.next(before.state, event)
         ended_at = before.ended_at or (self._clock.now() if after in _OVER else None)
-        live.record = replace(before, state=after, ended_at=ended_at, **changes)  # type: ignore[arg-type]
+        live.record = replace(before, state=after, ended_at=ended_at, **changes)
         _log.info(
             "recording.transition",
             recording_id=before.recording_id,
@@ -81,8 +84,7 @@ class Ledger:
             event_name=type(event).__name__,
         )
         await self.save(live)
-        if not live.recovered:
-            self._show_state(live.record)
+        self.show_state(live)
 
     async def save(self, live: Live) -> None:
         """Save the row as it is. A store that is away is an alarm, not an end: the row waits for the next `save`.
@@ -115,24 +117,43 @@ class Ledger:
                 return
             self._unsaved.pop(recording_id, None)
 
-    def show(self, contact_id: ContactId, state: str, *, notice_version: str = "", code: str | None = None) -> None:
-        self.listener(RecordingView(contact_id=contact_id, state=state, notice_version=notice_version, code=code))
+    def show(self, view: RecordingView) -> None:
+        self.listener(view)
 
-    def _show_state(self, record: RecordingRecord) -> None:
+    def show_live(self, live: Live, state: str, *, notice_version: str = "", code: str | None = None) -> None:
+        may = agent_may(live.policy, live.state, live.pauses, live.record.consent)
+        self.show(
+            RecordingView(
+                contact_id=live.record.contact_id,
+                state=state,
+                notice_version=notice_version,
+                code=code,
+                by=live.by,
+                may=may,
+            )
+        )
+
+    def show_state(self, live: Live) -> None:
+        """Tell both sides what they should see of it now."""
+        record = live.record
+        if live.recovered or live.superseded:
+            return
         match record.state:
             case RecordingState.AWAITING_CONSENT:
                 version = record.notice_version or self._notice_version
-                self.show(record.contact_id, "awaiting_consent", notice_version=version)
+                self.show_live(live, "awaiting_consent", notice_version=version)
             case RecordingState.ACTIVE:
-                self.show(record.contact_id, "on")
+                self.show_live(live, "on")
             case RecordingState.PAUSED:
-                self.show(record.contact_id, "paused")
+                self.show_live(live, "paused")
             case RecordingState.ABORTED:
-                self.show(record.contact_id, "off")
+                self.show_live(live, "off")
+            case RecordingState.ENDING if not live.contact_over and not live.at_limit and not record.failure:
+                self.show_live(live, "off")
             case RecordingState.FAILED:
-                self.show(record.contact_id, "failed", code=record.failure)
+                self.show_live(live, "failed", code=record.failure)
             case RecordingState.COMPLETE | RecordingState.LIMIT_REACHED if not record.failure:
-                self.show(record.contact_id, "done")
+                self.show_live(live, "done")
             case _:
                 pass
 

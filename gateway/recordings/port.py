@@ -13,7 +13,8 @@ from gateway.recordings.states import RecordingState
 class RecordingRecord:
     """The row of one recording. `tracks`, `views` and `marks` are JSON values as the finaliser's manifest has them.
 
-    `consent` is how it came to be allowed: `notice` (shown, not asked), `given`, `refused`, or empty while open.
+    `consent` is how it came to be allowed: `notice` (shown, not asked), `given`, `refused`, `withdrawn`, or empty while
+    open. `consent_at` and `consent_language` say when, and in which language the text was read.
     """
 
     recording_id: RecordingId
@@ -36,6 +37,11 @@ class RecordingRecord:
     tracks: Sequence[Mapping[str, Any]] = ()
     views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     marks: Sequence[Mapping[str, Any]] = ()
+    queue: str = ""
+    agent_id: str = ""
+    policy: str = ""
+    consent_at: datetime | None = None
+    consent_language: str = ""
 
 
 class RecordingRecords(Protocol):
@@ -79,15 +85,44 @@ class BridgeOrder(Protocol):
         """The customer's answer so far; None: not asked yet."""
         ...
 
+    @property
+    def consent_at(self) -> datetime | None:
+        """When they answered, or were shown the notice."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """In which language."""
+        ...
+
+    @property
+    def queue(self) -> str: ...
+
+    @property
+    def payment_open(self) -> bool:
+        """The customer's page has a payment field open: nothing is written until it is closed."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingView:
-    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`. `code`: why it failed."""
+    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`. `code`: why it failed.
+
+    `by`: who made it so (`policy`, `customer`, `agent`, `page`, `rest:NAME`, …). `may`: what the agent may ask for now.
+    """
 
     contact_id: ContactId
     state: str
     notice_version: str = ""
     code: str | None = None
+    by: str = ""
+    may: tuple[str, ...] = ()
+
+
+class AuditPort(Protocol):
+    async def __call__(self, actor: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
+        """Write down who did what to which recording. PortFailure: it was not written."""
+        ...
 
 
 class AlarmPort(Protocol):

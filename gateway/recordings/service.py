@@ -6,27 +6,28 @@ failure becomes a view for the two people, an alarm, or both. It knows no SQL, n
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from gateway.base.clock import Clock
-from gateway.base.ids import ContactId, LegId, RecordingId, new_recording_id
+from gateway.base.errors import GatewayError, NotFound, StateConflict
+from gateway.base.ids import ContactId, LegId, RecordingId
+from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
-from gateway.config import RecordingSettings
+from gateway.config import QueueSettings, RecordingSettings
+from gateway.recordings.calls import BEGUN, Answer, OnCall, check, holder_of
 from gateway.recordings.capturing import ROLES, Capturing
-from gateway.recordings.deadlines import MAX_DURATION_S, REQUEST, Deadlines
+from gateway.recordings.consents import Consents
+from gateway.recordings.deadlines import MAX_DURATION_S, Deadlines
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.live import Ledger, Live
-from gateway.recordings.port import AlarmPort, BridgeOrder, RecordingRecord, RecordingRecords, RecordingView
+from gateway.recordings.policy import AGENT_LOST, PAGE, Action, Decision, Policies, decide
+from gateway.recordings.port import AlarmPort, AuditPort, BridgeOrder, RecordingRecords, RecordingView
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.states import (
     RECORDING,
     WRITING,
-    ConsentGiven,
-    ConsentNeeded,
-    ConsentRefused,
-    ConsentWaived,
     FirstFrameWritten,
     RecordingState,
     StopRequested,
@@ -42,7 +43,7 @@ from media.port import (
     RecordingStopped,
 )
 
-AGENT_LOST: Final = "agent_lost"
+_log = get_logger("recordings")
 
 
 class RecordingService:
@@ -58,6 +59,8 @@ class RecordingService:
         settings: RecordingSettings,
         clock: Clock,
         on_alarm: AlarmPort,
+        audit: AuditPort,
+        queues: Sequence[QueueSettings] = (),
         silence_s: float = 10.0,
         max_duration_s: float = MAX_DURATION_S,
     ) -> None:
@@ -83,13 +86,18 @@ class RecordingService:
             sealer=self._sealer,
             clock=clock,
             max_duration_s=max_duration_s,
+            pause_limit_s=settings.pause_limit.total_seconds(),
         )
+        self._consents = Consents(
+            ledger=self._ledger, capturing=self._capturing, sealer=self._sealer, store=store, settings=settings
+        )
+        self._policies = Policies(settings, queues)
+        self._audit = audit
         self._store = store
-        self._settings = settings
         self._clock = clock
         self._tasks = Supervisor("recordings")
-        self._live: dict[ContactId, Live] = {}
-        self._recorded: dict[ContactId, Live] = {}  # of contacts that go on though their recording is over
+        self._calls: dict[ContactId, OnCall] = {}
+        self._open: dict[RecordingId, Live] = {}  # with which something can still happen
 
     # ------------------------------------------------------------ life
 
@@ -99,7 +107,7 @@ class RecordingService:
 
     async def aclose(self) -> None:
         """Stop every recording in order; a finalising job not done is killed and done at the next start."""
-        for contact_id in list(self._live):
+        for contact_id in list(self._calls):
             await self.stop(contact_id, "shutdown")
         if self._on_media in self._media.events.listeners(EVENT):
             self._media.events.remove_listener(EVENT, self._on_media)
@@ -126,106 +134,143 @@ class RecordingService:
 
     async def begin(self, order: BridgeOrder) -> None:
         """The bridge has begun: start if policy and consent allow. Called again, the same recording goes on."""
-        if self._settings.consent == "off":
-            self._ledger.show(order.contact_id, "off")
-            return
-        live = self._live.get(order.contact_id)
-        if live is None and order.contact_id in self._recorded:
-            return
-        if live is None:
-            live = self._live[order.contact_id] = Live(
-                RecordingRecord(
-                    recording_id=new_recording_id(),
-                    contact_id=order.contact_id,
-                    state=RECORDING.initial,
-                    consent="",
-                    notice_version=order.notice_version,
-                    requested_at=self._clock.now(),
-                )
-            )
-        async with live.lock:
-            live.legs |= {"customer": order.customer_leg, "agent": order.agent_leg}
-            match live.state:
-                case RecordingState.REQUESTED:
-                    await self._decide(live, order.consent)
-                case RecordingState.AWAITING_CONSENT if order.consent is not None:
-                    await self._answer(live, order.consent, order.notice_version)
-                case state if state in WRITING:
-                    await self._capturing.tap(live)
-                    await self._capturing.unpause(live, AGENT_LOST)
-                case _:
-                    pass
+        call = self._calls.get(order.contact_id)
+        if call is None:
+            call = self._calls[order.contact_id] = OnCall(contact_id=order.contact_id, order=order)
+        call.order = order
+        call.policy = self._policies.of(order.queue)
+        call.legs |= {"customer": order.customer_leg, "agent": order.agent_leg}
+        async with call.lock:
+            if order.payment_open:
+                call.pauses.setdefault(PAGE, self._clock.monotonic())
+            live = call.live
+            if live is None:
+                call.answer = call.answer or _answer_of(order)
+                await self._decide(call, requested=False)
+            elif live.state is RecordingState.AWAITING_CONSENT and order.consent is not None:
+                await self._answered(call, _answer_of(order))
+            elif live.state in WRITING:
+                await self._capturing.tap(live)
+                live.by = "policy"
+                await self._capturing.unpause(live, AGENT_LOST)
 
     async def attach(self, contact_id: ContactId, leg_id: LegId, role: str) -> None:
         """A new generation of that side carries on the same tracks."""
-        live = self._live.get(contact_id)
-        if live is None or role not in ROLES:
+        call = self._calls.get(contact_id)
+        if call is None or role not in ROLES:
             return
-        async with live.lock:
-            live.legs[role] = leg_id
-            if live.state in WRITING:
-                await self._capturing.tap(live, role)
+        async with call.lock:
+            call.legs[role] = leg_id
+            if call.live is not None and call.live.state in WRITING:
+                await self._capturing.tap(call.live, role)
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
         """A marker beside the packets. After `agent_lost` nothing is written until the next `begin`."""
-        live = self._live.get(contact_id)
-        if live is None:
+        call = self._calls.get(contact_id)
+        if call is None or call.live is None:
             return
-        async with live.lock:
-            if live.state not in WRITING:
+        async with call.lock:
+            if call.live.state not in WRITING:
                 return
-            await self._capturing.mark(live, mark, detail)
+            await self._capturing.mark(call.live, mark, detail)
             if mark == AGENT_LOST:
-                await self._capturing.pause(live, AGENT_LOST)
+                call.live.by = "gateway"
+                await self._capturing.pause(call.live, AGENT_LOST)
 
-    async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
+    async def consent(self, contact_id: ContactId, given: bool, notice_version: str, language: str = "") -> None:
         """The customer's answer, at any time before the call ends. A refusal stops and discards what was written,
         also of a recording that ended before its call."""
-        live = self._live.get(contact_id) or self._recorded.get(contact_id)
-        if live is None:
+        call = self._calls.get(contact_id)
+        if call is None:
             return
-        async with live.lock:
-            await self._answer(live, given, notice_version)
-
-    async def pause(self, contact_id: ContactId, reason: str) -> None:
-        """Write nothing until `resume` (card data): sound, picture and screen. Ends by itself after ten minutes."""
-        live = self._live.get(contact_id)
-        if live is None:
-            return
-        async with live.lock:
-            if live.state in WRITING:
-                await self._capturing.pause(live, REQUEST, reason)
-
-    async def resume(self, contact_id: ContactId, reason: str = "") -> None:
-        live = self._live.get(contact_id)
-        if live is None:
-            return
-        async with live.lock:
-            if live.state is RecordingState.PAUSED:
-                await self._capturing.unpause(live, REQUEST, reason)
+        async with call.lock:
+            answer = Answer(given=given, at=self._clock.now(), notice_version=notice_version, language=language)
+            await self._answered(call, answer)
 
     async def shown(self, contact_id: ContactId, role: str, kinds: Mapping[str, bool]) -> None:
         """What a person shows and says now (`audio`, `video`, `screen`): what they switched off is not missed."""
-        live = self._live.get(contact_id)
-        leg_id = live.legs.get(role) if live is not None else None
-        if live is None or leg_id is None:
+        call = self._calls.get(contact_id)
+        leg_id = call.legs.get(role) if call is not None else None
+        if call is None or call.live is None or leg_id is None:
             return
-        async with live.lock:
-            await self._capturing.shown(live, leg_id, kinds)
+        async with call.lock:
+            await self._capturing.shown(call.live, leg_id, kinds)
 
     async def stop(self, contact_id: ContactId, reason: str) -> None:
         """The call is over: close the capture and seal what is there, in the background."""
-        self._recorded.pop(contact_id, None)
-        live = self._live.get(contact_id)
-        if live is None:
+        call = self._calls.pop(contact_id, None)
+        live = call.live if call is not None else None
+        if call is None or live is None:
             return
-        live.contact_over = True
-        async with live.lock:
-            if live.state in WRITING:
-                await self._capturing.end(live, StopRequested(reason=reason))
-            elif RECORDING.allows(live.state, StopRequested):
-                await self._ledger.step(live, StopRequested(reason=reason))
-                self._forget(live)
+        for each in call.recordings:
+            each.contact_over = True
+        async with call.lock:
+            await self._stop(live, reason)
+
+    # ------------------------------------------------------------ what people and systems ask
+
+    async def control(self, contact_id: ContactId, action: Action, *, by: str, reason: str = "") -> RecordingView:
+        """Start, stop, pause or resume; asked twice, it is done once. `by`: `agent:ID`, `page`, `rest:NAME`.
+
+        What protects the customer (stop, pause) is done and then written into the audit; what writes to the disk is
+        written there first. A pause ends when all who asked for it have let go. Raises NotFound (`no_such_call`),
+        StateConflict (as `calls.check`), PortFailure.
+        """
+        call = self._calls.get(contact_id)
+        if call is None:
+            raise NotFound("no_such_call", "This call is not being talked in just now.")
+        async with call.lock:
+            check(call, action, holder_of(by))
+            protects = action in (Action.STOP, Action.PAUSE)
+            if not protects:
+                await self._note(call, action, by, reason)
+            await self._carry_out(call, action, by, reason)
+            if protects:
+                try:
+                    await self._note(call, action, by, reason)
+                except GatewayError as error:
+                    detail = f"{action} by {by} was done but not written into the audit: {error.code}"
+                    self._ledger.alarm("audit_not_written", call.recording_id, contact_id, detail)
+        return call.view
+
+    async def ask(self, contact_id: ContactId, action: str, *, by: str) -> None:
+        """`control` for a contact that has checked it already: what has become impossible meanwhile is let go."""
+        try:
+            await self.control(contact_id, Action(action), by=by)
+        except (StateConflict, NotFound) as error:
+            _log.info("recording.too_late", contact_id=contact_id, action=action, by=by, code=error.code)
+
+    async def _note(self, call: OnCall, action: Action, by: str, reason: str) -> None:
+        data = {"contact_id": call.contact_id, "reason": reason, "policy": call.policy.value}
+        await self._audit(by, f"recording_{action}", call.recording_id or call.contact_id, data)
+
+    async def _carry_out(self, call: OnCall, action: Action, by: str, reason: str) -> None:
+        live, who = call.live, holder_of(by)
+        if live is not None:
+            live.by = by
+        match action:
+            case Action.START:
+                if live is None or live.state not in BEGUN:
+                    await self._decide(call, requested=True, by=by)
+            case Action.STOP if live is not None:
+                await self._stop(live, reason or by)
+            case Action.PAUSE if live is not None and live.state in WRITING:
+                await self._capturing.pause(live, who, reason)
+            case Action.PAUSE:
+                call.pauses.setdefault(who, self._clock.monotonic())
+            case Action.RESUME if live is not None:
+                await self._capturing.unpause(live, who, reason)
+            case Action.RESUME:
+                call.pauses.pop(who, None)
+            case _:
+                pass
+
+    def view(self, contact_id: ContactId) -> RecordingView:
+        """What both sides see of it now. NotFound (`no_such_call`)."""
+        call = self._calls.get(contact_id)
+        if call is None:
+            raise NotFound("no_such_call", "This call is not being talked in just now.")
+        return call.view
 
     async def file(self, recording_id: RecordingId, view: str) -> StoredFile | None:
         """The finished file of a view (`all`, `customer`, `agent`), or None. Raises GatewayError when rows are away."""
@@ -234,42 +279,51 @@ class RecordingService:
             return None
         return await asyncio.to_thread(self._store.find, record, view)
 
-    # ------------------------------------------------------------ consent
+    # ------------------------------------------------------------ beginnings and ends
 
-    async def _decide(self, live: Live, consent: bool | None) -> None:
-        notice_shown = bool(live.record.notice_version)
-        if consent is False:
-            await self._ledger.step(live, ConsentRefused(), consent="refused")
+    async def _decide(self, call: OnCall, *, requested: bool, by: str = "policy") -> None:
+        if call.live is not None and not requested:
+            return
+        decision = decide(
+            call.policy,
+            notice_shown=bool(call.order.notice_version),
+            consent=None if call.answer is None else call.answer.given,
+            requested=requested,
+        )
+        if decision is Decision.NOTHING:
+            self._ledger.show(call.view)
+            return
+        live = call.new_recording(self._clock.now(), by)
+        self._open[live.recording_id] = live
+        if await self._consents.decide(live, decision, call.answer):
+            await self._write(live)
+        elif live.state is RecordingState.ABORTED:
             self._forget(live)
-        elif consent or (self._settings.consent == "notice" and notice_shown):
-            await self._ledger.step(live, ConsentWaived(), consent="given" if consent else "notice")
-            await self._open(live)
-        else:
-            await self._ledger.step(live, ConsentNeeded())
 
-    async def _answer(self, live: Live, given: bool, notice_version: str) -> None:
-        if given:
-            if live.state is RecordingState.AWAITING_CONSENT:
-                event = ConsentGiven(notice_version=notice_version)
-                await self._ledger.step(live, event, consent="given", notice_version=notice_version)
-                await self._open(live)
+    async def _answered(self, call: OnCall, answer: Answer | None) -> None:
+        if answer is None:
             return
-        if not RECORDING.allows(live.state, ConsentRefused):
+        call.answer = answer
+        if answer.given:
+            if call.live is not None and await self._consents.given(call.live, answer):
+                await self._write(call.live)
             return
-        was_writing = live.state in WRITING
-        await self._ledger.step(live, ConsentRefused(), consent="refused")
-        if was_writing:
-            await self._capturing.close(live)
-        self._forget(live)
-        try:
-            await asyncio.to_thread(self._store.discard, live.recording_id)
-        except OSError as error:
-            self._ledger.alarm_of(live, "recording_discard", f"what must not be kept is still there: {error.strerror}")
+        for live in call.recordings:
+            live.by = "customer"
+            if await self._consents.withdrawn(live, answer):
+                self._forget(live)
 
-    async def _open(self, live: Live) -> None:
+    async def _write(self, live: Live) -> None:
         if await self._capturing.open(live):
             began_s = self._clock.monotonic()
             live.watch = self._tasks.spawn(self._deadlines.watch(live, began_s), name=f"watch:{live.recording_id}")
+
+    async def _stop(self, live: Live, reason: str) -> None:
+        if live.state in WRITING:
+            await self._capturing.end(live, StopRequested(reason=reason))
+        elif RECORDING.allows(live.state, StopRequested):
+            await self._ledger.step(live, StopRequested(reason=reason))
+            self._forget(live)
 
     # ------------------------------------------------------------ what the media engine says
 
@@ -285,8 +339,8 @@ class RecordingService:
                 if (live := self._find(recording_id)) is not None:
                     self._soon(self._write_failed(live, event), f"failed:{recording_id}")
             case _:
-                leg_id = self._capturing.hear(event, self._live.values())
-                for live in self._live.values():
+                leg_id = self._capturing.hear(event, self._open.values())
+                for live in self._open.values():
                     if leg_id in live.legs.values():
                         self._soon(self._rewrite_expected(live), f"expected:{live.recording_id}")
 
@@ -305,7 +359,8 @@ class RecordingService:
             if live.state not in WRITING:
                 return
             self._ledger.alarm_of(live, event.code, event.detail)
-            self._ledger.show(live.record.contact_id, "failed", code=event.code)
+            live.by = "gateway"
+            self._ledger.show_live(live, "failed", code=event.code)
             if live.state is RecordingState.STARTING:
                 await self._capturing.close(live)
                 await self._sealer.fail(live, event.code, event.detail, said=True)
@@ -321,14 +376,18 @@ class RecordingService:
                 await self._capturing.write_expected(live)
 
     def _find(self, recording_id: str) -> Live | None:
-        return next((live for live in self._live.values() if live.recording_id == recording_id), None)
+        return self._open.get(RecordingId(recording_id))
 
     def _forget(self, live: Live) -> None:
-        """Nothing more can happen to it. While its contact goes on, a second recording must not begin."""
-        contact_id = live.record.contact_id
-        if self._live.get(contact_id) is live:
-            del self._live[contact_id]
-            if not live.contact_over:
-                self._recorded[contact_id] = live
+        """Nothing more can happen to it."""
+        self._open.pop(live.recording_id, None)
         if live.watch is not None and live.watch is not asyncio.current_task():
             live.watch.cancel()
+
+
+def _answer_of(order: BridgeOrder) -> Answer | None:
+    if order.consent is None:
+        return None
+    return Answer(
+        given=order.consent, at=order.consent_at, notice_version=order.notice_version, language=order.language
+    )

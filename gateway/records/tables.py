@@ -130,6 +130,11 @@ recordings = Table(
     Column("tracks", SmallJson, nullable=False),
     Column("views", SmallJson, nullable=False),
     Column("marks", SmallJson, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("consent_at", UTCDateTime),
+    Column("consent_language", Text, nullable=False),
     Index(None, "contact_id"),
     Index(None, "state"),
 )

@@ -88,7 +88,7 @@ async def availability(request: web.Request) -> web.Response:
             "offered": code is None,
             "code": code,
             "site_name": site.name if site is not None else "",
-            "recording": {"consent": recording.consent, "notice_version": recording.notice_version},
+            "recording": {"consent": services.recording_notice, "notice_version": recording.notice_version},
         }
     )
 

@@ -132,6 +132,8 @@ class Shown:
     state: str
     notice_version: str = ""
     code: str | None = None
+    by: str = "policy"
+    may: tuple[str, ...] = ()
 
 
 class FakeRecording:
@@ -160,8 +162,11 @@ class FakeRecording:
     async def shown(self, contact_id: ContactId, role: str, kinds: Mapping[str, bool]) -> None:
         self._note("shown", contact_id, role, dict(kinds))
 
-    async def consent(self, contact_id: ContactId, given: bool, notice_version: str) -> None:
-        self._note("consent", contact_id, given, notice_version)
+    async def consent(self, contact_id: ContactId, given: bool, notice_version: str, language: str = "") -> None:
+        self._note("consent", contact_id, given, notice_version, language)
+
+    async def ask(self, contact_id: ContactId, action: str, *, by: str) -> None:
+        self._note("ask", contact_id, action, by)
 
     async def stop(self, contact_id: ContactId, reason: str) -> None:
         self._note("stop", contact_id, reason)

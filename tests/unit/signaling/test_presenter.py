@@ -124,7 +124,9 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
     examples: dict[type, messages.Message] = {
         messages.LegOffer: messages.LegOffer(generation=1, sdp="v=0"),
         messages.MenuChoice: messages.MenuChoice(node_id="main", key="1"),
-        messages.Consent: messages.Consent(given=True, notice_version="1"),
+        messages.Consent: messages.Consent(given=True, notice_version="1", language="fr"),
+        messages.Payment: messages.Payment(open=True),
+        messages.Recording: messages.Recording(action="pause"),
         messages.MediaState: messages.MediaState(audio=True, video=False, screen=True),
         messages.SetNotReady: messages.SetNotReady(reason="lunch"),
         messages.AcceptOffer: messages.AcceptOffer(offer_id="of_00000001"),

@@ -8,7 +8,13 @@ import { Bridge, readPageMessage } from "../../../web/static/widget/bridge.js";
 const HELLO = { visavis: 1, type: "hello", language: "auto", page: { url: "https://shop.example/cart", title: "Cart" }, name: "Amina", form: { Step: "2" } };
 
 test("a well-formed hello is read into plain values", () => {
-  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", name: "Amina", form: { Step: "2" } });
+  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", name: "Amina", payment: false, form: { Step: "2" } });
+});
+
+test("a page says when a payment field opens and closes, and says it in its hello too", () => {
+  assert.deepEqual(readPageMessage({ visavis: 1, type: "payment", open: true }), { type: "payment", open: true });
+  assert.equal(readPageMessage({ visavis: 1, type: "payment", open: "yes" }), null);
+  assert.deepEqual(readPageMessage({ ...HELLO, payment: true }), { ...readPageMessage(HELLO), payment: true });
 });
 
 const BAD = {
@@ -23,6 +29,7 @@ const BAD = {
   "a huge title": { ...HELLO, page: { ...HELLO.page, title: "x".repeat(201) } },
   "too many fields": { ...HELLO, form: Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`f${index}`, "x"])) },
   "a huge value": { ...HELLO, form: { a: "x".repeat(201) } },
+  "a payment that is neither open nor closed": { ...HELLO, payment: "perhaps" },
   "a value that is no text": { ...HELLO, form: { a: { b: 1 } } },
 };
 

@@ -11,6 +11,10 @@
 // button, `hide` shows nothing). Form fields marked `data-video-call-field="Label"` are passed to the agent, masked:
 // only that something is filled in, unless the page says `data-video-call-mask="none"` (as it is) or `"last4"`. The field
 // marked `data-video-call-name` is offered to the customer as their name.
+//
+// While the page takes a payment it sets the attribute `payment` on the element (`element.payment = true`): the gateway
+// then records nothing, and nobody in the call can change that. The event `recording` (detail: `on`, `paused`, `off`, …)
+// says what is true in the call.
 
 (() => {
   "use strict";
@@ -104,6 +108,8 @@
   }
 
   class VideoCall extends HTMLElement {
+    static observedAttributes = ["payment"];
+
     #root = this.attachShadow({ mode: "open" });
     #button = document.createElement("button");
     #label = document.createElement("span");
@@ -164,6 +170,19 @@
       this.#button.hidden = this.#closed.hidden = true;
     }
 
+    attributeChangedCallback() {
+      this.#post({ type: "payment", open: this.payment });
+    }
+
+    /** Whether the page takes a payment just now. */
+    get payment() {
+      return this.hasAttribute("payment");
+    }
+
+    set payment(open) {
+      this.toggleAttribute("payment", open);
+    }
+
     /** Open the frame, as a press of the button does: for a page's own button. */
     open() {
       if (!this.#button.hidden) this.#show();
@@ -171,15 +190,19 @@
 
     /** @param {"hello" | "opened"} type */
     #tell(type) {
-      const message = {
-        [MARK]: VERSION,
+      this.#post({
         type,
         language: this.getAttribute("language") ?? "auto",
         page: { url: (window.location.origin + window.location.pathname).slice(0, 2000), title: cut(document.title, VALUE_LENGTH) },
         name: customerName(),
         form: form(),
-      };
-      this.#frame?.contentWindow?.postMessage(message, gateway);
+        payment: this.payment,
+      });
+    }
+
+    /** @param {object} message */
+    #post(message) {
+      this.#frame?.contentWindow?.postMessage({ [MARK]: VERSION, ...message }, gateway);
     }
 
     #show() {
@@ -232,6 +255,9 @@
           break;
         case "minimise":
           this.#hide();
+          break;
+        case "recording":
+          this.dispatchEvent(new CustomEvent("recording", { detail: text(message.state) }));
           break;
         case "size":
           this.#frame.classList.toggle("wide", message.wide === true);

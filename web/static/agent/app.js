@@ -227,6 +227,9 @@ class Agent extends LitElement {
   #hold = () => this.#session?.send({ type: "hold" });
   #retrieve = () => this.#session?.send({ type: "retrieve" });
 
+  /** @param {CustomEvent<"start" | "stop" | "pause" | "resume">} event */
+  #record = (event) => this.#session?.send({ type: "recording", action: event.detail });
+
   /** @param {CustomEvent<{disposition: string, notes: string}>} event */
   #wrapUp = (event) => this.#session?.send({ type: "wrap_up", ...event.detail });
 
@@ -264,6 +267,9 @@ class Agent extends LitElement {
       <main>${this.#screen(screen, view)}</main>
       <p class="visually-hidden" role="status" aria-live="assertive">
         ${this.#announcement(view, screen)}
+      </p>
+      <p class="visually-hidden" role="status" aria-live="polite" data-recording=${view.recording}>
+        ${screen === "call" && (view.recording === "on" || view.recording === "paused") ? t(`recording.${view.recording}`) : ""}
       </p>
     </div>`;
   }
@@ -326,6 +332,9 @@ class Agent extends LitElement {
         : nothing}
       ${view.offer_ended !== null && screen === "idle"
         ? html`<p class="note warn" role="alert">${icon("bell")}<span>${t(`offer.${view.offer_ended}`)}</span></p>`
+        : nothing}
+      ${screen === "call" && view.recording === "paused" && !view.recording_may.includes("resume")
+        ? html`<p class="note" role="status">${icon("pause")}<span>${t("recording.held")}</span></p>`
         : nothing}
       ${view.recording === "failed" ? html`<p class="note bad" role="alert">${icon("warning")}<span>${t("recording.failed")}</span></p>` : nothing}
     </div>`;
@@ -408,6 +417,8 @@ class Agent extends LitElement {
           @hang-up=${this.#hangUp}
           @hold=${this.#hold}
           @retrieve=${this.#retrieve}
+          .recording_may=${talking || held ? view.recording_may : []}
+          @recording=${this.#record}
         ></vv-controls>
       </section>
       ${this.#aside(assigned, true)}

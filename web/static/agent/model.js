@@ -21,6 +21,7 @@ import { awayOf } from "../elements/away.js";
  * @property {import("../lib/messages.js").PeerState | null} peer
  * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
  * @property {string} recording
+ * @property {string[]} recording_may what may be asked of it now
  * @property {{contact_id: string, dispositions: string[], ends_ms: number} | null} wrap_up
  * @property {string | null} error_code
  */
@@ -43,6 +44,7 @@ export function newView() {
     peer: null,
     away: null,
     recording: "off",
+    recording_may: [],
     wrap_up: null,
     error_code: null,
   };
@@ -62,7 +64,7 @@ export function fold(view, message, now_ms) {
   switch (message.type) {
     case "agent_state": {
       const changed = message.state !== view.state;
-      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
       return {
         ...view,
         ...off,
@@ -88,7 +90,7 @@ export function fold(view, message, now_ms) {
     case "assigned": {
       const { contact_id, queue_name, customer } = message;
       const same = view.assigned?.contact_id === contact_id;
-      const fresh = same ? {} : { contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off" };
+      const fresh = same ? {} : { contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
       return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer } };
     }
     case "contact_state": {
@@ -101,7 +103,7 @@ export function fold(view, message, now_ms) {
     case "peer_state":
       return { ...view, peer: message, away: awayOf(message, now_ms) };
     case "recording_state":
-      return { ...view, recording: message.state };
+      return { ...view, recording: message.state, recording_may: message.may ?? [] };
     case "wrap_up_started": {
       const { contact_id, dispositions, deadline_s } = message;
       return { ...view, wrap_up: { contact_id, dispositions, ends_ms: now_ms + deadline_s * 1000 } };

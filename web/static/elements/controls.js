@@ -9,11 +9,15 @@ import { CallWatcher } from "./watch.js";
 
 /** @typedef {import("../lib/call.js").Call} Call */
 
-/** Events: `hang-up`, `hold`, `retrieve`. Everything else goes to the Call itself. */
+/** @type {Record<string, import("./icons.js").IconName>} */
+const RECORDING_ICONS = { start: "record", stop: "record_off", pause: "record_pause", resume: "record" };
+
+/** Events: `hang-up`, `hold`, `retrieve`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
     call: { attribute: false },
     hold: { type: String },
+    recording_may: { attribute: false },
     shortcuts: { type: Boolean },
     _open: { state: true },
   };
@@ -112,6 +116,8 @@ export class Controls extends LitElement {
     new CallWatcher(this);
     /** "" has no hold button, "active" can hold, "held" can retrieve. */
     this.hold = "";
+    /** What may be asked of the recording: `start`, `stop`, `pause`, `resume`. @type {string[]} */
+    this.recording_may = [];
     this.shortcuts = false;
     this._open = false;
   }
@@ -149,6 +155,9 @@ export class Controls extends LitElement {
           : nothing}
         ${this.hold === "active" ? this.#button("pause", "hold", "", () => this.#emit("hold"), "H") : nothing}
         ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
+        ${this.recording_may.map((action) =>
+          this.#button(RECORDING_ICONS[action], `record_${action}`, action === "resume" ? "on" : "", () => this.#record(action), action === "pause" || action === "resume" ? "P" : undefined),
+        )}
         <button
           class="control ${this._open ? "on" : ""}"
           aria-expanded=${this._open}
@@ -252,7 +261,7 @@ export class Controls extends LitElement {
       return;
     }
     if (!this.shortcuts || !event.altKey || event.ctrlKey || event.metaKey) return;
-    const run = { KeyM: this.#mute, KeyV: this.#camera, KeyH: this.#holdKey }[event.code];
+    const run = { KeyM: this.#mute, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey }[event.code];
     if (run === undefined) return;
     event.preventDefault();
     run();
@@ -262,6 +271,16 @@ export class Controls extends LitElement {
     if (this.hold === "active") this.#emit("hold");
     else if (this.hold === "held") this.#emit("retrieve");
   };
+
+  #pauseKey = () => {
+    const action = this.recording_may.find((each) => each === "pause" || each === "resume");
+    if (action !== undefined) this.#record(action);
+  };
+
+  /** @param {string} action */
+  #record(action) {
+    this.dispatchEvent(new CustomEvent("recording", { detail: action }));
+  }
 
   /** @param {string} name */
   #emit(name) {

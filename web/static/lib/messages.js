@@ -39,6 +39,12 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"consent"} type
  * @property {boolean} given
  * @property {string} notice_version
+ * @property {string} [language] in which the notice was read
+ */
+/**
+ * @typedef {object} Payment
+ * @property {"payment"} type
+ * @property {boolean} open
  */
 /**
  * @typedef {object} MediaState
@@ -79,14 +85,19 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"retrieve"} type
  */
 /**
+ * @typedef {object} Recording
+ * @property {"recording"} type
+ * @property {"start" | "stop" | "pause" | "resume"} action
+ */
+/**
  * @typedef {object} WrapUp
  * @property {"wrap_up"} type
  * @property {string} disposition
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | MediaState | HangUp | SetReady | SetNotReady | AcceptOffer
- *   | RejectOffer | Hold | Retrieve | WrapUp} ClientMessage
+ * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | HangUp | SetReady | SetNotReady | AcceptOffer
+ *   | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
 // ---------------------------------------------------------------- from the gateway
@@ -198,6 +209,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"recording_state"} type
  * @property {string} state
  * @property {string} [notice_version]
+ * @property {string[]} [may] what an agent may ask for now
  */
 /**
  * @typedef {object} AgentState

@@ -115,6 +115,36 @@ export class Customer extends LitElement {
         background: var(--surface);
         padding-bottom: env(safe-area-inset-bottom);
       }
+      footer .recorded {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 8px;
+        min-height: 48px;
+        padding: 4px 16px 0;
+        max-width: 720px;
+        margin-inline: auto;
+        font-size: 0.875rem;
+      }
+      footer .recorded p {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        font-weight: 600;
+      }
+      footer .recorded .dot {
+        width: 10px;
+        height: 10px;
+        border-radius: 50%;
+        border: 2px solid var(--ink-2);
+      }
+      footer .recorded .dot.on {
+        background: var(--danger);
+        border-color: var(--danger);
+      }
+      footer .recorded .dot.paused {
+        border-color: var(--warn);
+      }
       footer .leave {
         padding: 10px 16px;
         display: grid;
@@ -172,6 +202,7 @@ export class Customer extends LitElement {
     window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
     const tick = window.setInterval(() => (this._now = Date.now()), 1000);
     signal.addEventListener("abort", () => window.clearInterval(tick));
+    this.place?.addEventListener("payment", () => this.#tellPayment(), { signal });
     if (this.place?.tab.getItem(SESSION_KEY) != null) this.#resume();
   }
 
@@ -260,6 +291,7 @@ export class Customer extends LitElement {
       this._view = { ...newView(), contact_id: welcome.contact_id ?? null, talking_since_ms };
     }
     this._phase = "live";
+    if (!welcome.resumed || this.place?.payment) this.#tellPayment();
     this.#call.connect();
     if (!welcome.resumed && this.#call.published) this.#call.tellMediaState();
     if (this.#reopening) void this.#reopen();
@@ -288,6 +320,7 @@ export class Customer extends LitElement {
     const talked = TALKING.has(before.state);
     const talks = TALKING.has(this._view.state);
     if (talks && !talked) chimeIn();
+    if (message.type === "recording_state") this.place?.bridge.tell({ type: "recording", state: message.state });
     if (screenOf(this._view) === "ended") {
       if (talked) chimeOut();
       this.#finish("ended");
@@ -366,9 +399,15 @@ export class Customer extends LitElement {
 
   /** @param {boolean} given */
   consent = (given) => {
-    this.#session?.send({ type: "consent", given, notice_version: this._view.notice_version });
+    const notice_version = this._view.notice_version || (this.place?.availability?.recording.notice_version ?? "");
+    this.#session?.send({ type: "consent", given, notice_version, language: language() });
     this._view = { ...this._view, recording: given ? "starting" : "off" };
   };
+
+  /** What the page said last of its payment field; the gateway pauses the recording by it. */
+  #tellPayment() {
+    this.#session?.send({ type: "payment", open: this.place?.payment ?? false });
+  }
 
   minimise = () => this.place?.bridge.tell({ type: "minimise" });
 
@@ -497,7 +536,9 @@ export class Customer extends LitElement {
 
   /** @param {Call} call @param {boolean} talks */
   #footer(call, talks) {
-    if (talks && call.published) return html`<vv-controls .call=${call} @hang-up=${this.hangUp}></vv-controls>`;
+    if (talks && call.published) {
+      return html`${screens.recorded(this, this._view)}<vv-controls .call=${call} @hang-up=${this.hangUp}></vv-controls>`;
+    }
     return html`<div class="leave">
       <button data-action="leave" @click=${this.hangUp}>${icon("hang_up")} ${t(talks ? "controls.hang_up" : "waiting.leave")}</button>
     </div>`;

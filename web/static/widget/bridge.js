@@ -15,11 +15,12 @@ const FIELD_LIMIT = 20;
  * @property {string} name what the page knows as the customer's name; empty when nothing
  * @property {Record<string, string>} form
  */
-/** @typedef {{type: "hello" | "opened"} & PageContext} PageMessage */
+/** @typedef {{type: "hello" | "opened", payment: boolean} & PageContext} PageHello */
+/** @typedef {PageHello | {type: "payment", open: boolean}} PageMessage */
 /**
  * @typedef {{type: "availability", offered: boolean, label: string, closed: string}
  *   | {type: "status", live: boolean, label: string} | {type: "open"} | {type: "minimise"}
- *   | {type: "size", wide: boolean}} FrameMessage
+ *   | {type: "size", wide: boolean} | {type: "recording", state: string}} FrameMessage
  */
 
 /** @param {unknown} value @param {number} length */
@@ -32,7 +33,9 @@ const isText = (value, length) => typeof value === "string" && value.length <= l
  */
 export function readPageMessage(data) {
   if (typeof data !== "object" || data === null || data[MARK] !== VERSION) return null;
-  const { type, language, page, form, name = "" } = data;
+  const { type, language, page, form, name = "", payment = false } = data;
+  if (type === "payment") return typeof data.open === "boolean" ? { type, open: data.open } : null;
+  if (typeof payment !== "boolean") return null;
   if (type !== "hello" && type !== "opened") return null;
   if (!isText(language, 20) || !isText(name, 40) || typeof page !== "object" || page === null) return null;
   if (!isText(page.url, 2000) || !/^https?:\/\//.test(page.url) || !isText(page.title, 200)) return null;
@@ -40,7 +43,7 @@ export function readPageMessage(data) {
   const entries = Object.entries(form);
   if (entries.length > FIELD_LIMIT) return null;
   if (!entries.every(([name, value]) => isText(name, 40) && isText(value, 200))) return null;
-  return { type, language, page_url: page.url, page_title: page.title, name, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
+  return { type, language, page_url: page.url, page_title: page.title, name, payment, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
 }
 
 /** Event: `page` (detail PageMessage). Alone in a window of its own, it never says anything. */

@@ -42,6 +42,11 @@ async function usePage(page) {
 
 place.bridge.addEventListener("page", async (event) => {
   const message = /** @type {CustomEvent<import("./bridge.js").PageMessage>} */ (event).detail;
+  if (message.type === "payment") {
+    place.usePayment(message.open);
+    return;
+  }
+  place.usePayment(message.payment);
   await usePage(message);
   if (message.type === "opened") {
     await openApp();

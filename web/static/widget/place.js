@@ -17,8 +17,8 @@ const VISITOR_KEY = "visavis.visitor";
  * @property {{consent: "off" | "notice" | "ask", notice_version: string}} recording
  */
 
-/** Everything the app needs to know of where it is. */
-export class Place {
+/** Everything the app needs to know of where it is. Event: `payment`, when the page opens or closes a payment field. */
+export class Place extends EventTarget {
   site = new URLSearchParams(window.location.search).get("site") ?? "";
   bridge = new Bridge();
   tab = tabStore();
@@ -27,13 +27,23 @@ export class Place {
   page = { language: "auto", page_url: "", page_title: "", name: "", form: {} };
   /** @type {Availability | null} */
   availability = null;
+  /** The page has a payment field open: nothing of that time may be recorded. */
+  payment = false;
   /** Why availability could not be asked. @type {string | null} */
   failure = null;
 
   constructor() {
+    super();
     const store = browserStore();
     this.visitor_key = store.getItem(VISITOR_KEY) ?? randomKey();
     store.setItem(VISITOR_KEY, this.visitor_key);
+  }
+
+  /** @param {boolean} open */
+  usePayment(open) {
+    if (this.payment === open) return;
+    this.payment = open;
+    this.dispatchEvent(new CustomEvent("payment"));
   }
 
   async check() {

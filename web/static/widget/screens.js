@@ -214,6 +214,17 @@ export function askConsent(app) {
   </section>`;
 }
 
+/** Whether the call is recorded just now, and the way out of it. Always there, so that nothing jumps. @param {App} app @param {View} view */
+export function recorded(app, view) {
+  const state = view.recording === "on" || view.recording === "paused" ? view.recording : "off";
+  return html`<div class="recorded">
+    <p role="status" data-recording=${state}><i class="dot ${state}" aria-hidden="true"></i>${t(`recording.${state}`)}</p>
+    ${state === "off"
+      ? nothing
+      : html`<button class="plain" data-action="withdraw" @click=${() => app.consent(false)}>${t("consent.withdraw")}</button>`}
+  </div>`;
+}
+
 /** Refusals that mean the same to a customer. @type {Record<string, string>} */
 const SAME = { too_many_sessions: "full", too_many_sockets: "full", capacity: "full", shutdown: "draining" };
 

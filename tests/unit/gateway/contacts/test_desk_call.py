@@ -2,10 +2,12 @@
 
 import pytest
 
+from gateway.base.errors import StateConflict
 from gateway.contacts.fold import fold_contact, segments, talk_intervals
 from gateway.contacts.states import EndReason
 from gateway.parties import (
     AgentChanged,
+    AskRecording,
     ContactAssigned,
     ContactChanged,
     GiveConsent,
@@ -23,6 +25,7 @@ from gateway.parties import (
     SetNotReady,
     SetReady,
     SubmitWrapUp,
+    TellPayment,
     WrapUpStarted,
 )
 from media.port import Clip, FromLeg, Silence
@@ -375,7 +378,35 @@ async def test_consent_reaches_the_recording_before_and_during_the_call(rig: Des
     order = rig.recording.told[0][1]
     assert (order.consent, order.notice_version) == (True, "2")  # type: ignore[attr-defined]
     await maria.ask(GiveConsent(given=False, notice_version="2"))
-    assert rig.recording.told[-1] == ("consent", maria.contact_id, False, "2")
+    assert rig.recording.told[-1] == ("consent", maria.contact_id, False, "2", "en")
+
+
+async def test_an_agent_may_ask_of_the_recording_what_it_can_do_and_nothing_else(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    with pytest.raises(StateConflict, match="recording_not_now"):
+        await anna.ask(AskRecording(action="pause"))
+    rig.recording.listener(Shown(maria.contact_id, "on", "1", may=("pause",)))
+    await rig.rest()
+    assert (anna.last(RecordingShown).may, maria.last(RecordingShown).may) == (("pause",), ())
+    await anna.ask(AskRecording(action="pause"))
+    assert rig.recording.told[-1] == ("ask", maria.contact_id, "pause", f"agent:{anna.agent_id}")
+    with pytest.raises(StateConflict, match="recording_not_now"):
+        await anna.ask(AskRecording(action="stop"))
+
+
+async def test_a_payment_on_the_page_pauses_the_recording_once_and_is_written_down(rig: DeskRig) -> None:
+    """S19: said before the bridge it comes with the order, said again it changes nothing."""
+    anna = await rig.agent()
+    maria = await rig.customer()
+    await maria.ask(TellPayment(open=True))
+    await anna.answer()
+    assert rig.recording.told[0][1].payment_open  # type: ignore[attr-defined]
+    for is_open in (True, False, False, True):
+        await maria.ask(TellPayment(open=is_open))
+    asked = [told[2:] for told in rig.recording.told if told[0] == "ask"]
+    assert asked == [("resume", "page"), ("pause", "page")]
+    names = [event.name for event in maria.events if event.name.startswith("payment")]
+    assert names == ["payment_opened", "payment_closed", "payment_opened"]
 
 
 async def test_a_recorder_that_fails_never_harms_the_call(rig: DeskRig) -> None:

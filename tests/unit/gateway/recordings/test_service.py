@@ -1,28 +1,20 @@
 """The service beside a call: consent, start, pause, loss, end, recovery; and that no failure ever reaches the call."""
 
 import asyncio
-import json
-import sys
-import textwrap
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pyee import EventEmitter
 
-from gateway.base.errors import PortFailure
-from gateway.base.ids import AgentId, ContactId, LegId, RecordingId
-from gateway.config import RecordingSettings
+from gateway.base.errors import StateConflict
+from gateway.base.ids import ContactId, LegId, RecordingId
 from gateway.recordings import deadlines
-from gateway.recordings.finaliser import Finaliser
-from gateway.recordings.port import RecordingRecord, RecordingView
+from gateway.recordings.policy import Action
+from gateway.recordings.port import RecordingRecord
 from gateway.recordings.sealing import AGAIN_S
-from gateway.recordings.service import RecordingService
-from gateway.recordings.states import UNFINISHED, RecordingState
-from gateway.recordings.store import CAPTURE, EXPECTED, RecordingStore
+from gateway.recordings.states import RecordingState
+from gateway.recordings.store import CAPTURE
 from media.port import (
-    EVENT,
     Kind,
     LegClosed,
     LegFirstMedia,
@@ -30,171 +22,14 @@ from media.port import (
     MarkRecording,
     MediaRefused,
     RecordingFailed,
-    RecordingStarted,
-    RecordingStopped,
     RecordLeg,
     RequestKeyFrame,
     StartRecording,
     StopRecording,
 )
-from tests.support.clock import FakeClock
+from tests.support.recording_rig import AGENT_LEG, CONTACT, CUSTOMER_LEG, Node, Order
 
-CONTACT = ContactId("ct_contact01")
-AGENT = AgentId("ag_agent0001")
-CUSTOMER_LEG, AGENT_LEG = LegId("lg_customer01"), LegId("lg_agent0001")
-
-FINALISER = """
-    import json, pathlib, sys
-    folder = pathlib.Path(sys.argv[1])
-    plan = json.loads((folder / "plan.json").read_text()) if (folder / "plan.json").exists() else {}
-    if plan.get("hang"):
-        import time
-        time.sleep(60)
-    if plan.get("garbage"):
-        print("{" * 3_000_000)
-        sys.exit(0)
-    if plan.get("exit"):
-        print("error: as planned", file=sys.stderr)
-        if plan["exit"] != 1:
-            sys.exit(plan["exit"])
-    expected = json.loads((folder / "expected.json").read_text())
-    empty = plan.get("exit") == 1
-    (folder / "recording.webm").write_bytes(b"film")
-    (folder / "customer.webm").write_bytes(b"film")
-    (folder / "capture.vvc").unlink()
-    print(json.dumps({"file": None if empty else "recording.webm", "container": "webm", "sha256": "ab" * 32,
-        "size_bytes": 4, "duration_s": 12.5, "completeness": 0.995, "truncated": bool(expected["truncated_reason"]),
-        "truncated_reason": expected["truncated_reason"], "tracks": [{"role": "customer", "kind": "audio"}],
-        "views": {"customer": {"file": "customer.webm", "container": "webm", "sha256": "", "size_bytes": 4}},
-        "marks": []}))
-    sys.exit(1 if empty else 0)
-"""
-
-
-@dataclass(frozen=True)
-class Order:
-    contact_id: ContactId = CONTACT
-    agent_id: AgentId = AGENT
-    customer_leg: LegId = CUSTOMER_LEG
-    agent_leg: LegId = AGENT_LEG
-    notice_version: str = "1"
-    consent: bool | None = None
-
-
-class FakeMedia:
-    """A media engine that makes the capture's file and says what an engine says."""
-
-    def __init__(self) -> None:
-        self.events = EventEmitter()
-        self.commands: list[object] = []
-        self.refuse: dict[type, MediaRefused] = {}
-        self.starts = True
-        self.plan: dict[str, object] = {}
-
-    async def execute(self, command: object) -> None:
-        self.commands.append(command)
-        refusal = self.refuse.get(type(command))
-        if refusal is not None:
-            raise refusal
-        if isinstance(command, StartRecording):
-            folder = Path(command.folder)
-            folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a fake
-            (folder / CAPTURE).write_bytes(b"capture")
-            (folder / "plan.json").write_text(json.dumps(self.plan))
-            if self.starts:
-                self.say(RecordingStarted(recording_id=command.recording_id, at_s=0.0))
-        if isinstance(command, StopRecording):
-            self.say(RecordingStopped(recording_id=command.recording_id, folder="", packets=1, size_bytes=1, at_s=0.0))
-
-    def say(self, event: object) -> None:
-        self.events.emit(EVENT, event)
-
-    async def aclose(self) -> None: ...
-
-    def marks(self) -> list[str]:
-        return [command.mark for command in self.commands if isinstance(command, MarkRecording)]
-
-    def count(self, kind: type) -> int:
-        return sum(isinstance(command, kind) for command in self.commands)
-
-
-class MemoryRecords:
-    def __init__(self) -> None:
-        self.rows: dict[RecordingId, RecordingRecord] = {}
-        self.away = False
-
-    async def save(self, record: RecordingRecord) -> None:
-        if self.away:
-            raise PortFailure("sql_away", "no answer")
-        self.rows[record.recording_id] = record
-
-    async def get(self, recording_id: RecordingId) -> RecordingRecord | None:
-        return self.rows.get(recording_id)
-
-    async def by_contact(self, contact_id: ContactId) -> RecordingRecord | None:
-        return next((row for row in self.rows.values() if row.contact_id == contact_id), None)
-
-    async def unfinished(self) -> Sequence[RecordingRecord]:
-        if self.away:
-            raise PortFailure("sql_away", "no answer")
-        return [row for row in self.rows.values() if row.state in UNFINISHED]
-
-
-class Node:
-    """A service with everything around it."""
-
-    def __init__(self, tmp_path: Path, **settings: object) -> None:
-        script = tmp_path / "finaliser.py"
-        script.write_text(textwrap.dedent(FINALISER))
-        self.media = FakeMedia()
-        self.records = MemoryRecords()
-        self.store = RecordingStore(tmp_path)
-        self.clock = FakeClock()
-        self.alarms: list[str] = []
-        self.views: list[RecordingView] = []
-        self.settings = RecordingSettings(**{"min_free_bytes": 0, **settings})
-        self.command = (sys.executable, str(script))
-        self.service = self.make()
-
-    def make(self, timeout_s: float = 30.0) -> RecordingService:
-        service = RecordingService(
-            media=self.media,
-            records=self.records,
-            store=self.store,
-            finaliser=Finaliser(jobs=1, timeout_s=timeout_s, command=self.command),
-            settings=self.settings,
-            clock=self.clock,
-            on_alarm=lambda code, recording_id, contact_id, detail: self.alarms.append(code),
-        )
-        service.on_change(self.views.append)
-        service.start()
-        return service
-
-    @property
-    def row(self) -> RecordingRecord:
-        (row,) = self.records.rows.values()
-        return row
-
-    @property
-    def shown(self) -> list[str]:
-        return [view.state for view in self.views]
-
-    def expected(self) -> dict[str, object]:
-        return json.loads((self.store.folder(self.row.recording_id) / EXPECTED).read_text())
-
-    async def reaches(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not check():  # noqa: ASYNC110 - state behind threads and processes
-                await asyncio.sleep(0.005)
-
-    async def talking(self, order: Order | None = None) -> None:
-        """A call that is being recorded."""
-        now_s = self.clock.now().timestamp()
-        for leg_id in (CUSTOMER_LEG, AGENT_LEG):
-            for kind in (Kind.AUDIO, Kind.VIDEO):
-                self.media.say(LegFirstMedia(leg_id=leg_id, kind=kind, at_s=now_s - 1))
-        await self.service.begin(order or Order())
-        await self.reaches(lambda: self.row.state is RecordingState.ACTIVE)
+AGENT = "agent:ag_agent0001"
 
 
 @pytest.fixture
@@ -386,9 +221,9 @@ async def test_a_contact_that_ends_while_asked_leaves_nothing(tmp_path: Path) ->
 
 async def test_a_pause_is_marked_shown_and_ended(node: Node) -> None:
     await node.talking()
-    await node.service.pause(CONTACT, "card")
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT, reason="card")
     assert node.row.state is RecordingState.PAUSED
-    await node.service.resume(CONTACT)
+    await node.service.control(CONTACT, Action.RESUME, by=AGENT)
     assert node.row.state is RecordingState.ACTIVE
     assert node.media.marks() == ["consent", "pause", "resume"]
     assert node.shown == ["on", "paused", "on"]
@@ -398,7 +233,8 @@ async def test_a_lost_agent_pauses_until_the_next_one_is_bridged(node: Node) -> 
     await node.talking()
     await node.service.mark(CONTACT, "agent_lost")
     assert node.row.state is RecordingState.PAUSED
-    await node.service.resume(CONTACT)  # nobody's to end but the next bridge's
+    with pytest.raises(StateConflict, match="pause_held"):  # nobody's to end but the next bridge's
+        await node.service.control(CONTACT, Action.RESUME, by=AGENT)
     assert node.row.state is RecordingState.PAUSED
     await node.service.begin(Order(agent_leg=LegId("lg_agent0002")))
     assert node.row.state is RecordingState.ACTIVE
@@ -409,18 +245,18 @@ async def test_a_lost_agent_pauses_until_the_next_one_is_bridged(node: Node) -> 
 
 async def test_a_card_pause_outlasts_the_change_of_agents(node: Node) -> None:
     await node.talking()
-    await node.service.pause(CONTACT, "card")
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT, reason="card")
     await node.service.mark(CONTACT, "agent_lost")
     await node.service.begin(Order(agent_leg=LegId("lg_agent0002")))
     assert node.row.state is RecordingState.PAUSED
-    await node.service.resume(CONTACT)
+    await node.service.control(CONTACT, Action.RESUME, by=AGENT)
     assert node.row.state is RecordingState.ACTIVE
 
 
 async def test_a_forgotten_pause_ends_by_itself_with_an_alarm(node: Node) -> None:
     await node.talking()
-    await node.service.pause(CONTACT, "card")
-    node.clock.advance(deadlines.PAUSE_LIMIT_S + deadlines.KEY_FRAME_EVERY_S)
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT, reason="card")
+    node.clock.advance(node.settings.pause_limit.total_seconds() + deadlines.KEY_FRAME_EVERY_S)
     await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
     assert node.alarms == ["pause_forgotten"]
 

@@ -79,6 +79,10 @@ export const texts = {
   "controls.devices": "Devices",
   "controls.close_devices": "Close devices",
   "controls.hang_up": "Hang up",
+  "controls.record_start": "Record",
+  "controls.record_stop": "Stop recording",
+  "controls.record_pause": "Pause recording",
+  "controls.record_resume": "Resume recording",
 
   "device.camera": "Camera",
   "device.microphone": "Microphone",
@@ -113,6 +117,8 @@ export const texts = {
   "recording.on": "Recording",
   "recording.paused": "Recording paused",
   "recording.failed": "The recording of this call has failed. The call itself goes on.",
+  "recording.off": "Not recorded",
+  "recording.held": "The recording stays paused: the customer's page or a payment system asked for it. It goes on by itself.",
 
   "quality.good": "Good connection",
   "quality.fair": "Weak connection",
@@ -149,6 +155,7 @@ export const texts = {
   "consent.text": "Picture and sound, so that we can check our service. The call goes on either way.",
   "consent.yes": "Yes, record",
   "consent.no": "No recording",
+  "consent.withdraw": "Stop recording",
 
   "refused.closed_title": "We are closed right now",
   "refused.closed": "Nobody is here to take your video call. Please try again during opening hours.",
@@ -245,6 +252,7 @@ export const texts = {
   "error.no_such_group": "This pilot group does not exist any more.",
   "error.too_many_sessions": "The service has no room for another panel. Please try again in a moment.",
   "error.too_many_sockets": "The service has no room for another panel. Please try again in a moment.",
+  "error.recording_not_now": "The recording can't do this just now.",
   "error.other": "That did not work ({code}).",
 
   "leg.capacity": "The service has no room for another connection. We try again.",
@@ -392,6 +400,8 @@ export const texts = {
   "alarm.clip_unknown": "A prompt or hold picture is missing",
   "alarm.recording_orphan": "A recording without a contact was found",
   "alarm.recording_recover": "A recording could not be recovered",
+  "alarm.pause_forgotten": "A forgotten pause of a recording was ended",
+  "alarm.audit_not_written": "An action is missing in the audit",
   "alarm.other": "Alarm: {code}",
 
   "state.initiated": "Starting",
@@ -501,6 +511,8 @@ export const texts = {
   "event.recording_changed": "Recording",
   "event.recording_opened": "Recording opened",
   "event.aborted": "Aborted",
+  "event.payment_opened": "Payment field opened",
+  "event.payment_closed": "Payment field closed",
 
   "source.customer": "customer",
   "source.agent": "agent",

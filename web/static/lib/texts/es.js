@@ -79,6 +79,10 @@ export const texts = {
   "controls.devices": "Dispositivos",
   "controls.close_devices": "Cerrar los dispositivos",
   "controls.hang_up": "Colgar",
+  "controls.record_start": "Grabar",
+  "controls.record_stop": "Detener la grabación",
+  "controls.record_pause": "Pausar la grabación",
+  "controls.record_resume": "Reanudar la grabación",
 
   "device.camera": "Cámara",
   "device.microphone": "Micrófono",
@@ -113,6 +117,8 @@ export const texts = {
   "recording.on": "Grabando",
   "recording.paused": "Grabación en pausa",
   "recording.failed": "La grabación de esta llamada ha fallado. La llamada sigue.",
+  "recording.off": "No se graba",
+  "recording.held": "La grabación sigue en pausa: lo pidió la página del cliente o un sistema de pago. Continuará por sí sola.",
 
   "quality.good": "Buena conexión",
   "quality.fair": "Conexión débil",
@@ -151,6 +157,7 @@ export const texts = {
   "consent.text": "Imagen y sonido, para revisar nuestro servicio. La llamada sigue en ambos casos.",
   "consent.yes": "Sí, grabar",
   "consent.no": "No grabar",
+  "consent.withdraw": "Detener la grabación",
 
   "refused.closed_title": "Ahora estamos cerrados",
   "refused.closed": "No hay nadie que pueda atender su videollamada. Inténtelo de nuevo en el horario de apertura.",
@@ -247,6 +254,7 @@ export const texts = {
   "error.no_such_group": "Este grupo piloto ya no existe.",
   "error.too_many_sessions": "El servicio no tiene sitio para otro panel. Inténtelo de nuevo en un momento.",
   "error.too_many_sockets": "El servicio no tiene sitio para otro panel. Inténtelo de nuevo en un momento.",
+  "error.recording_not_now": "La grabación no puede hacer eso ahora.",
   "error.other": "No ha funcionado ({code}).",
 
   "leg.capacity": "El servicio no tiene sitio para otra conexión. Lo intentamos de nuevo.",
@@ -394,6 +402,8 @@ export const texts = {
   "alarm.clip_unknown": "Falta un aviso o una imagen de espera",
   "alarm.recording_orphan": "Se encontró una grabación sin contacto",
   "alarm.recording_recover": "No se pudo recuperar una grabación",
+  "alarm.pause_forgotten": "Se terminó una pausa de grabación olvidada",
+  "alarm.audit_not_written": "Falta una acción en la auditoría",
   "alarm.other": "Alarma: {code}",
 
   "state.initiated": "Empieza",
@@ -503,6 +513,8 @@ export const texts = {
   "event.recording_changed": "Grabación",
   "event.recording_opened": "Grabación abierta",
   "event.aborted": "Interrumpido",
+  "event.payment_opened": "Campo de pago abierto",
+  "event.payment_closed": "Campo de pago cerrado",
 
   "source.customer": "cliente",
   "source.agent": "agente",

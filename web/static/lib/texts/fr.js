@@ -79,6 +79,10 @@ export const texts = {
   "controls.devices": "Appareils",
   "controls.close_devices": "Fermer les appareils",
   "controls.hang_up": "Raccrocher",
+  "controls.record_start": "Enregistrer",
+  "controls.record_stop": "Arrêter l’enregistrement",
+  "controls.record_pause": "Suspendre l’enregistrement",
+  "controls.record_resume": "Reprendre l’enregistrement",
 
   "device.camera": "Caméra",
   "device.microphone": "Micro",
@@ -113,6 +117,8 @@ export const texts = {
   "recording.on": "Enregistrement",
   "recording.paused": "Enregistrement en pause",
   "recording.failed": "L’enregistrement de cet appel a échoué. L’appel continue.",
+  "recording.off": "Non enregistré",
+  "recording.held": "L’enregistrement reste en pause : la page du client ou un système de paiement l’a demandé. Il reprendra de lui-même.",
 
   "quality.good": "Bonne connexion",
   "quality.fair": "Connexion faible",
@@ -151,6 +157,7 @@ export const texts = {
   "consent.text": "Image et son, pour contrôler notre service. L’appel continue dans tous les cas.",
   "consent.yes": "Oui, enregistrer",
   "consent.no": "Ne pas enregistrer",
+  "consent.withdraw": "Arrêter l’enregistrement",
 
   "refused.closed_title": "Nous sommes fermés en ce moment",
   "refused.closed": "Personne ne peut prendre votre appel vidéo. Veuillez réessayer pendant les heures d’ouverture.",
@@ -247,6 +254,7 @@ export const texts = {
   "error.no_such_group": "Ce groupe pilote n’existe plus.",
   "error.too_many_sessions": "Le service n’a pas de place pour un autre poste. Veuillez réessayer dans un instant.",
   "error.too_many_sockets": "Le service n’a pas de place pour un autre poste. Veuillez réessayer dans un instant.",
+  "error.recording_not_now": "L’enregistrement ne peut pas faire cela maintenant.",
   "error.other": "Cela n’a pas marché ({code}).",
 
   "leg.capacity": "Le service n’a plus de place pour une connexion. Nous réessayons.",
@@ -394,6 +402,8 @@ export const texts = {
   "alarm.clip_unknown": "Une annonce ou une image d’attente manque",
   "alarm.recording_orphan": "Un enregistrement sans contact a été trouvé",
   "alarm.recording_recover": "Un enregistrement n’a pas pu être récupéré",
+  "alarm.pause_forgotten": "Une pause d’enregistrement oubliée a été levée",
+  "alarm.audit_not_written": "Une action manque dans le journal d’audit",
   "alarm.other": "Alarme : {code}",
 
   "state.initiated": "Démarre",
@@ -503,6 +513,8 @@ export const texts = {
   "event.recording_changed": "Enregistrement",
   "event.recording_opened": "Enregistrement ouvert",
   "event.aborted": "Interrompu",
+  "event.payment_opened": "Champ de paiement ouvert",
+  "event.payment_closed": "Champ de paiement fermé",
 
   "source.customer": "client",
   "source.agent": "agent",

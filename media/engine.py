@@ -116,6 +116,7 @@ class InProcessEngine:
         self._pacer = Pacer(loop, time.time)
         self._legs: dict[str, _Leg] = {}
         self._recordings: dict[str, OpenRecording] = {}
+        self._opening: set[str] = set()  # ids of recordings whose file is being made
         self._gone: Counter[str] = Counter()  # sums of legs that have closed
         self._closing: asyncio.Task[None] | None = None
 
@@ -157,7 +158,7 @@ class InProcessEngine:
             case SetSource():
                 self._set_source(self._leg(command.leg_id), command.source)
             case StartRecording():
-                self._start_recording(command)
+                await self._start_recording(command)
             case RecordLeg():
                 self._record(command)
             case MarkRecording():
@@ -278,14 +279,23 @@ class InProcessEngine:
 
     # ------------------------------------------------------------ recordings
 
-    def _start_recording(self, command: StartRecording) -> None:
-        if command.recording_id in self._recordings:
-            raise MediaRefused("recording_exists", f"{command.recording_id} is being recorded already")
-        if len(self._recordings) >= self._settings.max_legs:
+    async def _start_recording(self, command: StartRecording) -> None:
+        recording_id = command.recording_id
+        if recording_id in self._recordings or recording_id in self._opening:
+            raise MediaRefused("recording_exists", f"{recording_id} is being recorded already")
+        if len(self._recordings) + len(self._opening) >= self._settings.max_legs:
             raise MediaRefused("recording_capacity", f"all {self._settings.max_legs} recordings are in use")
-        self._recordings[command.recording_id] = OpenRecording(
-            command.recording_id, Path(command.folder), self._on_event
-        )
+        self._opening.add(recording_id)
+        try:
+            recording = await OpenRecording.open(
+                recording_id, Path(command.folder), self._on_event, keep_free_bytes=command.keep_free_bytes
+            )
+        finally:
+            self._opening.discard(recording_id)
+        if self._closing is not None:
+            await recording.close()
+            raise MediaRefused("engine_stopped", "the media engine is closing")
+        self._recordings[recording_id] = recording
 
     def _recording(self, recording_id: str) -> OpenRecording:
         recording = self._recordings.get(recording_id)

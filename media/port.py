@@ -98,12 +98,14 @@ class StartRecording:
     """Begin a capture in `folder` (made when missing). Replies None, or raises MediaRefused (`recording_…`).
 
     A folder that holds captures already (the process that wrote them is gone) gets the next one; what is made of the
-    folder later joins them by the wall clock. `call_id` as in OpenLeg.
+    folder later joins them by the wall clock. `call_id` as in OpenLeg. With less than `keep_free_bytes` of free disk
+    the recording ends as `disk_full`, so that a disk that fills up stops recordings before it stops anything else.
     """
 
     recording_id: str
     folder: str
     call_id: str = ""
+    keep_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Joins the packet path's tap (`media.forward`) to the writer (`media.recording`);
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from media.forward.incoming import Recorder
 from media.forward.leg import ForwardLeg
@@ -24,12 +24,26 @@ class OpenRecording:
     """One capture and the legs that feed it."""
 
     def __init__(self, recording_id: str, folder: Path, emit: Callable[[MediaEvent], None]) -> None:
-        """Raises MediaRefused as `CaptureWriter.open` does."""
         self.recording_id = recording_id
         self.folder = folder
         self._emit = emit
         self._legs: dict[str, ForwardLeg] = {}
-        self._writer = CaptureWriter.open(folder, recording_id, on_started=self._started, on_failed=self._failed)
+        self._writer: CaptureWriter
+
+    @classmethod
+    async def open(
+        cls, recording_id: str, folder: Path, emit: Callable[[MediaEvent], None], *, keep_free_bytes: int = 0
+    ) -> Self:
+        """Raises MediaRefused as `CaptureWriter.open` does."""
+        recording = cls(recording_id, folder, emit)
+        recording._writer = await CaptureWriter.open(
+            folder,
+            recording_id,
+            on_started=recording._started,
+            on_failed=recording._failed,
+            keep_free_bytes=keep_free_bytes,
+        )
+        return recording
 
     def add(self, leg: ForwardLeg, role: str) -> None:
         """From now on everything `leg` receives is written under `role`."""

@@ -1,34 +1,33 @@
 """Writes a capture: packets in, an append-only file out, with nothing between that could hold up a call.
 
-The methods called from the packet path copy into a bounded buffer and return; they never block on the disk and never
-raise. The disk thread empties the buffer. When the buffer is full the packet is dropped and counted, the count is
-written to the capture as soon as there is room, and after `OVERLOAD_PACKETS` dropped packets the recording fails with
-`overload`. Whatever fails, the call goes on and what is on disk stays readable.
+Everything but `flush` is called on the event loop, and only adds to a list: it never waits for the disk or a lock and
+never raises. Every `HAND_OVER_S` the list goes to the disk thread, which writes it out. What the disk has not taken is
+bounded: beyond `BUFFER_BYTES` packets are dropped and counted, the count is written to the capture as soon as there is
+room, and after `OVERLOAD_PACKETS` dropped packets the recording fails with `overload`. Whatever fails, the call goes on
+and what is on disk stays readable.
 
 It knows records and bytes, no leg and no codec.
 """
 
 import asyncio
 import errno
-import mmap
 import os
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Final, NamedTuple, Self
 from zlib import crc32
 
 from gateway.base.log import get_logger
 from media.port import MediaRefused
-from media.recording.disk import DISK, DiskThread
+from media.recording import disk as disk_thread
+from media.recording.disk import SYNC_EVERY_S, DiskThread
 from media.recording.format import (
     BODY,
-    CRC,
-    CRC_OFFSET,
-    FRAME_AND_BODY,
-    MAX_CAPTURES,
+    FRAME,
     MAX_TRACKS,
     CaptureEnded,
     MarkSet,
@@ -36,7 +35,6 @@ from media.recording.format import (
     RecordType,
     SenderReportCaptured,
     TrackOpened,
-    capture_name,
     encode_dropped,
     encode_end,
     encode_header,
@@ -44,49 +42,45 @@ from media.recording.format import (
     encode_report,
     encode_track,
 )
+from media.recording.opening import open_next
 
-BUFFER_BYTES = 2 * 1024 * 1024
-"""Of each of the two buffers of a capture: about 7 s of a 2.4 Mbit/s call while the disk is stuck. Untouched pages
-of it cost nothing."""
+HAND_OVER_S: Final = 0.2
+"""How long a record waits before the disk thread gets it: a killed process loses no more than this and one write."""
 
+BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""Of each capture, while the disk takes nothing: about 14 s of a 2.4 Mbit/s call. In good times it holds 60 kB."""
 
-def _untouched(size_bytes: int) -> memoryview:
-    """Memory that takes no page before it is written to; a bytearray writes all of its own at once."""
-    return memoryview(mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+RESERVED_BYTES: Final = 64 * 1024
+"""The last of it only marks, tracks and reports may use: a pause must not be lost because packets came."""
 
-
-RESERVED_BYTES = 64 * 1024
-"""The end of a buffer that only marks, tracks and reports may use: a pause must not be lost because packets came."""
-
-OVERLOAD_PACKETS = 2000
+OVERLOAD_PACKETS: Final = 2000
 """So many dropped packets (about 5 s of a call) and the recording is given up as `overload`."""
 
-MAX_PACKET_BYTES = 1500
-CLOSE_TIMEOUT_S = 4.0
+MAX_PACKET_BYTES: Final = 1500
+CLOSE_TIMEOUT_S: Final = 4.0
 """A disk that does not answer must not hold up the end of a call."""
 
-TELEPHONE_EVENT = "TELEPHONE-EVENT"
-_RTP_HEADER_BYTES = 12
-_DISK_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
+_RTP: Final = RecordType.RTP.value
+_RTP_HEADER_BYTES: Final = 12
+_RECORD_BYTES: Final = FRAME.size + BODY.size
+_PACKETS_UNTIL_BYTES: Final = BUFFER_BYTES - RESERVED_BYTES
+_DISK_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_pack_frame = FRAME.pack
+_pack_body = BODY.pack
 
 _log = get_logger("recording.capture")
 
 
-def _next_file(folder: Path) -> int | None:
-    """A new file under the first free name, whatever is there; None when there is none. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    for number in range(1, MAX_CAPTURES + 1):
-        try:
-            return os.open(folder / capture_name(number), flags, 0o600)
-        except FileExistsError:
-            continue
-    return None
+class _Batch(NamedTuple):
+    pieces: list[bytes]
+    first_packet_s: float | None
 
 
 class CaptureWriter:
     """One open capture. Made by `open`, on the event loop; ended by `close`.
 
-    `on_started(at_s)` is called once when the first packet is on disk, `on_failed(code, detail, at_s)` once when
+    `on_started(at_s)` is called once when the first packet is written, `on_failed(code, detail, at_s)` once when
     writing stopped for good (`disk_full`, `disk_error`, `overload`); both on the loop, never from within a write.
     """
 
@@ -98,72 +92,77 @@ class CaptureWriter:
         on_started: Callable[[float], None],
         on_failed: Callable[[str, str, float], None],
         disk: DiskThread,
-        write: Callable[[int, memoryview], int],
+        keep_free_bytes: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._recording_id = recording_id
         self._salt = salt
         self._on_started = on_started
         self._on_failed = on_failed
-        self._disk = disk
-        self._os_write = write
-        self._file = file
 
-        self._lock = threading.Lock()  # guards the two buffers: held for one record, or for the swap
-        self._active = _untouched(BUFFER_BYTES)
-        self._spare = _untouched(BUFFER_BYTES)  # of the disk thread, which writes it out between swaps
-        self._used = 0
-        self._first_packet_s: float | None = None  # of the packets not yet flushed; None again once told
-
+        # Of the loop.
+        self._pending: list[bytes] = []  # pieces of records, in order
+        self._given_bytes = 0
+        self._first_packet_s: float | None = None  # of the packets pending; None again once handed over
         self._writing = True  # read on the packet path: False while paused and for ever after a failure or close
         self._paused = False
-        self._over = False
-        self._closing = False
         self._closed = asyncio.Event()
         self._last_s = time.time()
         self._tracks = 0
         self._headers_only: set[int] = set()
         self._packets = 0
-        self._dropped = 0  # since the last flush
+        self._dropped = 0  # since the count was last written down
+
+        # Of the disk thread.
+        self._disk = disk
+        self._file: int | None = file
+        self._keep_free_bytes = keep_free_bytes
+        self._taken_bytes = 0  # of what was given: the difference is the buffer
         self._size_bytes = 0
         self._unsynced = False
-        self._started = False
+        self._synced_at_s = disk.clock()
+
+        # Between the two: single appends, pops and flags, each written by one side.
+        self._handed: deque[_Batch] = deque()
+        self._queued = False
+        self._ending = False  # no batch follows
+        self._over = False  # failed or closed; guarded by the lock, because both sides may fail
+        self._lock = threading.Lock()
+        self._timer = self._loop.call_later(self._until_next(), self._tick)
 
     @classmethod
-    def open(
+    async def open(
         cls,
         folder: Path,
         recording_id: str,
         *,
         on_started: Callable[[float], None],
         on_failed: Callable[[str, str, float], None],
-        disk: DiskThread = DISK,
-        write: Callable[[int, memoryview], int] = os.write,
+        disk: DiskThread | None = None,
+        keep_free_bytes: int = 0,
     ) -> Self:
-        """Begin the next capture in `folder`, made when missing (mode 0700).
+        """Begin the next capture in `folder`, made when missing (mode 0700). The loop does not wait for the disk.
 
-        Raises MediaRefused: `recording_exists` when the folder has `MAX_CAPTURES` already, `recording_folder` when the
-        folder or the file can't be made, `recording_id` when the id is not usable.
+        With less than `keep_free_bytes` of free disk the capture ends as `disk_full`. Raises MediaRefused:
+        `recording_exists` and `recording_folder` as `opening.open_next`, `recording_id` when the id is not usable.
         """
         salt = secrets.randbits(32)
         try:
             header = encode_header(recording_id, salt)
         except ValueError as error:
             raise MediaRefused("recording_id", str(error)) from error
+        disk = disk or disk_thread.DISK
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = _next_file(folder)
-        except OSError as error:
-            raise MediaRefused("recording_folder", f"{recording_id} can't be written: {error.strerror}") from error
-        if file is None:
-            raise MediaRefused("recording_exists", f"{recording_id} has {MAX_CAPTURES} captures already")
-        writer = cls(file, recording_id, salt, on_started, on_failed, disk, write)
-        writer._append(header)
-        try:
-            disk.add(writer)
+            disk.hold()
         except RuntimeError as error:
-            os.close(file)
             raise MediaRefused("recording_thread", "no thread for the disk could be started") from error
+        try:
+            file = await open_next(folder, recording_id, disk)
+        except BaseException:
+            disk.let_go()
+            raise
+        writer = cls(file, recording_id, salt, on_started, on_failed, disk, keep_free_bytes)
+        writer._append(header)
         return writer
 
     # ------------------------------------------------------------ the packet path
@@ -189,7 +188,7 @@ class CaptureWriter:
         self._tracks += 1
         if codec_name.upper() == TELEPHONE_EVENT:
             self._headers_only.add(number)
-        if self._tracks <= MAX_TRACKS and not self._over:
+        if self._tracks <= MAX_TRACKS:
             codec_name = codec_name.upper()
             opened = TrackOpened(number, self._last_s, role, kind, codec_name, clock_rate_hz, ssrc, leg, orientation_id)
             self._append(encode_track(opened, self._salt))
@@ -203,35 +202,36 @@ class CaptureWriter:
             length = min(length, _RTP_HEADER_BYTES)
         if not _RTP_HEADER_BYTES <= length <= MAX_PACKET_BYTES or length > len(buffer):
             return
-        with self._lock:
-            start = self._used
-            end = start + FRAME_AND_BODY.size + length
-            if end <= BUFFER_BYTES - RESERVED_BYTES:
-                active = self._active
-                FRAME_AND_BODY.pack_into(active, start, BODY.size + length, 0, RecordType.RTP, track & 0xFFFF, at_s)
-                active[start + FRAME_AND_BODY.size : end] = memoryview(buffer)[:length]
-                CRC.pack_into(
-                    active, start + CRC_OFFSET, crc32(active[start + CRC_OFFSET + CRC.size : end], self._salt)
-                )
-                self._used = end
-                self._packets += 1
-                self._last_s = at_s
-                if not self._started and self._first_packet_s is None:
-                    self._first_packet_s = at_s
-                return
-            self._dropped += 1
-            self._last_s = at_s
+        self._last_s = at_s
+        if self._given_bytes - self._taken_bytes > _PACKETS_UNTIL_BYTES:
+            self._drop(at_s)
+            return
+        body = _pack_body(_RTP, track & 0xFFFF, at_s) + buffer[:length]
+        pending = self._pending
+        pending.append(_pack_frame(BODY.size + length, crc32(body, self._salt)))
+        pending.append(body)
+        self._given_bytes += _RECORD_BYTES + length
+        self._packets += 1
+        if self._packets == 1:
+            self._first_packet_s = at_s
+
+    def _drop(self, at_s: float) -> None:
+        if self._over:
+            self._writing = False
+            return
+        self._dropped += 1
         if self._dropped >= OVERLOAD_PACKETS:
             detail = f"the disk is too slow: {self._dropped} packets dropped"
             self._append(encode_mark(MarkSet(at_s, "failed", f"overload: {detail}"), self._salt))
+            self._count_dropped()
             self._fail("overload", detail)
+            self._end()
 
     def write_sender_report(self, track: int, ssrc: int, ntp_s: float, rtp_timestamp: int, at_s: float) -> None:
         """Keep a sender report (RFC 3550 § 6.4.1). `ntp_s` in seconds of any epoch, the same for all of one leg."""
         if self._writing:
-            self._append(
-                encode_report(SenderReportCaptured(track & 0xFFFF, at_s, ssrc, ntp_s, rtp_timestamp), self._salt)
-            )
+            report = SenderReportCaptured(track & 0xFFFF, at_s, ssrc, ntp_s, rtp_timestamp)
+            self._append(encode_report(report, self._salt))
 
     def mark(self, name: str, detail: str, at_s: float) -> None:
         """Keep a marker. `pause` stops the writing of packets until `resume`; both markers are kept."""
@@ -245,57 +245,93 @@ class CaptureWriter:
         self._append(encode_mark(MarkSet(at_s, name, detail), self._salt))
 
     def _append(self, record: bytes) -> None:
-        with self._lock:
-            end = self._used + len(record)
-            if end <= BUFFER_BYTES:
-                self._active[self._used : end] = record
-                self._used = end
+        if not self._over and self._given_bytes - self._taken_bytes + len(record) <= BUFFER_BYTES:
+            self._pending.append(record)
+            self._given_bytes += len(record)
+
+    def _count_dropped(self) -> None:
+        self._append(encode_dropped(PacketsDropped(self._last_s, self._dropped), self._salt))
+        self._dropped = 0
+
+    # ------------------------------------------------------------ over to the disk thread
+
+    def _until_next(self) -> float:
+        """All captures of a loop hand over at the same moments, so that the disk thread wakes once for all of them."""
+        return HAND_OVER_S - self._loop.time() % HAND_OVER_S
+
+    def _tick(self) -> None:
+        self.hand_over()
+        self._timer = self._loop.call_later(self._until_next(), self._tick)
+
+    def hand_over(self) -> None:
+        """Give what is pending to the disk thread. Done by itself every `HAND_OVER_S`."""
+        if self._dropped and self._given_bytes - self._taken_bytes <= _PACKETS_UNTIL_BYTES:
+            self._count_dropped()
+        if self._pending:
+            self._handed.append(_Batch(self._pending, self._first_packet_s))
+            self._pending, self._first_packet_s = [], None
+        if (self._handed or self._unsynced or self._ending) and not self._queued:
+            self._queued = True
+            self._disk.do(self.flush)
+
+    def _end(self) -> None:
+        """Nothing follows: the disk thread writes what it has, syncs and closes the file."""
+        self._timer.cancel()
+        self._writing = False
+        self.hand_over()
+        self._ending = True
+        if not self._queued:
+            self._queued = True
+            self._disk.do(self.flush)
 
     # ------------------------------------------------------------ the disk thread
 
-    def flush(self, *, sync: bool) -> bool:
-        """Called by the disk thread only: write the buffer out. Never raises."""
-        closing, over = self._closing, self._over
-        with self._lock:
-            full, used, first_packet_s = self._active, self._used, self._first_packet_s
-            self._active, self._spare, self._used = self._spare, full, 0
-            dropped, self._dropped = self._dropped, 0
+    def flush(self) -> None:
+        """Called by the disk thread only: write out what was handed over, and sync when it is time. Never raises."""
+        self._queued = False  # first: what is handed over from here on queues the capture again
+        file, ending = self._file, self._ending
+        if file is None:
+            return
         try:
-            if used:
-                self._write_all(full[:used])
-            if dropped:
-                self._write_all(memoryview(encode_dropped(PacketsDropped(self._last_s, dropped), self._salt)))
-            if closing and not over:
-                self._write_all(memoryview(encode_end(CaptureEnded(self._last_s, self._packets), self._salt)))
-            if (sync and self._unsynced) or closing or over:
-                os.fsync(self._file)
-                self._unsynced = False
+            while self._handed:
+                self._write(file, self._handed.popleft())
+            if ending or (self._unsynced and self._disk.clock() - self._synced_at_s >= SYNC_EVERY_S):
+                self._disk.sync(file)
+                self._synced_at_s, self._unsynced = self._disk.clock(), False
+                if self._keep_free_bytes and not ending and self._disk.free(file) < self._keep_free_bytes:
+                    raise OSError(errno.ENOSPC, "the last of the disk is kept for everything else")
         except OSError as error:
             code = "disk_full" if error.errno in _DISK_FULL else "disk_error"
             self._fail(code, error.strerror or "the disk failed")
-            over = True
-        if first_packet_s is not None and not over:
-            self._started, self._first_packet_s = True, None
-            self._on_loop(self._on_started, first_packet_s)
-        if closing or over:
-            self._end_file()
-            return False
-        return True
+            ending = True
+        if ending:
+            self._end_file(file)
 
-    def _write_all(self, data: memoryview) -> None:
-        while data:
-            written = self._os_write(self._file, data)
+    def _write(self, file: int, batch: _Batch) -> None:
+        data = b"".join(batch.pieces)
+        view = memoryview(data)
+        while view:
+            written = self._disk.write(file, view)
             self._size_bytes += written
+            self._taken_bytes += written
             self._unsynced = True
-            data = data[written:]
+            view = view[written:]
+        if batch.first_packet_s is not None:
+            self._on_loop(self._on_started, batch.first_packet_s)
 
-    def _end_file(self) -> None:
+    def _end_file(self, file: int) -> None:
+        self._file = None
         self._over, self._writing = True, False
         try:
-            os.close(self._file)
+            os.close(file)
         except OSError as error:  # the data was synced or given up before; only the descriptor is at stake
             _log.warning("capture.close_failed", recording_id=self._recording_id, error=error.strerror)
-        self._on_loop(self._closed.set)
+        self._disk.let_go()
+        self._on_loop(self._ended)
+
+    def _ended(self) -> None:
+        self._timer.cancel()
+        self._closed.set()
 
     def _fail(self, code: str, detail: str) -> None:
         """Give up for good and say so once. Called on the loop (overload) or on the disk thread (errors)."""
@@ -315,13 +351,15 @@ class CaptureWriter:
 
     async def close(self) -> tuple[int, int]:
         """Flush, sync and close. Returns (packets, size in bytes). Idempotent; within 4 s even if the disk hangs."""
+        if not self._ending and not self._over:
+            if self._dropped:
+                self._count_dropped()
+            self._append(encode_end(CaptureEnded(self._last_s, self._packets), self._salt))
+            self._end()
         self._writing = False
-        if not self._closed.is_set():
-            self._closing = True
-            self._disk.wake()
-            try:
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self._closed.wait()
-            except TimeoutError:
-                self._fail("disk_error", "the disk did not answer in time")
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._closed.wait()
+        except TimeoutError:
+            self._fail("disk_error", "the disk did not answer in time")
         return self._packets, self._size_bytes

@@ -1,56 +1,65 @@
-"""The one thread that touches the disk for every capture: appends at least every 250 ms, syncs about once a second.
+"""The one thread that touches the disk for every capture of the process, and what it may do there.
 
-It knows nothing of records or packets: a capture hands it bytes through `Flushable`. It starts with the first capture
-and ends with the last, so that a quiet process has no thread of ours.
+It knows nothing of records or packets: whoever has something to write gives it a job. It starts with the first who
+holds it and ends with the last who lets go, so that a quiet process has no thread of ours. On a disk that hangs jobs
+wait; each capture gives one at a time, and what they keep meanwhile is bounded by themselves.
 """
 
+import os
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Final
 
-FLUSH_EVERY_S = 0.2
-"""Between two rounds over all captures; with a round's own time it stays below the promised 250 ms."""
-
-SYNC_EVERY_S = 1.0
-"""Between two fsyncs of one capture: with the flush this keeps a power loss within the promised 2 s."""
+SYNC_EVERY_S: Final = 1.5
+"""Between two fsyncs of one capture: with the 0.2 s until it is written, a power loss costs less than 2 s."""
 
 
-class Flushable(Protocol):
-    """A capture as the disk thread sees it."""
-
-    def flush(self, *, sync: bool) -> bool:
-        """Write out what is buffered, and fsync when `sync`. Returns False when it is over and must not be asked again.
-
-        Called on the disk thread; never raises.
-        """
-        ...
+def free_bytes(file: int) -> int:
+    """What this process may still write on the file system of an open file. Raises OSError."""
+    found = os.fstatvfs(file)
+    return found.f_bavail * found.f_frsize
 
 
 class DiskThread:
-    """Owns the thread and the set of captures it serves."""
+    """Owns the thread. The calls that reach the disk are given, so that tests can fail them, or hold them up."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        write: Callable[[int, memoryview], int] = os.write,
+        sync: Callable[[int], None] = os.fsync,
+        free: Callable[[int], int] = free_bytes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.write = write
+        self.sync = sync
+        self.free = free
+        self.clock = clock
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._captures: dict[Flushable, float] = {}  # → monotonic time of its last sync
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._holders = 0
         self._thread: threading.Thread | None = None
 
-    def add(self, capture: Flushable) -> None:
-        """Serve `capture` from now on. Raises RuntimeError when the process can't start a thread."""
+    def hold(self) -> None:
+        """Keep the thread until `let_go`. Raises RuntimeError when the process can't start one."""
         with self._lock:
-            self._captures[capture] = time.monotonic()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="recording-disk", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    del self._captures[capture]
-                    raise
+                thread.start()
                 self._thread = thread
+            self._holders += 1
 
-    def wake(self) -> None:
-        """Do the next round now: somebody waits for it."""
-        self._wake.set()
+    def let_go(self) -> None:
+        """Jobs given before are still done. Any thread."""
+        with self._lock:
+            self._holders -= 1
+        self._jobs.put(None)
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Have `job` done, in order, by whoever holds the thread. Never waits; the job must not raise."""
+        self._jobs.put(job)
 
     @property
     def running(self) -> bool:
@@ -59,20 +68,12 @@ class DiskThread:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(FLUSH_EVERY_S)
-            self._wake.clear()
+            job = self._jobs.get()
+            if job is not None:
+                job()
+                continue
             with self._lock:
-                round_ = list(self._captures.items())
-            for capture, synced_at in round_:
-                due = time.monotonic() - synced_at >= SYNC_EVERY_S
-                alive = capture.flush(sync=due)
-                with self._lock:
-                    if not alive:
-                        del self._captures[capture]
-                    elif due:
-                        self._captures[capture] = time.monotonic()
-            with self._lock:
-                if not self._captures:
+                if not self._holders:
                     self._thread = None
                     return
 

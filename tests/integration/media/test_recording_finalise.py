@@ -548,8 +548,8 @@ def test_a_killed_process_leaves_a_recording_up_to_two_seconds_before(tmp_path: 
         from tests.support.captures import audio, rtp, video
 
         async def main():
-            writer = CaptureWriter.open(Path(sys.argv[1]), "rc_killed00000", on_started=lambda at: None,
-                                        on_failed=lambda *what: None)
+            writer = await CaptureWriter.open(Path(sys.argv[1]), "rc_killed00000", on_started=lambda at: None,
+                                              on_failed=lambda *what: None)
             sound = writer.track("customer", "audio", "OPUS", 48000, 1, leg="lg")
             picture = writer.track("customer", "video", "VP8", 90000, 2, leg="lg")
             packets = [(f.media_s, sound, 111, 1, round(f.media_s * 48000), p) for f in audio(20.0) for p in f.payloads]

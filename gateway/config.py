@@ -146,7 +146,11 @@ class RecordingSettings(Section):
     pause_limit: Duration = Field(
         timedelta(minutes=10), description="A pause that nobody ends is ended after this, with an alarm."
     )
-    min_free_bytes: int = Field(500_000_000, ge=0, description="Below this much free disk no new recording starts.")
+    min_free_bytes: int = Field(
+        500_000_000,
+        ge=0,
+        description="Below this much free disk no new recording starts; below a quarter of it those that run end.",
+    )
     finalisers: int = Field(1, ge=1, le=8, description="Finalising jobs at once.")
     finalise_timeout: Duration = Field(
         timedelta(minutes=30), description="A finalising job that takes longer is stopped."

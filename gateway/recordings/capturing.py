@@ -30,6 +30,9 @@ from media.port import (
 STOP_TIMEOUT_S: Final = 6.0
 """The port promises an answer within 5 s; after this what is on disk is finalised as it is."""
 
+KEPT_SHARE: Final = 4
+"""Below `min_free_bytes` no recording starts; below this part of it those that run end, before the disk is full."""
+
 ROLES: Final = ("customer", "agent")
 
 _log = get_logger("recordings")
@@ -72,9 +75,14 @@ class Capturing:
             await self._sealer.fail(live, "disk_low", f"{free / 1e6:.0f} MB are free, too little to start a recording")
             return False
         try:
-            folder = str(self._store.folder(recording_id))
-            call_id = live.record.contact_id
-            await self._media.execute(StartRecording(recording_id=recording_id, folder=folder, call_id=call_id))
+            await self._media.execute(
+                StartRecording(
+                    recording_id=recording_id,
+                    folder=str(self._store.folder(recording_id)),
+                    call_id=live.record.contact_id,
+                    keep_free_bytes=self._settings.min_free_bytes // KEPT_SHARE,
+                )
+            )
         except MediaRefused as error:
             await self._sealer.fail(live, error.code, error.detail)
             return False

@@ -47,6 +47,7 @@ from gateway.process import (
     udp_refused,
     watch_lag,
 )
+from gateway.quality_gauges import QualityGauges
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
@@ -298,6 +299,7 @@ async def _rooms(
         silence_s=settings.media.silence_timeout.total_seconds(),
     )
     registry = CollectorRegistry()
+    gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,
@@ -312,8 +314,9 @@ async def _rooms(
         notices=sessions,
         menus=menus,
         roster=AgentRoster(clock, settings.contacts.presence_grace),
+        quality=QualityGauges(registry),
+        lag_s=lambda: gauges.recent_lag_s,
     )
-    gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     health = NodeHealth()
     health.draining = lambda: desk.draining
     health.lag_s = lambda: gauges.lag_s

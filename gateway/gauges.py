@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from media.engine import EngineCounters
 
 _LAG_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_FORGET = 0.8  # four times a second: a tenth is left after two and a half seconds
 _NOW = frozenset({"legs", "recordings", "playing"})  # open now; everything else counts up
 
 
@@ -31,6 +32,7 @@ class ProcessGauges(Collector):
         self._live_contacts = live_contacts
         self._engine = engine
         self._lag_s = 0.0
+        self._recent_lag_s = 0.0
         self._lags = Histogram(
             "visavis_loop_lag_seconds",
             "How late the event loop was, looked at four times a second.",
@@ -43,12 +45,18 @@ class ProcessGauges(Collector):
     def lag(self, seconds: float) -> None:
         """The event loop came this much too late."""
         self._lag_s = seconds
+        self._recent_lag_s = max(seconds, self._recent_lag_s * _FORGET)
         self._lags.observe(seconds)
 
     @property
     def lag_s(self) -> float:
         """How late the event loop was when it was last looked at."""
         return self._lag_s
+
+    @property
+    def recent_lag_s(self) -> float:
+        """The worst of the last seconds, fading: what people still hear of it."""
+        return self._recent_lag_s
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("visavis_tasks", "Tasks of the event loop.", len(asyncio.all_tasks(self._loop)))

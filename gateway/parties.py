@@ -101,6 +101,25 @@ class ReportMedia:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportQuality:
+    """What only the browser knows of the last seconds. Not to be believed beyond its own side; bounded by signaling.
+
+    None: the browser does not say. `concealed` is the share of the sound played that it made up.
+    """
+
+    freezes: int
+    frames_per_s: float | None = None  # decoded
+    width: int | None = None
+    height: int | None = None
+    concealed: float | None = None
+    sent_frames_per_s: float | None = None
+    sent_width: int | None = None
+    sent_height: int | None = None
+    available_bps: int | None = None  # what it believes it can send
+    limited: str = "none"  # what holds its picture back: none, cpu, bandwidth, other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HangUp:
     """Either side ends the call."""
 
@@ -148,7 +167,7 @@ class SubmitWrapUp:
     notes: str = ""
 
 
-CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | HangUp
+CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | HangUp
 AgentRequest = (
     SetReady
     | SetNotReady
@@ -156,6 +175,7 @@ AgentRequest = (
     | RejectOffer
     | OfferLeg
     | ReportMedia
+    | ReportQuality
     | HoldContact
     | RetrieveContact
     | AskRecording
@@ -251,6 +271,42 @@ class PeerChanged:
     video: bool
     screen: bool
     away: Away | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityFigures:
+    """The numbers behind a word, of the last two seconds. Losses are shares, 0 to 1."""
+
+    round_trip_ms: float | None
+    uplink_loss: float
+    downlink_loss: float
+    uplink_bps: int
+    downlink_bps: int
+    jitter_ms: float | None
+    frames_per_s: float | None  # that come from its camera
+    width: int | None  # of its camera's pictures
+    height: int | None
+    mos: float | None  # of the worse way's sound, 1 to 4.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideQuality:
+    """One side's connection. `word`: good, fair, poor, lost; `cause`: uplink, downlink, device, gateway."""
+
+    word: str
+    cause: str | None = None
+    figures: QualityFigures | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityChanged:
+    """To each side, when a word or a cause changed: their own connection and, in a call, the other's.
+
+    Agents get the figures with it, and again every few seconds.
+    """
+
+    own: SideQuality
+    peer: SideQuality | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,6 +411,8 @@ class BoardContact:
     agent_id: AgentId | None
     since_s: float  # in this state
     age_s: float  # since the click
+    quality: str | None = None  # the worse side's word; None before anybody is connected
+    cause: str | None = None  # customer_uplink, agent_device, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +435,15 @@ class BoardShown:
 
 
 CustomerNotice = (
-    ContactChanged | MenuShown | QueuePlace | LegAnswered | LegRefused | LegChanged | PeerChanged | RecordingShown
+    ContactChanged
+    | MenuShown
+    | QueuePlace
+    | LegAnswered
+    | LegRefused
+    | LegChanged
+    | PeerChanged
+    | QualityChanged
+    | RecordingShown
 )
 AgentNotice = (
     AgentChanged
@@ -389,6 +455,7 @@ AgentNotice = (
     | LegRefused
     | LegChanged
     | PeerChanged
+    | QualityChanged
     | RecordingShown
     | WrapUpStarted
 )

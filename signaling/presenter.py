@@ -83,6 +83,48 @@ def _peer_state(notice: parties.PeerChanged) -> messages.PeerState:
     )
 
 
+def _figures(figures: parties.QualityFigures) -> messages.QualityFigures:
+    return messages.QualityFigures(
+        round_trip_ms=figures.round_trip_ms,
+        uplink_loss=figures.uplink_loss,
+        downlink_loss=figures.downlink_loss,
+        uplink_bps=figures.uplink_bps,
+        downlink_bps=figures.downlink_bps,
+        jitter_ms=figures.jitter_ms,
+        frames_per_s=figures.frames_per_s,
+        width=figures.width,
+        height=figures.height,
+        mos=figures.mos,
+    )
+
+
+def _side_quality(side: parties.SideQuality) -> messages.SideQuality:
+    return messages.SideQuality(
+        word=side.word, cause=side.cause, figures=None if side.figures is None else _figures(side.figures)
+    )
+
+
+def _quality_state(notice: parties.QualityChanged) -> messages.QualityState:
+    return messages.QualityState(
+        own=_side_quality(notice.own), peer=None if notice.peer is None else _side_quality(notice.peer)
+    )
+
+
+def _quality_report(message: messages.QualityReport) -> parties.ReportQuality:
+    return parties.ReportQuality(
+        freezes=message.freezes,
+        frames_per_s=message.frames_per_s,
+        width=message.width,
+        height=message.height,
+        concealed=message.concealed,
+        sent_frames_per_s=message.sent_frames_per_s,
+        sent_width=message.sent_width,
+        sent_height=message.sent_height,
+        available_bps=message.available_bps,
+        limited=message.limited,
+    )
+
+
 def _recording_state(notice: parties.RecordingShown) -> messages.RecordingState:
     return messages.RecordingState(state=notice.state, notice_version=notice.notice_version, may=list(notice.may))
 
@@ -158,6 +200,8 @@ def _board(notice: parties.BoardShown) -> messages.Board:
                 agent_id=row.agent_id,
                 since_s=row.since_s,
                 age_s=row.age_s,
+                quality=row.quality,
+                cause=row.cause,
             )
             for row in notice.contacts
         ],
@@ -178,6 +222,7 @@ NOTICES: Final[Mapping[type, Callable[[Any], messages.Message]]] = MappingProxyT
         parties.LegRefused: _leg_refused,
         parties.LegChanged: _leg_state,
         parties.PeerChanged: _peer_state,
+        parties.QualityChanged: _quality_state,
         parties.RecordingShown: _recording_state,
         parties.AgentChanged: _agent_state,
         parties.OfferMade: _offer,
@@ -207,6 +252,7 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.Payment: lambda m: parties.TellPayment(open=m.open),
         messages.Recording: lambda m: parties.AskRecording(action=m.action),
         messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
+        messages.QualityReport: _quality_report,
         messages.HangUp: lambda _: parties.HangUp(),
         messages.SetReady: lambda _: parties.SetReady(),
         messages.SetNotReady: lambda m: parties.SetNotReady(reason=m.reason),

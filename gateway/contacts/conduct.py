@@ -28,6 +28,7 @@ from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
 from gateway.contacts.ports import RecordingView
+from gateway.contacts.qualitywork import Qualitywork
 from gateway.contacts.states import OVER, ContactEvent, ContactState, EndReason, LeaveCause
 from gateway.contacts.views import for_customer
 from gateway.contacts.waits import Wait, waits_of
@@ -47,10 +48,12 @@ from gateway.parties import (
     RecordingShown,
     RejectOffer,
     ReportMedia,
+    ReportQuality,
     RetrieveContact,
     SubmitWrapUp,
     TellPayment,
 )
+from media.port import LegQuality, LegVideoPaused, LegVideoResumed
 
 _log = get_logger("contact")
 
@@ -68,6 +71,7 @@ class Conduct:
         self._do = effects
         self._legs = Legwork(contact, neighbours, effects, self._feed)
         self._consequences = Consequences(contact, neighbours, effects)
+        self._quality = Qualitywork(contact, neighbours, effects)
 
     @property
     def finished(self) -> bool:
@@ -100,11 +104,11 @@ class Conduct:
                 self._agent(request)
             case messages.CustomerViewAsked():
                 self._must_be_on()
-                return self._n.views.for_customer(self.contact, self._now())
+                return (*self._n.views.for_customer(self.contact, self._now()), *self._quality.view(Role.CUSTOMER))
             case messages.AgentViewAsked(agent_id=agent_id):
                 if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
                     return ()
-                return self._n.views.for_agent(self.contact, self._now())
+                return (*self._n.views.for_agent(self.contact, self._now()), *self._quality.view(Role.AGENT))
             case messages.CustomerPresence(present=present, leaving=leaving):
                 self._presence(self.contact.customer, present, leaving)
             case messages.AgentPresence(agent_id=agent_id, present=present, leaving=leaving):
@@ -113,6 +117,10 @@ class Conduct:
             case messages.AgentSignedOut(agent_id=agent_id):
                 if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
                     self._feed(Machine.AGENT, a.LoggedOff(), JournalSource.AGENT)
+            case messages.FromMedia(event=LegQuality() as measured):
+                self._quality.measured(measured)
+            case messages.FromMedia(event=LegVideoPaused() | LegVideoResumed() as event):
+                self._quality.paused(event.leg_id, isinstance(event, LegVideoPaused))
             case messages.FromMedia(event=event):
                 self._legs.media(event)
             case messages.FromAcd(event=event):
@@ -164,6 +172,8 @@ class Conduct:
                 self._payment(is_open)
             case ReportMedia():
                 self._shows(self.contact.customer, request)
+            case ReportQuality():
+                self._quality.reported(Role.CUSTOMER, request)
             case HangUp():
                 self._customer_hung_up()
 
@@ -188,6 +198,8 @@ class Conduct:
                 if shown is None or action not in shown.may:
                     raise StateConflict("recording_not_now", "The recording can't do this just now.")
                 self._do.recording_ask(action, f"agent:{agent.agent_id}")
+            case ReportQuality():
+                self._quality.reported(Role.AGENT, request)
             case HoldContact():
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
             case RetrieveContact():
@@ -442,6 +454,8 @@ class Conduct:
 
     def _contact_moved(self, applied: Applied, source: JournalSource) -> None:
         contact = self.contact
+        if ContactState(applied.after) in OVER:
+            self._quality.end()  # before `closed`, which is the last word
         before, contact.state = contact.state, ContactState(applied.after)
         if contact.state is not before:
             contact.state_since_s = self._now()
@@ -458,6 +472,7 @@ class Conduct:
     def _afterwards(self) -> None:
         """What follows from the state as it is now, whatever led to it."""
         self._legs.afterwards()
+        self._quality.afterwards()
         contact = self.contact
         due = waits_of(contact, self._n.settings)
         if due:

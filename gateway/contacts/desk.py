@@ -5,7 +5,7 @@ rule of a contact's life: that is `conduct`.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.acd.port import AcdEvent, AcdPort, AgentPosition
@@ -26,7 +26,7 @@ from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
-from gateway.contacts.ports import MenuPort, RecordingPort, RecordingView, RolloutPort
+from gateway.contacts.ports import MenuPort, QualityPort, RecordingPort, RecordingView, RolloutPort
 from gateway.contacts.states import ContactState, EndReason
 from gateway.contacts.views import Views
 from gateway.parties import (
@@ -50,7 +50,10 @@ from media.port import (
     LegConnected,
     LegFirstMedia,
     LegHeard,
+    LegQuality,
     LegSilent,
+    LegVideoPaused,
+    LegVideoResumed,
     MediaEvent,
     MediaPort,
 )
@@ -82,6 +85,8 @@ class ContactDesk:
         notices: NoticePort,
         menus: MenuPort,
         roster: AgentRoster,
+        quality: QualityPort,
+        lag_s: Callable[[], float],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -123,6 +128,8 @@ class ContactDesk:
             history=history,
             notices=notices,
             agents=roster,
+            quality=quality,
+            lag_s=lag_s,
             menus=menus,
             views=views,
             deadlines=self._deadlines,
@@ -348,7 +355,17 @@ class ContactDesk:
 
     def _from_media(self, event: MediaEvent) -> None:
         match event:
-            case LegConnected() | LegFirstMedia() | LegSilent() | LegHeard() | LegClosed() | ClipEnded():
+            case (
+                LegConnected()
+                | LegFirstMedia()
+                | LegSilent()
+                | LegHeard()
+                | LegClosed()
+                | LegQuality()
+                | LegVideoPaused()
+                | LegVideoResumed()
+                | ClipEnded()
+            ):
                 contact_id = self._legs.get(LegId(event.leg_id))
                 if contact_id is not None:
                     self._actors[contact_id].post(messages.FromMedia(event=event))

@@ -22,7 +22,7 @@ from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPo
 from gateway.contacts.lanes import Lane, Lanes
 from gateway.contacts.messages import LegNotOpened, LegOpened, Message, SourceRefused, Tidied
 from gateway.contacts.model import Contact, Role
-from gateway.contacts.ports import AgentsPort, MenuPort, RecordingOrder, RecordingPort
+from gateway.contacts.ports import AgentsPort, MenuPort, QualityPort, RecordingOrder, RecordingPort
 from gateway.contacts.views import Views
 from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort, ReportMedia
 from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SetSource, Source
@@ -53,6 +53,8 @@ class Neighbours:
     history: ContactHistoryPort
     notices: NoticePort
     agents: AgentsPort
+    quality: QualityPort
+    lag_s: Callable[[], float]  # how late the event loop was of late
     menus: MenuPort
     views: Views
     deadlines: Deadlines

@@ -126,6 +126,8 @@ class Contact:
     notice_version: str = ""
     payment_open: bool = False
     recording: RecordingShown | None = None
+    quality: str | None = None  # the worse side's word, and why
+    quality_cause: str | None = None
     seq: int = 0  # of the last journal event
     transports: "OrderedDict[LegId, Transport]" = field(default_factory=OrderedDict)
 

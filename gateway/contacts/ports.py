@@ -13,6 +13,7 @@ from gateway.agents.states import AgentEvent, AgentState
 from gateway.base.ids import AgentId, ContactId, LegId
 from gateway.menu.interpreter import Outcome
 from gateway.parties import AgentCard
+from gateway.quality.side import Observed
 
 # ---------------------------------------------------------------- menu
 
@@ -139,6 +140,17 @@ class RecordingPort(Protocol):
 
     def on_change(self, listener: Callable[[RecordingView], None]) -> None:
         """`listener` is called on the loop for every change of what is shown. One listener: the desk."""
+        ...
+
+
+# ---------------------------------------------------------------- quality
+
+
+class QualityPort(Protocol):
+    """Where the figures of every side go, every two seconds (`gateway.quality_gauges`)."""
+
+    def observe(self, side: str, seen: Observed) -> None:
+        """`side`: `customer` or `agent`. Never raises."""
         ...
 
 

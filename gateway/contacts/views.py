@@ -188,6 +188,8 @@ class Views:
             agent_id=contact.agent.agent_id if contact.agent is not None else None,
             since_s=now_s - contact.state_since_s,
             age_s=now_s - contact.started_s,
+            quality=contact.quality,
+            cause=contact.quality_cause,
         )
 
 

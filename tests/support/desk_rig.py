@@ -41,6 +41,7 @@ from gateway.parties import (
     SubmitWrapUp,
     WrapUpStarted,
 )
+from gateway.quality.side import Observed
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeLeg, FakeMedia
 from tests.support.memory_queues import MemoryQueues
@@ -190,6 +191,16 @@ class FakeRollout:
         return agent_id not in self.barred
 
 
+class SeenQuality:
+    """A `QualityPort` that keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.periods: list[tuple[str, Observed]] = []
+
+    def observe(self, side: str, seen: Observed) -> None:
+        self.periods.append((side, seen))
+
+
 class Notices:
     """Everything people were told, by party."""
 
@@ -220,6 +231,8 @@ class DeskRig:
         self.media = FakeMedia()
         self.recording = FakeRecording()
         self.rollout = FakeRollout()
+        self.seen = SeenQuality()
+        self.lag_s = 0.0
         self.roster = AgentRoster(self.clock, self.settings.presence_grace)
         self.acd = BuiltinAcd(store=self.queues, clock=self.clock, node="n1", agent_allowed=self.rollout.agent_allowed)
         self.desk = ContactDesk(
@@ -236,6 +249,8 @@ class DeskRig:
             notices=self.notices,
             menus=menu_library(),
             roster=self.roster,
+            quality=self.seen,
+            lag_s=lambda: self.lag_s,
         )
 
     async def start(self) -> None:

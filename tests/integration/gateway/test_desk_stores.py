@@ -40,7 +40,7 @@ from gateway.parties import (
 )
 from gateway.records.database import Database, open_database
 from gateway.records.journal import SqlJournal
-from tests.support.desk_rig import QUEUES, SITES, FakeRecording, FakeRollout, menu_library
+from tests.support.desk_rig import QUEUES, SITES, FakeRecording, FakeRollout, SeenQuality, menu_library
 from tests.support.fake_media import FakeMedia
 from tests.support.servers import RedisServer, until
 
@@ -93,6 +93,8 @@ class Node:
             notices=self.inboxes,
             menus=menu_library(),
             roster=AgentRoster(clock, settings.presence_grace),
+            quality=SeenQuality(),
+            lag_s=lambda: 0.0,
         )
 
     async def connect(self, party: Party, ask: Callable[[OfferLeg], object]) -> None:

@@ -30,6 +30,25 @@ NOTICE_EXAMPLES: list[Any] = [
     parties.LegRefused(generation=2, code="sdp_bad", detail="No."),
     parties.LegChanged(generation=2, state="connected"),
     parties.PeerChanged(display_name="Ann", connected=True, audio=True, video=False, screen=True),
+    parties.QualityChanged(
+        own=parties.SideQuality(word="good"),
+        peer=parties.SideQuality(
+            word="poor",
+            cause="uplink",
+            figures=parties.QualityFigures(
+                round_trip_ms=80.5,
+                uplink_loss=0.1,
+                downlink_loss=0.0,
+                uplink_bps=500_000,
+                downlink_bps=700_000,
+                jitter_ms=None,
+                frames_per_s=24.5,
+                width=1280,
+                height=720,
+                mos=3.1,
+            ),
+        ),
+    ),
     parties.RecordingShown(state="on", notice_version="1"),
     parties.AgentChanged(state="ready", reason="x", pending_reason="lunch", contact_id="ct_1", queues=("a", "b")),  # type: ignore[arg-type]
     parties.OfferMade(
@@ -67,6 +86,8 @@ NOTICE_EXAMPLES: list[Any] = [
                 agent_id=None,
                 since_s=1.0,
                 age_s=2.0,
+                quality="poor",
+                cause="customer_uplink",
             ),
         ),
         alarms=(parties.BoardAlarm(code="disk", detail="Full.", contact_id=None, age_s=1.0),),

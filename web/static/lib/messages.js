@@ -54,6 +54,20 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {boolean} [screen]
  */
 /**
+ * @typedef {object} QualityReport
+ * @property {"quality_report"} type
+ * @property {number} [freezes]
+ * @property {number | null} [frames_per_s]
+ * @property {number | null} [width]
+ * @property {number | null} [height]
+ * @property {number | null} [concealed]
+ * @property {number | null} [sent_frames_per_s]
+ * @property {number | null} [sent_width]
+ * @property {number | null} [sent_height]
+ * @property {number | null} [available_bps]
+ * @property {"none" | "cpu" | "bandwidth" | "other"} [limited]
+ */
+/**
  * @typedef {object} HangUp
  * @property {"hang_up"} type
  */
@@ -96,8 +110,8 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | HangUp | SetReady | SetNotReady | AcceptOffer
- *   | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
+ * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp | SetReady
+ *   | SetNotReady | AcceptOffer | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
 // ---------------------------------------------------------------- from the gateway
@@ -205,6 +219,31 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {number | null} [deadline_s]
  */
 /**
+ * @typedef {object} QualityFigures
+ * @property {number | null} round_trip_ms
+ * @property {number} uplink_loss
+ * @property {number} downlink_loss
+ * @property {number} uplink_bps
+ * @property {number} downlink_bps
+ * @property {number | null} jitter_ms
+ * @property {number | null} frames_per_s
+ * @property {number | null} width
+ * @property {number | null} height
+ * @property {number | null} mos
+ */
+/**
+ * @typedef {object} SideQuality
+ * @property {string} word
+ * @property {string | null} [cause]
+ * @property {QualityFigures | null} [figures]
+ */
+/**
+ * @typedef {object} QualityState
+ * @property {"quality_state"} type
+ * @property {SideQuality} own
+ * @property {SideQuality | null} [peer]
+ */
+/**
  * @typedef {object} RecordingState
  * @property {"recording_state"} type
  * @property {string} state
@@ -288,6 +327,8 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string | null} agent_id
  * @property {number} since_s
  * @property {number} age_s
+ * @property {string | null} [quality]
+ * @property {string | null} [cause]
  */
 /**
  * @typedef {object} BoardAlarm
@@ -307,6 +348,6 @@ export const SUBPROTOCOL = "visavis.v1";
  */
 /**
  * @typedef {Welcome | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
- *   | LegState | PeerState | RecordingState | AgentState | Offer | OfferEnded | Assigned | WrapUpStarted
+ *   | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | WrapUpStarted
  *   | Board} ServerMessage
  */

@@ -1,0 +1,1 @@
+"""How good a connection is, in a word and with its cause: figures in, judgement out. Knows no contact and no socket."""

@@ -1,0 +1,146 @@
+"""One side watched: its own measurements decide, its page is believed of itself, and nobody pays for the other side."""
+
+from gateway.parties import ReportQuality
+from gateway.quality.judge import Cause, Verdict, Word
+from gateway.quality.side import REPORT_LIFETIME_S, Around, SideWatch
+from media.port import KindQuality, LegQuality
+
+TALKING = Around(says=True, shows=True, gets_pictures=True)
+
+
+def way(**camera: float | int | None) -> dict[str, KindQuality]:
+    sound: dict[str, float | int] = {"bitrate_bps": 40_000, "loss": 0.0, "unrepaired": 0.0, "jitter_ms": 4.0}
+    picture = {"bitrate_bps": 900_000, "loss": 0.0, "unrepaired": 0.0, "jitter_ms": 6.0, "frames_per_s": 30.0} | camera
+    return {"audio": KindQuality(**sound), "video": KindQuality(**picture)}  # type: ignore[arg-type]
+
+
+def quality(
+    up: dict[str, KindQuality] | None = None,
+    down: dict[str, KindQuality] | None = None,
+    *,
+    round_trip_ms: float | None = 40.0,
+    downlink_bps: int | None = 2_000_000,
+) -> LegQuality:
+    return LegQuality(
+        leg_id="lg_1",
+        at_s=0.0,
+        period_s=2.0,
+        uplink=way() if up is None else up,
+        downlink=way() if down is None else down,
+        round_trip_ms=round_trip_ms,
+        downlink_bps=downlink_bps,
+    )
+
+
+class Side:
+    """A watch with a clock of its own: each period is two seconds later."""
+
+    def __init__(self) -> None:
+        self.watch = SideWatch()
+        self.now_s = 100.0
+
+    def periods(
+        self, count: int, what: LegQuality, *, around: Around = TALKING, other: SideWatch | None = None, page: int = -1
+    ) -> Verdict:
+        """`page`: freezes that its page reports each time; below 0 it says nothing."""
+        for _ in range(count):
+            self.now_s += 2
+            if page >= 0:
+                self.watch.page_says(ReportQuality(freezes=page, frames_per_s=24.0), self.now_s - 0.5)
+            self.watch.measured(what, around, other, self.now_s)
+        return self.watch.told
+
+
+def test_a_clean_connection_is_good() -> None:
+    assert Side().periods(10, quality()).word is Word.GOOD
+
+
+def test_loss_on_the_way_up_is_the_uplink() -> None:
+    told = Side().periods(3, quality(up=way(loss=0.2, unrepaired=0.1)))
+    assert (told.word, told.cause) == (Word.POOR, Cause.UPLINK)
+
+
+def test_loss_on_the_way_down_is_the_downlink() -> None:
+    told = Side().periods(3, quality(down=way(loss=0.2, unrepaired=0.1)))
+    assert (told.word, told.cause) == (Word.POOR, Cause.DOWNLINK)
+
+
+def test_a_camera_that_is_off_loses_nothing() -> None:
+    off = Around(says=True, shows=False, gets_pictures=False)
+    told = Side().periods(5, quality(up=way(bitrate_bps=0, frames_per_s=0.0, loss=1.0, unrepaired=1.0)), around=off)
+    assert told.word is Word.GOOD
+
+
+def test_nothing_at_all_from_somebody_who_speaks_is_lost() -> None:
+    nothing = {"audio": KindQuality(bitrate_bps=0, loss=0.0, unrepaired=0.0)}
+    assert Side().periods(2, quality(up=nothing)).word is Word.LOST
+    silent = Around(says=False, shows=False)
+    assert Side().periods(5, quality(up=nothing), around=silent).word is Word.GOOD
+
+
+def test_freezes_a_page_counts_are_its_downlink() -> None:
+    told = Side().periods(3, quality(), page=3)
+    assert (told.word, told.cause) == (Word.POOR, Cause.DOWNLINK)
+
+
+def test_freezes_of_a_picture_that_came_broken_are_not_the_viewers() -> None:
+    sender = Side()
+    sender.periods(3, quality(up=way(loss=0.2, unrepaired=0.1)))
+    assert Side().periods(5, quality(), page=3, other=sender.watch).word is Word.GOOD
+
+
+def test_reports_that_come_too_often_are_not_looked_at() -> None:
+    side = Side()
+    report = ReportQuality(freezes=1, frames_per_s=24.0)
+    assert [side.watch.page_says(report, 10.0 + number / 10) for number in range(21)].count(True) == 3
+
+
+def test_a_page_that_fell_silent_says_nothing_any_more() -> None:
+    side = Side()
+    side.watch.page_says(ReportQuality(freezes=0, concealed=0.5), side.now_s)
+    side.now_s += REPORT_LIFETIME_S
+    assert side.periods(4, quality()).word is Word.GOOD
+
+
+def test_a_camera_that_stands_still_is_the_device() -> None:
+    told = Side().periods(3, quality(up=way(frames_per_s=0.0)), page=0)
+    assert (told.word, told.cause) == (Word.POOR, Cause.DEVICE)
+
+
+def test_few_pictures_are_nobodys_fault_where_the_viewer_can_take_no_more() -> None:
+    viewer = Side()
+    viewer.periods(1, quality(downlink_bps=100_000))
+    assert Side().periods(5, quality(up=way(frames_per_s=3.0)), page=0, other=viewer.watch).word is Word.GOOD
+
+
+def test_a_paused_picture_is_the_downlink_until_it_is_back() -> None:
+    side = Side()
+    side.watch.video_paused(True)
+    assert side.periods(2, quality()).cause is Cause.DOWNLINK
+    side.watch.video_paused(False)
+    assert side.periods(5, quality()).word is Word.GOOD
+
+
+def test_a_lost_leg_is_told_at_once_and_its_seconds_are_counted() -> None:
+    side = Side()
+    side.periods(5, quality())
+    side.watch.lose(side.now_s)
+    assert side.watch.told.word is Word.LOST
+    side.watch.begin(side.now_s + 7)
+    assert side.watch.told.word is Word.GOOD
+    data = side.watch.end(side.now_s + 7)
+    assert data is not None
+    assert (data["good_s"], data["lost_s"]) == (10.0, 7.0)
+    assert side.watch.end(side.now_s + 7) is None
+
+
+def test_the_numbers_are_of_the_last_period() -> None:
+    side = Side()
+    assert side.watch.figures() is None
+    side.watch.page_says(ReportQuality(freezes=0, sent_width=1280, sent_height=720), side.now_s)
+    side.periods(1, quality(up=way(loss=0.03), round_trip_ms=80.0))
+    figures = side.watch.figures()
+    assert figures is not None
+    assert (figures.round_trip_ms, figures.uplink_loss, figures.uplink_bps) == (80.0, 0.03, 940_000)
+    assert (figures.width, figures.height, figures.frames_per_s) == (1280, 720, 30.0)
+    assert figures.mos is not None

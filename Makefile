@@ -20,8 +20,8 @@ check: ## the quick part of test: no server, no browser
 	@deploy/venv dev
 	@deploy/steps format lint types imports js-tools js-types js-unit unit
 
-bench: ## the slow part: load and cost per call, figures as JSON
-	@deploy/test-tools
+bench: ## the slow part: load and cost per call beside Janus, as JSON and a table
+	@deploy/test-tools bench
 	@deploy/venv dev
 	@deploy/steps bench
 

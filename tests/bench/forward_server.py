@@ -1,7 +1,8 @@
-"""A bare server over the media engine, for load clients: POST /offer?call=…&role=customer|agent with {sdp, type}.
+"""A bare server over the media engine, for load clients: POST /offer?call=…&role=… with {sdp, type}.
 
-The legs of one call are bridged as soon as both are there. GET /counters answers the engine's sums. Nothing of the
-product but the engine runs here, so its CPU time is the price of forwarding.
+The roles are customer and agent, bridged as soon as both are there, and waiting, who is shown the clip of hold. GET
+/counters answers the engine's sums. Nothing of the product but the engine runs here, so its CPU time is the price of
+forwarding.
 
     taskset -c 0 python tests/bench/forward_server.py --host 127.0.0.1 --port 8080 --media-host 192.0.2.10
 """
@@ -21,10 +22,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from media.engine import EngineSettings, InProcessEngine
 from media.forward.leg import ForwardLimits
-from media.port import EVENT, CloseLeg, FromLeg, LegClosed, MediaEvent, MediaRefused, OpenLeg, RecordLeg, SetSource
+from media.port import (
+    EVENT,
+    Clip,
+    CloseLeg,
+    FromLeg,
+    LegClosed,
+    MediaEvent,
+    MediaRefused,
+    OpenLeg,
+    RecordLeg,
+    SetSource,
+)
 from media.port import StartRecording as StartRecordingCommand
 
 OTHER = {"customer": "agent", "agent": "customer"}
+WAITING = "waiting"
+HOLD = Clip(name="hold", language="en", loop=True)
 
 
 class BenchServer:
@@ -44,8 +58,8 @@ class BenchServer:
 
     async def offer(self, request: web.Request) -> web.Response:
         call, role = request.query.get("call", ""), request.query.get("role", "")
-        if role not in OTHER:
-            raise web.HTTPBadRequest(text="role must be customer or agent\n")
+        if role not in OTHER and role != WAITING:
+            raise web.HTTPBadRequest(text="role must be customer, agent or waiting\n")
         body = await request.json()
         if not isinstance(body, dict) or body.get("type") != "offer" or not isinstance(body.get("sdp"), str):
             raise web.HTTPBadRequest(text="send {sdp, type: offer}\n")
@@ -60,6 +74,9 @@ class BenchServer:
         self._by_role[call, role] = leg_id
         if before in self._legs:
             await self._engine.execute(CloseLeg(leg_id=before))
+        if role == WAITING:
+            await self._engine.execute(SetSource(leg_id=leg_id, source=HOLD))
+            return web.json_response({"sdp": answer.sdp_answer, "type": "answer"})
         other = self._by_role.get((call, OTHER[role]))
         if other in self._legs:
             await self._engine.execute(SetSource(leg_id=leg_id, source=FromLeg(leg_id=other)))

@@ -27,6 +27,7 @@ from gateway.base.clock import Clock, SystemClock
 from gateway.base.errors import PortFailure, SetupError
 from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.tasks import Supervisor
+from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
 from gateway.config import MediaSettings, QueueSettings, Settings, SiteSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.gauges import ProcessGauges
@@ -42,10 +43,7 @@ from gateway.process import (
     StopSignals,
     data_folder,
     reason_of,
-    set_start_aside,
-    trim_memory,
     udp_refused,
-    watch_lag,
 )
 from gateway.quality_gauges import QualityGauges
 from gateway.recordings.finaliser import Finaliser

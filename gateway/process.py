@@ -1,27 +1,22 @@
-"""What the process itself owns: its data folder, its signals, and how late its event loop is.
+"""What the process itself owns: its data folder and its signals.
 
 Every refusal is a SetupError whose text is one plain line that says what to do. Knows nothing of contacts or media.
 """
 
 import asyncio
-import ctypes
 import errno
 import fcntl
-import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
 from gateway.base.log import get_logger
 
 _LOCK_FILE: Final = "lock"
-_LAG_EVERY_S: Final = 0.25
-_TRIM_EVERY_S: Final = 60.0
 
 _log = get_logger("process")
 
@@ -109,38 +104,3 @@ class StopSignals:
         if self.drain.is_set():
             self.now.set()
         self.drain.set()
-
-
-# ---------------------------------------------------------------- the loop and the memory
-
-
-async def watch_lag(clock: Clock, report: Callable[[float], None]) -> None:
-    """Tell `report`, four times a second, by how many seconds the event loop came too late. Runs until cancelled."""
-    while True:
-        due = clock.monotonic() + _LAG_EVERY_S
-        await clock.sleep_until(due)
-        report(max(0.0, clock.monotonic() - due))
-
-
-async def trim_memory(clock: Clock) -> None:
-    """Give freed memory back to the system once a minute: many short calls leave glibc's arenas full of holes.
-
-    Does nothing where the C library has no `malloc_trim`. Runs until cancelled.
-    """
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return
-    while True:
-        await clock.sleep_until(clock.monotonic() + _TRIM_EVERY_S)
-        await asyncio.to_thread(trim, 0)
-
-
-def set_start_aside() -> None:
-    """Leave all that was made until now out of garbage collection for good.
-
-    Modules, schemas and routes live as long as the process. A full collection that walks them takes 0.1 s, in which
-    nothing is forwarded in any call; without them it walks what the calls of the moment need.
-    """
-    gc.collect()
-    gc.freeze()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.base.errors import SetupError
-from gateway.process import StopSignals, data_folder, set_start_aside, udp_refused, watch_lag
+from gateway.base.upkeep import set_start_aside, watch_lag
+from gateway.process import StopSignals, data_folder, udp_refused
 
 
 def test_a_missing_data_folder_is_made_private(tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from media.engine import EngineSettings, InProcessEngine
 from media.forward import rtcp
 from media.player.clip import Clip, ClipPacket, ClipTrack
 from media.player.library import ClipLibrary
-from media.port import EVENT, FromLeg, Kind, MediaEvent, OpenLeg, SetSource
+from media.port import EVENT, FromLeg, Kind, MediaEvent, MediaPort, OpenLeg, SetSource
 from media.sdp.description import Section
 from media.transport.client import ClientPeer
 from media.transport.link import BUFFER_BYTES, Link
+from media.workers.pool import WorkerPool
+from media.workers.process import WorkerSettings
 from tests.integration.media.transport_rig import until
 
 VP8_KEY = b"\x10\x00\x9d\x01\x2a"
@@ -53,9 +56,10 @@ class Robot:
         self.peer: ClientPeer
         self.link: Link
 
-    async def join(self, engine: InProcessEngine, *, screen: bool = False) -> None:
+    async def join(self, engine: MediaPort, *, screen: bool = False, call_id: str = "ct_1") -> None:
         self.peer = await ClientPeer.open(self, screen=screen)
-        answer = await engine.execute(OpenLeg(leg_id=self.leg_id, sdp_offer=self.peer.create_offer()))
+        offer = self.peer.create_offer()
+        answer = await engine.execute(OpenLeg(leg_id=self.leg_id, sdp_offer=offer, call_id=call_id))
         self.link, negotiated = await self.peer.set_answer(answer.sdp_answer)
         self.sections = {section.kind: section for section in negotiated.sections}
         straight = self.link.on_datagram  # type: ignore[attr-defined]
@@ -160,25 +164,30 @@ class Robot:
         self.closed = reason
 
 
+Engine = InProcessEngine | WorkerPool
+
+
 class Studio:
     """An engine, its events, and the robots that joined it."""
 
-    def __init__(self, engine: InProcessEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.events: list[MediaEvent] = []
         self.robots: list[Robot] = []
         engine.events.on(EVENT, self.events.append)
 
-    async def robot(self, leg_id: str, *, screen: bool = False) -> Robot:
+    async def robot(self, leg_id: str, *, screen: bool = False, call_id: str = "ct_1") -> Robot:
         robot = Robot(leg_id)
-        await robot.join(self.engine, screen=screen)
+        await robot.join(self.engine, screen=screen, call_id=call_id)
         self.robots.append(robot)
         await until(lambda: self.count("LegConnected") == len(self.robots), "the leg is connected")
         return robot
 
-    async def call(self) -> tuple[Robot, Robot]:
+    async def call(self, suffix: str = "") -> tuple[Robot, Robot]:
         """Two robots, bridged, each having heard the other and begun its picture."""
-        customer, agent = await self.robot("lg_customer"), await self.robot("lg_agent")
+        call_id = f"ct_1{suffix}"
+        customer = await self.robot(f"lg_customer{suffix}", call_id=call_id)
+        agent = await self.robot(f"lg_agent{suffix}", call_id=call_id)
         await self.bridge(customer, agent)
         for number in range(-3, 0):
             for robot in (customer, agent):
@@ -201,11 +210,14 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(**settings: object) -> AsyncIterator[Studio]:
-    engine = await InProcessEngine.start(
-        EngineSettings(host="127.0.0.1", **settings),  # type: ignore[arg-type]
-        clips=ClipLibrary([HOLD]),
-    )
+async def studio(workers: int = 0, clips: Path | None = None, **settings: object) -> AsyncIterator[Studio]:
+    """An engine in this process, or in so many others: these play what is in the folder `clips`."""
+    engine_settings = EngineSettings(host="127.0.0.1", clip_folder=clips, **settings)  # type: ignore[arg-type]
+    engine: Engine
+    if workers:
+        engine = await WorkerPool.start(workers, WorkerSettings(engine=engine_settings))
+    else:
+        engine = await InProcessEngine.start(engine_settings, clips=ClipLibrary([HOLD]))
     opened = Studio(engine)
     try:
         yield opened

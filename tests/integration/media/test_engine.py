@@ -3,12 +3,14 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from media.engine import EngineSettings, InProcessEngine
 from media.forward import rtcp
+from media.player.clipfile import encode_clip
 from media.port import (
     EVENT,
     Clip,
@@ -30,12 +32,27 @@ from media.port import (
     StartRecording,
     StopRecording,
 )
-from tests.integration.media.engine_rig import Robot, ntp_of, paced, studio
+from media.workers.pool import WorkerPool
+from media.workers.process import WorkerSettings
+from tests.integration.media.engine_rig import HOLD, Robot, ntp_of, paced, studio
 from tests.integration.media.transport_rig import until
 
+everywhere = pytest.mark.parametrize("workers", [0, 1], ids=["in this process", "in one of its own"])
 
-async def test_two_robots_hear_and_see_each_other() -> None:
-    async with studio() as stage:
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """A folder with what the engine of another process plays."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for language in ("en", "fr", "es"):
+        (folder / f"hold.{language}.clip").write_bytes(encode_clip(replace(HOLD, language=language)))
+    return folder
+
+
+@everywhere
+async def test_two_robots_hear_and_see_each_other(workers: int, clips: Path) -> None:
+    async with studio(workers, clips) as stage:
         customer, agent = await stage.call()
         for robot in (customer, agent):
             robot.sequence.update({Kind.AUDIO: 65_530})  # a gap that stays one
@@ -117,8 +134,9 @@ async def test_what_the_gateway_misses_is_asked_for_and_restored_from_rtx() -> N
         assert stage.engine.counters().restored_packets == 22
 
 
-async def test_hold_and_retrieve_stay_one_stream_with_time_going_on() -> None:
-    async with studio() as stage:
+@everywhere
+async def test_hold_and_retrieve_stay_one_stream_with_time_going_on(workers: int, clips: Path) -> None:
+    async with studio(workers, clips) as stage:
         customer, agent = await stage.call()
         await stage.engine.execute(SetSource(leg_id="lg_customer", source=Clip(name="hold", loop=True)))
         await until(
@@ -143,8 +161,9 @@ async def test_hold_and_retrieve_stay_one_stream_with_time_going_on() -> None:
         assert any(isinstance(item, rtcp.KeyFrameRequest) for item in agent.feedback)
 
 
-async def test_a_prompt_waits_for_its_leg_is_heard_whole_and_tells_its_end() -> None:
-    async with studio() as stage:
+@everywhere
+async def test_a_prompt_waits_for_its_leg_is_heard_whole_and_tells_its_end(workers: int, clips: Path) -> None:
+    async with studio(workers, clips) as stage:
         robot = Robot("lg_1")
         joining = asyncio.ensure_future(robot.join(stage.engine))
         stage.robots.append(robot)
@@ -224,8 +243,9 @@ async def test_a_key_frame_can_be_asked_for() -> None:
         )
 
 
-async def test_a_recording_takes_both_legs_and_their_successors(tmp_path: Path) -> None:
-    async with studio() as stage:
+@everywhere
+async def test_a_recording_takes_both_legs_and_their_successors(workers: int, clips: Path, tmp_path: Path) -> None:
+    async with studio(workers, clips) as stage:
         customer, agent = await stage.call()
         folder = tmp_path / "rc_1"
         await stage.engine.execute(StartRecording(recording_id="rc_1", folder=str(folder)))
@@ -256,8 +276,9 @@ async def test_a_recording_takes_both_legs_and_their_successors(tmp_path: Path) 
             await stage.engine.execute(StopRecording(recording_id="rc_1"))
 
 
-async def test_a_leg_that_closes_is_told_once_and_the_other_hears_silence() -> None:
-    async with studio() as stage:
+@everywhere
+async def test_a_leg_that_closes_is_told_once_and_the_other_hears_silence(workers: int, clips: Path) -> None:
+    async with studio(workers, clips) as stage:
         customer, agent = await stage.call()
         await stage.engine.execute(CloseLeg(leg_id="lg_customer"))
         await stage.engine.execute(CloseLeg(leg_id="lg_customer"))
@@ -280,7 +301,7 @@ async def test_silence_sends_nothing() -> None:
         assert 50 not in agent.numbers(Kind.AUDIO)
 
 
-@pytest.mark.parametrize(
+REFUSED = pytest.mark.parametrize(
     ("command", "code"),
     [
         (SetSource(leg_id="lg_none", source=Silence()), "leg_unknown"),
@@ -295,6 +316,9 @@ async def test_silence_sends_nothing() -> None:
         (StartRecording(recording_id="rc_1", folder="/proc/none"), "recording_folder"),
     ],
 )
+
+
+@REFUSED
 async def test_a_refused_command_says_why_and_changes_nothing(command: Command, code: str) -> None:
     async with studio(max_legs=2) as stage:
         customer, agent = await stage.call()
@@ -305,8 +329,9 @@ async def test_a_refused_command_says_why_and_changes_nothing(command: Command, 
         await until(lambda: 5 in customer.numbers(Kind.AUDIO), "the bridge stands")
 
 
-async def test_a_bad_offer_is_refused_and_takes_no_place() -> None:
-    async with studio() as stage:
+@everywhere
+async def test_a_bad_offer_is_refused_and_takes_no_place(workers: int, clips: Path) -> None:
+    async with studio(workers, clips) as stage:
         with pytest.raises(MediaRefused) as refused:
             await stage.engine.execute(OpenLeg(leg_id="lg_1", sdp_offer="no sdp"))
         assert refused.value.code.startswith("sdp_")
@@ -325,9 +350,12 @@ async def test_a_listener_that_fails_harms_no_event_and_no_packet() -> None:
         await until(lambda: 5 in customer.numbers(Kind.AUDIO), "packets go on")
 
 
-async def test_the_end_closes_every_leg_and_recording_once_and_leaves_no_descriptor(tmp_path: Path) -> None:
+@everywhere
+async def test_the_end_closes_each_leg_and_recording_once_and_leaves_no_descriptor(
+    workers: int, clips: Path, tmp_path: Path
+) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    async with studio() as stage:
+    async with studio(workers, clips) as stage:
         await stage.call()
         await stage.engine.execute(StartRecording(recording_id="rc_1", folder=str(tmp_path / "rc_1")))
         await stage.engine.execute(RecordLeg(recording_id="rc_1", leg_id="lg_agent", role="agent"))
@@ -345,5 +373,8 @@ async def test_the_end_closes_every_leg_and_recording_once_and_leaves_no_descrip
 
 async def test_a_port_in_use_is_an_error_at_the_start() -> None:
     async with studio() as stage:
+        taken = EngineSettings(host="127.0.0.1", port=stage.engine.port)
         with pytest.raises(OSError, match="in use"):
-            await InProcessEngine.start(EngineSettings(host="127.0.0.1", port=stage.engine.port))
+            await InProcessEngine.start(taken)
+        with pytest.raises(OSError, match="in use"):
+            await WorkerPool.start(1, WorkerSettings(engine=taken))

@@ -1,8 +1,9 @@
 """One UDP port for every browser: demultiplexing, ICE-lite, DTLS, SRTP. It knows no codec and no bridge.
 
-The way of a packet: `udp` reads it into the one buffer and finds the owner of its source; `server` (or `client`) reads
-checks with `stun` and judges them with `ice` (or `controlling`); `secured` hands DTLS to `dtls` and opens media with
-`srtp`, all on the same bytes, then lends them to the link's sink.
+The way of a packet: `udp` reads it, with what came beside it (`batch`), and finds the owner of its source; `server` (or
+`client`) reads checks with `stun` and judges them with `ice` (or `controlling`); `secured` hands DTLS to `dtls` and
+opens media with `srtp`, all on the same bytes, then lends them to the link's sink. What is sent from them waits for the
+end of the batch.
 
 Nothing that arrives is logged per packet. What was dropped is counted in `TransportServer.counters`, by these names:
 

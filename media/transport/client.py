@@ -23,6 +23,7 @@ from media.transport.ice import IceCredentials
 from media.transport.identity import new_password, new_ufrag, ssrc_source
 from media.transport.link import Link, PacketSink
 from media.transport.secured import SecuredLink
+from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address, Flaw, parse
 from media.transport.timers import TransportTimers
 from media.transport.udp import MediaSocket
@@ -128,7 +129,7 @@ class ClientPeer:
             clock=self._clock,
             supervisor=self._supervisor,
             on_stun=self._on_stun,
-            on_gone=self._socket.routes.clear,
+            on_gone=self._socket.unroute_all,
             wall_s=time.time,
         )
         self._checks = self._supervisor.spawn(self._check_forever(self._link, self._agent), name="checks")
@@ -167,10 +168,11 @@ class ClientPeer:
         await self._supervisor.aclose()
         self._socket.close()
 
-    def _on_stun(self, length: int, address: Address) -> None:
+    def _on_stun(self, buffer: PacketBuffer, length: int) -> None:
         if self._agent is None or self._link is None:
             return
-        message = parse(bytes(self._socket.home.view[:length]))
+        address = self._socket.source_of(buffer)
+        message = parse(bytes(buffer.view[:length]))
         if isinstance(message, Flaw):
             self.counters[message.value] += 1
             return
@@ -181,7 +183,7 @@ class ClientPeer:
         if outcome.response:
             self._socket.send(outcome.response, address)
         if outcome.valid:
-            self._socket.routes[address] = self._link.on_datagram
+            self._socket.route(address, self._link.on_datagram)
             self._link.heard_check()
             if outcome.round_trip_s is not None:
                 self._link.round_trip_ms = outcome.round_trip_s * 1000

@@ -1,7 +1,8 @@
 """The seam between transport and forwarding: a link is one browser's secured path, a sink is who takes its packets.
 
 Buffers are lent, not given: a sink that wants to keep bytes copies them before it returns. `send_rtp` and `send_rtcp`
-protect in place, so a buffer that was sent holds ciphertext afterwards.
+protect in place, so a buffer that was sent holds ciphertext afterwards. One that was lent leaves with the others of its
+wake-up: it is sent once, and not touched again.
 """
 
 from typing import Protocol
@@ -51,7 +52,7 @@ class Link(Protocol):
     def round_trip_ms(self) -> float | None: ...
 
     def send_rtp(self, buffer: bytearray, length: int) -> int:
-        """Protect `buffer[:length]` in place and send it. Returns the ciphertext length, 0 when it was not sent.
+        """Protect `buffer[:length]` in place and send it. Returns the ciphertext length, 0 when it was not taken.
 
         Not connected, a full socket or a dead path drop the packet and count it: nothing raises, nothing waits.
         """

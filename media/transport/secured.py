@@ -14,9 +14,10 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor, cancel_and_wait
+from media.transport.batch import Lane
 from media.transport.dtls import Certificate, DatagramPipe, DtlsSession
 from media.transport.link import PacketSink
-from media.transport.srtp import SrtpSession
+from media.transport.srtp import PacketBuffer, SrtpSession
 from media.transport.stun import Address
 from media.transport.timers import TransportTimers
 from media.transport.udp import Handler, MediaSocket, Sender, send_nowhere
@@ -53,8 +54,6 @@ class SecuredLink:
         """Of connectivity checks; only the client's side sends any."""
         self._counters: Counter[str] = socket.counters
         self._socket = socket
-        self._home = socket.home.data
-        self._view = socket.home.view
         self._sink = sink
         self._timers = timers
         self._supervisor = supervisor
@@ -66,6 +65,7 @@ class SecuredLink:
         self._srtp: SrtpSession | None = None
         self._address: Address | None = None
         self._sendto: Sender = send_nowhere
+        self._lane: Lane | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
@@ -132,32 +132,32 @@ class SecuredLink:
             return
         self._address = address
         self._sendto = self._socket.sender_for(address)
+        self._lane = self._socket.lane_to(address)
         if self._handshake is None:
             self._handshake = self._supervisor.spawn(self._secure(), name=f"{self.name}:handshake")
 
-    def on_datagram(self, length: int, address: Address) -> None:
-        """One datagram in the socket's home buffer, from a validated address (RFC 7983 tells the kinds apart)."""
-        home = self._home
-        first = home[0]
+    def on_datagram(self, buffer: PacketBuffer, length: int) -> None:
+        """One datagram from a validated address (RFC 7983 tells the kinds apart)."""
+        first = buffer[0]
         if 127 < first < 192:
             srtp = self._srtp
             if srtp is None:
                 self._counters["media_early"] += 1
-            elif 191 < home[1] < 224:  # RTCP on the same port: RFC 5761 §4
-                if size := srtp.unprotect_rtcp(home, length):
+            elif 191 < buffer[1] < 224:  # RTCP on the same port: RFC 5761 §4
+                if size := srtp.unprotect_rtcp(buffer, length):
                     self.heard += 1
                     if self._silent:
                         self._hear()
-                    self._sink.on_rtcp(home, size, self._wall_s())
-            elif size := srtp.unprotect_rtp(home, length):
+                    self._sink.on_rtcp(buffer, size, self._socket.arrived_s)
+            elif size := srtp.unprotect_rtp(buffer, length):
                 self.heard += 1
                 if self._silent:
                     self._hear()
-                self._sink.on_rtp(home, size, self._wall_s())
+                self._sink.on_rtp(buffer, size, self._socket.arrived_s)
         elif first < 4:
-            self._on_stun(length, address)
+            self._on_stun(buffer, length)
         elif 19 < first < 64:
-            self._pipe.push(bytes(self._view[:length]))
+            self._pipe.push(bytes(buffer.view[:length]))
         else:
             self._counters["datagram_kind"] += 1
 
@@ -207,7 +207,7 @@ class SecuredLink:
         if not done or keys is None:
             self.finish("dtls_failed")
             return
-        self._srtp = SrtpSession(keys, self._socket.home, self._counters)
+        self._srtp = SrtpSession(keys, self._counters)
         self._sink.on_connected(self._wall_s())
 
     async def _wind_up(self, *, say_goodbye: bool) -> None:
@@ -228,7 +228,17 @@ class SecuredLink:
         self._sink.on_heard(self._wall_s())
 
     def _transmit(self, buffer: bytearray, size: int) -> int:
-        view = self._view if buffer is self._home else memoryview(buffer)
+        if type(buffer) is PacketBuffer:
+            lane = self._lane
+            if lane is not None and buffer.owner is self._socket:  # a slot: it leaves with the others of its wake-up
+                waiting = lane.waiting
+                if not waiting:
+                    lane.outbox.busy.append(lane)
+                waiting.append((buffer, size))
+                return size
+            view = buffer.view
+        else:
+            view = memoryview(buffer)
         try:
             self._sendto(view[:size], self._address)  # type: ignore[arg-type]  # with keys there is a path
         except OSError as error:

@@ -28,6 +28,7 @@ from media.transport.ice import IceCredentials, LiteAgent
 from media.transport.identity import new_password, new_ufrag, ssrc_source
 from media.transport.link import Link, PacketSink
 from media.transport.secured import SecuredLink
+from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address, Flaw, looks_like_binding, parse, peek_username
 from media.transport.timers import TransportTimers
 from media.transport.udp import SOCKET_BUFFER_BYTES, Handler, MediaSocket
@@ -181,15 +182,15 @@ class TransportServer:
 
     # ------------------------------------------------------------ datagrams
 
-    def _on_stranger(self, length: int, address: Address) -> None:
+    def _on_stranger(self, buffer: PacketBuffer, length: int) -> None:
         """A source that has passed no check: only what looks like one is read; without a valid one, no answer."""
-        if looks_like_binding(self._socket.home.data, length):
-            self._on_stun(length, address)
+        if looks_like_binding(buffer, length):
+            self._on_stun(buffer, length)
         else:
             self.counters["stranger_junk"] += 1
 
-    def _on_stun(self, length: int, address: Address) -> None:
-        leg = self._by_ufrag.get(peek_username(self._socket.home.data, length).partition(b":")[0])
+    def _on_stun(self, buffer: PacketBuffer, length: int) -> None:
+        leg = self._by_ufrag.get(peek_username(buffer, length).partition(b":")[0])
         if leg is None:
             self.counters["stun_username"] += 1
             return
@@ -197,10 +198,11 @@ class TransportServer:
             self.counters["stun_rate"] += 1
             return
         leg.checks_left -= 1
+        address = self._socket.source_of(buffer)
         if self._is_taken(address, leg):
             self.counters["address_taken"] += 1
             return
-        message = parse(bytes(self._socket.home.view[:length]))
+        message = parse(bytes(buffer.view[:length]))
         if isinstance(message, Flaw):
             self.counters[message.value] += 1
             return
@@ -211,7 +213,7 @@ class TransportServer:
         if verdict.evicted is not None:
             self._drop_route(leg, verdict.evicted)
         if verdict.valid:
-            self._socket.routes[address] = leg.handler
+            self._socket.route(address, leg.handler)
             self._at[address] = leg
             leg.link.heard_check()
         self._socket.send(verdict.response, address)
@@ -258,7 +260,7 @@ class TransportServer:
     def _drop_route(self, leg: _Leg, address: Address) -> None:
         if self._at.get(address) is leg:
             del self._at[address]
-            self._socket.routes.pop(address, None)
+            self._socket.unroute(address)
 
     async def _tick_forever(self) -> None:
         while True:

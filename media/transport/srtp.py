@@ -5,8 +5,9 @@ datagram was read into. Which addresses may send here was decided before; keys c
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from struct import unpack_from
+from struct import Struct
 from typing import Any, Final
 
 from pylibsrtp import Policy, Session
@@ -24,8 +25,16 @@ MIN_RTP_BYTES: Final = 12 + 10
 MIN_RTCP_BYTES: Final = 8 + 4 + 10
 """Shortest header plus the shortest tag of the profiles we offer; below, libsrtp isn't asked."""
 
-TRAILER_BYTES: Final = 16 + 4
+_TAG_BYTES: Final = {
+    Policy.SRTP_PROFILE_AES128_CM_SHA1_80: 10,
+    Policy.SRTP_PROFILE_AEAD_AES_128_GCM: 16,
+    Policy.SRTP_PROFILE_AEAD_AES_256_GCM: 16,
+}
+_INDEX_BYTES: Final = 4
+TRAILER_BYTES: Final = 16 + _INDEX_BYTES
 """What protecting may add: the longest tag and the SRTCP index."""
+
+_WORD: Final = Struct("=I")
 
 _REASONS: Final = {7: "srtp_auth", 8: "srtp_auth", 9: "srtp_replay", 10: "srtp_replay_old", 18: "srtp_auth"}
 """`srtp_err_status_t` values that say something about the packet; all others count as `srtp_malformed`."""
@@ -40,101 +49,97 @@ class SrtpKeys:
     send: bytes
 
 
-class HomeBuffer:
-    """A packet buffer with its address taken once: the socket reads every datagram into the same one."""
+class PacketBuffer(bytearray):
+    """A packet's bytes, and what is taken of them once instead of for every packet: their address and two views.
 
-    __slots__ = ("data", "pointer", "view")
+    A bytearray in every other way, except that it can't be resized. Slots of a socket know whose they are: what lies in
+    one is sent together with the others of its wake-up (`media.transport.batch`).
+    """
 
-    def __init__(self, size_bytes: int) -> None:
-        self.data = bytearray(size_bytes)
-        self.pointer: Any = ffi.from_buffer(self.data)
-        self.view = memoryview(self.data)
+    __slots__ = ("address", "owner", "pointer", "slot", "view", "words")
+
+    def __init__(self, size_bytes: int, owner: object = None, slot: int = 0) -> None:
+        super().__init__(size_bytes)
+        self.pointer: Any = ffi.cast("void *", ffi.from_buffer(self))  # the view keeps the bytes where they are
+        self.address = int(ffi.cast("uintptr_t", self.pointer))
+        self.view = memoryview(self)
+        self.words = self.view.cast("I")
+        self.owner = owner
+        self.slot = slot
+
+
+Crypt = Callable[[bytearray, int], int]
+"""Encrypts or decrypts `buffer[:length]` in place. Returns the new length, 0 when the packet is refused (counted)."""
 
 
 class SrtpSession:
-    """Both directions of one link. Every method returns a length, 0 when the packet is refused, and never raises."""
+    """Both directions of one link. Nothing here raises."""
 
-    __slots__ = ("_home", "_keep", "_length", "_pointer", "_receive", "_send", "_ssrcs", "counters")
+    __slots__ = ("_keep", "counters", "protect_rtcp", "protect_rtp", "unprotect_rtcp", "unprotect_rtp")
 
-    def __init__(self, keys: SrtpKeys, home: HomeBuffer, counters: Counter[str]) -> None:
+    def __init__(self, keys: SrtpKeys, counters: Counter[str]) -> None:
         receive = Session(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, keys.profile))
         send = Session(_policy(keys.send, Policy.SSRC_ANY_OUTBOUND, keys.profile))
         self._keep = (receive, send)  # they free the contexts when collected
-        self._receive: Any = receive._srtp[0]
-        self._send: Any = send._srtp[0]
-        self._home = home.data
-        self._pointer: Any = home.pointer
-        self._length: Any = ffi.new("int *")
-        self._ssrcs: set[int] = set()
         self.counters = counters
+        tag = _TAG_BYTES[keys.profile]
+        ssrcs: set[int] = set()
+        # Closures over one factory each: no attribute is looked up for a packet, and RTP and RTCP share the code.
+        self.unprotect_rtp: Final = _opener(lib.srtp_unprotect, receive, counters, ssrcs, MIN_RTP_BYTES, 2, tag)
+        self.unprotect_rtcp: Final = _opener(
+            lib.srtp_unprotect_rtcp, receive, counters, ssrcs, MIN_RTCP_BYTES, 1, tag + _INDEX_BYTES
+        )
+        self.protect_rtp: Final = _sealer(lib.srtp_protect, send, counters, 12, tag)
+        self.protect_rtcp: Final = _sealer(lib.srtp_protect_rtcp, send, counters, 8, tag + _INDEX_BYTES)
 
-    def unprotect_rtp(self, buffer: bytearray, length: int) -> int:
-        """Decrypt the RTP packet in `buffer[:length]` in place; returns its new length, or 0 and counts the reason."""
-        if length < MIN_RTP_BYTES:
-            self.counters["srtp_malformed"] += 1
+
+def _opener(
+    function: Any, session: Session, counters: Counter[str], ssrcs: set[int], least: int, ssrc_word: int, trailer: int
+) -> Crypt:
+    """What decrypts: `ssrcs` are those heard so far, of RTP and RTCP together; the SSRC is the word `ssrc_word`."""
+    context: Any = session._srtp[0]
+    size: Any = ffi.new("int *")
+
+    def unprotect(buffer: bytearray, length: int) -> int:
+        if length < least:
+            counters["srtp_malformed"] += 1
             return 0
-        ssrc = unpack_from("!I", buffer, 8)[0]
-        known = ssrc in self._ssrcs
-        if not known and len(self._ssrcs) >= MAX_SSRCS:
-            self.counters["srtp_ssrc_limit"] += 1
+        if type(buffer) is PacketBuffer:
+            ssrc, pointer = buffer.words[ssrc_word], buffer.pointer
+        else:
+            ssrc, pointer = _WORD.unpack_from(buffer, 4 * ssrc_word)[0], ffi.from_buffer(buffer)
+        known = ssrc in ssrcs
+        if not known and len(ssrcs) >= MAX_SSRCS:
+            counters["srtp_ssrc_limit"] += 1
             return 0
-        size = self._length
         size[0] = length
-        pointer = self._pointer if buffer is self._home else ffi.from_buffer(buffer)
-        status = lib.srtp_unprotect(self._receive, pointer, size)
+        status = function(context, pointer, size)
         if status:
-            self.counters[_REASONS.get(status, "srtp_malformed")] += 1
+            counters[_REASONS.get(status, "srtp_malformed")] += 1
             return 0
         if not known:
-            self._ssrcs.add(ssrc)
-        return int(size[0])
+            ssrcs.add(ssrc)
+        return length - trailer  # without MKI the tag is all there is; reading `size` costs more
 
-    def unprotect_rtcp(self, buffer: bytearray, length: int) -> int:
-        """Decrypt the RTCP packet in `buffer[:length]` in place; its new length, or 0 and counts the reason."""
-        if length < MIN_RTCP_BYTES:
-            self.counters["srtp_malformed"] += 1
-            return 0
-        ssrc = unpack_from("!I", buffer, 4)[0]
-        known = ssrc in self._ssrcs
-        if not known and len(self._ssrcs) >= MAX_SSRCS:
-            self.counters["srtp_ssrc_limit"] += 1
-            return 0
-        size = self._length
-        size[0] = length
-        pointer = self._pointer if buffer is self._home else ffi.from_buffer(buffer)
-        status = lib.srtp_unprotect_rtcp(self._receive, pointer, size)
-        if status:
-            self.counters[_REASONS.get(status, "srtp_malformed")] += 1
-            return 0
-        if not known:
-            self._ssrcs.add(ssrc)
-        return int(size[0])
+    return unprotect
 
-    def protect_rtp(self, buffer: bytearray, length: int) -> int:
-        """Encrypt the RTP packet in `buffer[:length]` in place; returns the ciphertext's length, or 0."""
-        if length + TRAILER_BYTES > len(buffer) or length < 12:
-            self.counters["send_size"] += 1
-            return 0
-        size = self._length
-        size[0] = length
-        pointer = self._pointer if buffer is self._home else ffi.from_buffer(buffer)
-        if lib.srtp_protect(self._send, pointer, size):
-            self.counters["send_protect"] += 1
-            return 0
-        return int(size[0])
 
-    def protect_rtcp(self, buffer: bytearray, length: int) -> int:
-        """Encrypt the RTCP packet in `buffer[:length]` in place; returns the ciphertext's length, or 0."""
-        if length + TRAILER_BYTES > len(buffer) or length < 8:
-            self.counters["send_size"] += 1
+def _sealer(function: Any, session: Session, counters: Counter[str], least: int, trailer: int) -> Crypt:
+    """What encrypts."""
+    context: Any = session._srtp[0]
+    size: Any = ffi.new("int *")
+
+    def protect(buffer: bytearray, length: int) -> int:
+        if length + TRAILER_BYTES > len(buffer) or length < least:
+            counters["send_size"] += 1
             return 0
-        size = self._length
         size[0] = length
-        pointer = self._pointer if buffer is self._home else ffi.from_buffer(buffer)
-        if lib.srtp_protect_rtcp(self._send, pointer, size):
-            self.counters["send_protect"] += 1
+        if function(context, buffer.pointer if type(buffer) is PacketBuffer else ffi.from_buffer(buffer), size):
+            counters["send_protect"] += 1
             return 0
-        return int(size[0])
+        return length + trailer
+
+    return protect
 
 
 def _policy(key: bytes, ssrc_type: int, profile: int) -> Policy:

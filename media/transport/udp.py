@@ -1,24 +1,28 @@
 """One UDP port for every link, both families: read, drop junk by its size, hand the rest to who owns its source.
 
-It knows addresses and handlers, nothing of STUN, DTLS or SRTP. Every datagram is read into one buffer, lent to the
-handler for the length of the call. Sending never raises, never waits: what the kernel won't take is counted and lost.
+It knows addresses and handlers, nothing of STUN, DTLS or SRTP. Datagrams are read into buffers lent to the handlers,
+several at a time where the system can (`media.transport.batch`); what handlers send from those buffers leaves when all
+of them are handled. Sending never raises, never waits: what the kernel won't take is counted and lost.
 """
 
 import asyncio
 import errno
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from gateway.base.log import get_logger
+from media.transport import batch
+from media.transport.batch import SLOTS, Inbox, Lane, Outbox, RouteKey, route_key
 from media.transport.link import BUFFER_BYTES, MAX_DATAGRAM_BYTES
-from media.transport.srtp import HomeBuffer
+from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address
 
-DATAGRAMS_PER_WAKEUP: Final = 64
-"""Then the loop gets its turn: 64 packets are about 1.5 ms of work."""
+READS_PER_WAKEUP: Final = 2
+"""Then the loop gets its turn: 64 packets are about 1 ms of work."""
 
 SOCKET_BUFFER_BYTES: Final = 4 * 1024 * 1024
 """Asked of the kernel, which may give less: 4 MiB holds 0.2 s of 50 calls while the loop is busy elsewhere. The limit
@@ -37,8 +41,8 @@ _SEND_REASONS: Final = {
     errno.EACCES: "send_refused",
 }
 
-Handler = Callable[[int, Address], None]
-"""Takes one datagram: its length in the socket's home buffer, and where it came from."""
+Handler = Callable[[PacketBuffer, int], None]
+"""Takes one datagram and its length. Where it came from, `MediaSocket.source_of` tells while it is handled."""
 
 Sender = Callable[[bytes | memoryview, Address], int]
 
@@ -51,23 +55,64 @@ def send_nowhere(data: bytes | memoryview, address: Address) -> int:
 
 
 class MediaSocket:
-    """A port open for IPv4, IPv6 or both. `routes` maps a source to its handler; all others go to `stranger`.
+    """A port open for IPv4, IPv6 or both. Sources given a `route` go to its handler, all others to `stranger`.
 
     `host`: `""` or `"::"` all addresses of both families, `"localhost"` both loopbacks, or one literal address;
-    `port` 0 is any. A machine without IPv6 gets IPv4 alone. Raises OSError when the port can't be had.
+    `port` 0 is any. A machine without IPv6 gets IPv4 alone. `batched` False goes datagram by datagram, as it must where
+    the system has no calls for more. Raises OSError when the port can't be had.
     """
 
-    def __init__(self, host: str, port: int, stranger: Handler, counters: Counter[str]) -> None:
-        self.home = HomeBuffer(BUFFER_BYTES)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        stranger: Handler,
+        counters: Counter[str],
+        *,
+        batched: bool = batch.AVAILABLE,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
         self.routes: dict[Address, Handler] = {}
         self.counters = counters
         self.port = 0
+        self.arrived_s = 0.0
+        """`time.time()` when the datagrams now being handled were read."""
         self._host = host
         self._stranger = stranger
+        self._wall_s = wall_s
+        self._batched = batched
+        self._slots = [PacketBuffer(BUFFER_BYTES, self if batched else None, i) for i in range(SLOTS if batched else 1)]
+        self._by_key: dict[RouteKey, Handler] = {}
+        self._source: Address | None = None  # when not batched: of the datagram now in the only slot
+        self._inbox: Inbox | None = None  # that filled the slots last
+        self._outboxes: dict[int, Outbox] = {}
         self._sockets: list[socket.socket] = []
         self._by_size: dict[int, socket.socket] = {}
         self._loop = asyncio.get_running_loop()
         self._listen(port)
+
+    def route(self, address: Address, handler: Handler) -> None:
+        """Give what comes from `address` to `handler` from now on."""
+        self.routes[address] = handler
+        self._by_key[route_key(address)] = handler
+
+    def unroute(self, address: Address) -> None:
+        """`address` is a stranger again. No error when it is one."""
+        if self.routes.pop(address, None) is not None:
+            del self._by_key[route_key(address)]
+
+    def source_of(self, buffer: PacketBuffer) -> Address:
+        """Where the datagram in `buffer`, which is being handled, came from."""
+        if self._inbox is not None:
+            return self._inbox.source_of(buffer.slot)
+        if self._source is None:
+            raise LookupError("no datagram has been read")
+        return self._source
+
+    def lane_to(self, address: Address) -> Lane | None:
+        """Where a slot of this socket can wait to be sent to `address`; None when each goes by itself."""
+        outbox = self._outboxes.get(len(address))
+        return None if outbox is None else outbox.lane(address)
 
     def rebind(self) -> None:
         """Leave the port for another one of the OS's choice, as a client does whose network changed."""
@@ -108,14 +153,23 @@ class MediaSocket:
     def close(self) -> None:
         """Stop reading and close the port. Idempotent."""
         self._release()
+        self.unroute_all()
+
+    def unroute_all(self) -> None:
+        """Everybody is a stranger again."""
         self.routes.clear()
+        self._by_key.clear()
 
     def _listen(self, port: int) -> None:
         self._sockets = _bind(self._host, port)
         self._by_size = {2 if each.family == socket.AF_INET else 4: each for each in self._sockets}
         self.port = self._sockets[0].getsockname()[1]
         for each in self._sockets:
-            self._loop.add_reader(each.fileno(), self._read, each)
+            if self._batched:
+                self._outboxes[2 if each.family == socket.AF_INET else 4] = Outbox(each, self.counters, _SEND_REASONS)
+                self._loop.add_reader(each.fileno(), self._read_batch, Inbox(each, self._slots))
+            else:
+                self._loop.add_reader(each.fileno(), self._read_singly, each)
 
     def _release(self) -> None:
         for each in self._sockets:
@@ -123,12 +177,36 @@ class MediaSocket:
             each.close()
         self._sockets.clear()
         self._by_size.clear()
+        self._outboxes.clear()
 
-    def _read(self, ready: socket.socket) -> None:
-        receive, home, routes = ready.recvfrom_into, self.home.data, self.routes
-        for _ in range(DATAGRAMS_PER_WAKEUP):
+    def _read_batch(self, inbox: Inbox) -> None:
+        by_key, stranger = self._by_key, self._stranger
+        self._inbox = inbox
+        for _ in range(READS_PER_WAKEUP):
             try:
-                length, address = receive(home)
+                count = inbox.receive()
+            except OSError:
+                self.counters["receive_error"] += 1
+                return
+            self.arrived_s = self._wall_s()
+            for slot, length, source in inbox.received(count):
+                if not 1 < length <= MAX_DATAGRAM_BYTES:
+                    self.counters["datagram_size"] += 1
+                    continue
+                try:
+                    (by_key.get(source) or stranger)(slot, length)
+                except Exception as error:  # noqa: BLE001 - a sink's bug: this packet is lost, all other links go on
+                    self._count_handler_error(error)
+            for outbox in self._outboxes.values():
+                outbox.flush()
+            if count < SLOTS:
+                return  # what came in the meantime wakes the loop again
+
+    def _read_singly(self, ready: socket.socket) -> None:
+        slot, receive = self._slots[0], ready.recvfrom_into
+        for _ in range(READS_PER_WAKEUP * SLOTS):
+            try:
+                length, self._source = receive(slot)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -137,12 +215,17 @@ class MediaSocket:
             if not 1 < length <= MAX_DATAGRAM_BYTES:
                 self.counters["datagram_size"] += 1
                 continue
+            self.arrived_s = self._wall_s()
             try:
-                (routes.get(address) or self._stranger)(length, address)
-            except Exception as error:  # noqa: BLE001 - a sink's bug: this packet is lost, all other links go on
-                self.counters["handler_error"] += 1
-                if self.counters["handler_error"] in (1, 10, 100) or not self.counters["handler_error"] % 1000:
-                    _log.error("udp.handler_failed", times=self.counters["handler_error"], exc_info=error)
+                (self.routes.get(self._source) or self._stranger)(slot, length)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._count_handler_error(error)
+
+    def _count_handler_error(self, error: Exception) -> None:
+        self.counters["handler_error"] += 1
+        times = self.counters["handler_error"]
+        if times in (1, 10, 100) or not times % 1000:
+            _log.error("udp.handler_failed", times=times, exc_info=error)
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:

@@ -15,6 +15,7 @@ from media.port import EVENT, FromLeg, Kind, MediaEvent, MediaPort, OpenLeg, Set
 from media.sdp.description import Section
 from media.transport.client import ClientPeer
 from media.transport.link import BUFFER_BYTES, Link
+from media.transport.srtp import PacketBuffer
 from media.workers.pool import WorkerPool
 from media.workers.process import WorkerSettings
 from tests.integration.media.transport_rig import until
@@ -64,15 +65,14 @@ class Robot:
         self.sections = {section.kind: section for section in negotiated.sections}
         straight = self.link.on_datagram  # type: ignore[attr-defined]
 
-        def lossy(length: int, address: object) -> None:
-            home = self.link._home  # type: ignore[attr-defined]
-            if self.loses is not None and 127 < home[0] < 192 and home[1] & 0x7F == self.codec(Kind.VIDEO):
-                sequence = home[2] << 8 | home[3]
+        def lossy(packet: PacketBuffer, length: int) -> None:
+            if self.loses is not None and 127 < packet[0] < 192 and packet[1] & 0x7F == self.codec(Kind.VIDEO):
+                sequence = packet[2] << 8 | packet[3]
                 if self.loses(sequence) and sequence not in self._already_lost:
                     self._already_lost.add(sequence)
                     self.lost += 1
                     return
-            straight(length, address)
+            straight(packet, length)
 
         self.link.on_datagram = lossy  # type: ignore[attr-defined]
         await self.peer.connected(5)

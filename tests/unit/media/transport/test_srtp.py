@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from media.transport.link import BUFFER_BYTES
-from media.transport.srtp import MAX_SSRCS, HomeBuffer, SrtpKeys, SrtpSession
+from media.transport.srtp import MAX_SSRCS, SrtpKeys, SrtpSession
 
 PROFILES = {
     Policy.SRTP_PROFILE_AEAD_AES_128_GCM: 28,
@@ -19,10 +19,10 @@ PROFILES = {
 
 
 def pair(profile: int = Policy.SRTP_PROFILE_AEAD_AES_128_GCM) -> tuple[SrtpSession, SrtpSession]:
-    """Two ends with each other's keys and a home buffer of their own."""
+    """Two ends with each other's keys."""
     one, two = bytes(range(PROFILES[profile])), bytes(range(1, PROFILES[profile] + 1))
     keys = SrtpKeys(profile, one, two), SrtpKeys(profile, two, one)
-    return tuple(SrtpSession(each, HomeBuffer(BUFFER_BYTES), Counter()) for each in keys)  # type: ignore[return-value]
+    return tuple(SrtpSession(each, Counter()) for each in keys)  # type: ignore[return-value]
 
 
 def rtp(sequence: int, ssrc: int = 7, size: int = 100) -> bytearray:

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from media.forward import rtcp
+from media.forward import rtcp, twcc
+from media.forward.arrivals import Arrivals
+from media.forward.delivery import Delivery
 from media.forward.estimate import Capacity
 from media.forward.incoming import IncomingStream, IncomingTrack
 from media.forward.outgoing import OutgoingTrack
@@ -43,6 +45,9 @@ class ControlChannel:
         self.on_clip_key_frame: Callable[[str, OutgoingTrack, float], None] | None = None
         """(leg id, track, at_s): the peer lost the picture of a clip."""
         self.wake = wake
+        self.arrivals: Arrivals | None = None
+        """Notes what the peer sends, when transport-wide feedback was agreed on; so does `delivery` what it is sent."""
+        self.delivery: Delivery | None = None
         self._leg_id = leg_id
         self._streams = streams
         self._drops = drops
@@ -71,9 +76,11 @@ class ControlChannel:
         """Send nothing any more."""
         self._link = None
 
-    def listen_to(self, source: "ControlChannel") -> None:
+    def listen_to(self, source: "ControlChannel", now_s: float) -> None:
         """The leg is sent what `source` receives: its clock is shared, its sender told what this leg can take."""
         self._source = source
+        if self.delivery is not None:
+            source.limit(self._leg_id, self.delivery.told_bps, now_s)
 
     def leave(self) -> None:
         """Listen to nobody; the sender is no longer held to this leg's estimate."""
@@ -84,6 +91,8 @@ class ControlChannel:
     @property
     def downlink_bps(self) -> int | None:
         """What the way to the peer is believed to carry; None before it has said anything."""
+        if self.delivery is not None:
+            return self.delivery.downlink.limit_bps
         return self._capacity.bps if self._estimated else None
 
     # ------------------------------------------------------------ in
@@ -92,9 +101,11 @@ class ControlChannel:
         """Take one compound; a malformed one is dropped whole."""
         try:
             items = rtcp.parse(buffer, length)
+            self._take(items, at_s)
         except rtcp.MalformedRtcp:
             self._drops["malformed_rtcp"] += 1
-            return
+
+    def _take(self, items: list[rtcp.Item], at_s: float) -> None:
         for item in items:
             match item:
                 case rtcp.SenderReport():
@@ -104,14 +115,23 @@ class ControlChannel:
                 case rtcp.Nack():
                     out = self._out_of(item.media_ssrc)
                     if out is not None:
-                        out.resend(item.sequences, self.round_trip_s or DEFAULT_ROUND_TRIP_S, at_s)
+                        out.resend(item.sequences, self.resend_pause_s, at_s)
                 case rtcp.KeyFrameRequest():
                     self._on_key_frame_request(item, at_s)
                 case rtcp.Remb():
                     self._on_estimate(item, at_s)
+                case rtcp.Transport():
+                    if self.delivery is not None:
+                        self.delivery.take(item.body, at_s)
                 case rtcp.Bye():
                     for ssrc in item.ssrcs:
                         self._forget(ssrc)
+
+    @property
+    def resend_pause_s(self) -> float:
+        """For how long a packet sent again may be under way: the round trip, and the queue before it."""
+        round_trip_s = self.round_trip_s or DEFAULT_ROUND_TRIP_S
+        return round_trip_s if self.delivery is None else round_trip_s + self.delivery.downlink.queue_s
 
     def _out_of(self, ssrc: int) -> OutgoingTrack | None:
         return next((out for out in self.outgoing.values() if out.ssrc == ssrc), None)
@@ -150,7 +170,7 @@ class ControlChannel:
             self.on_clip_key_frame(self._leg_id, out, at_s)
 
     def _on_estimate(self, remb: rtcp.Remb, at_s: float) -> None:
-        if self._source is not None and any(self._out_of(ssrc) for ssrc in remb.ssrcs):
+        if self.delivery is None and self._source is not None and any(self._out_of(ssrc) for ssrc in remb.ssrcs):
             self._estimated = True
             octets = sum(out.octets for kind, out in self.outgoing.items() if kind != Kind.AUDIO)
             self._source.limit(self._leg_id, self._capacity.estimate(remb.bitrate_bps, octets, at_s), at_s)
@@ -163,7 +183,21 @@ class ControlChannel:
         self._lossy.discard(stream)
         stream.track.leave(stream)
 
+    def on_limit(self, bitrate_bps: int, now_s: float) -> None:
+        """`delivery` knows anew what the way to the peer can take."""
+        if self._source is not None:
+            self._source.limit(self._leg_id, bitrate_bps, now_s)
+
     # ------------------------------------------------------------ out
+
+    def tell_arrivals(self, base: int, arrivals_s: list[float | None], count: int) -> int:
+        """Send a transport-wide feedback; returns of how many arrivals it tells."""
+        packet, told = twcc.write(self._ssrc, self._any_stream(), base, arrivals_s, count)
+        self._send(packet)
+        return told
+
+    def _any_stream(self) -> int:
+        return next((track.current.ssrc for track in self.incoming.values() if track.current is not None), 0)
 
     def _send(self, packet: bytes) -> None:
         link = self._link
@@ -220,6 +254,10 @@ class ControlChannel:
 
     def report(self, now_s: float) -> None:
         """The once-a-second compound: sender reports, receiver reports, CNAME; and an estimate that had to wait."""
+        if self.arrivals is not None:
+            self.arrivals.flush(now_s)
+        if self.delivery is not None:
+            self.delivery.report(now_s)
         if self._estimate_waits:
             self._send_estimate(now_s)
         shift = self._source.clock_shift if self._source is not None else 0

@@ -11,7 +11,9 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from media.forward.arrivals import Arrivals
 from media.forward.control import ControlChannel
+from media.forward.delivery import Delivery, transport_number
 from media.forward.feedback import FeedbackTimers
 from media.forward.incoming import IncomingStream, IncomingTrack, Recorder
 from media.forward.keyframe import key_frame_size, starts_key_frame
@@ -27,7 +29,17 @@ from media.forward.rtp import (
     restore_rtx,
     well_formed,
 )
-from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegHeard, LegSilent, MediaEvent
+from media.port import (
+    Kind,
+    LegClosed,
+    LegConnected,
+    LegFirstMedia,
+    LegHeard,
+    LegSilent,
+    LegVideoPaused,
+    LegVideoResumed,
+    MediaEvent,
+)
 from media.sdp.description import EXT_MID, Negotiated
 from media.transport.link import Link
 
@@ -80,6 +92,7 @@ class ForwardLeg:
         self._random = random
         self._scratch = scratch
         self._link: Link | None = None
+        self._note: Callable[[bytearray, int, float], None] | None = None
         self._budget_bytes = limits.max_bitrate_bps // 8
         self._overuse = Overuse()
         self._streams: dict[int, IncomingStream] = {}
@@ -116,6 +129,26 @@ class ForwardLeg:
             cname = cname or section.cname
             ssrc = ssrc or section.local_ssrc
         self.control.open(link, ssrc, cname)
+        number = transport_number(negotiated.sections)
+        if number:
+            self.control.arrivals = arrivals = Arrivals(number, self.control.tell_arrivals)
+            self._note = arrivals.note
+            self.control.delivery = Delivery(
+                number,
+                link,
+                self.outgoing,
+                most_bps=self._limits.max_bitrate_bps,
+                on_limit=self.control.on_limit,
+                on_pause=self._on_pause,
+            )
+
+    def _on_pause(self, paused: bool, downlink_bps: int, at_s: float) -> None:
+        refresh = self.control.on_clip_key_frame
+        for kind, out in self.outgoing.items():
+            if not paused and refresh is not None and kind != Kind.AUDIO and out.source is None:
+                refresh(self.leg_id, out, at_s)
+        event = LegVideoPaused if paused else LegVideoResumed
+        self._emit(event(leg_id=self.leg_id, downlink_bps=downlink_bps, at_s=at_s))
 
     @property
     def link(self) -> Link | None:
@@ -131,7 +164,7 @@ class ForwardLeg:
     def take_from(self, source: "ForwardLeg", now_s: float) -> None:
         """Send what `source` receives, kind by kind, from its next packet (its next key frame) on."""
         self.take_nothing()
-        self.control.listen_to(source.control)
+        self.control.listen_to(source.control, now_s)
         for kind, out in self.outgoing.items():
             track = source.incoming.get(kind)
             if track is not None:
@@ -165,6 +198,8 @@ class ForwardLeg:
         if self._budget_bytes < 0:
             self._refuse(length)
             return
+        if first & 0x10 and self._note is not None:
+            self._note(buffer, length, at_s)
         stream = self._streams.get(ssrc)
         if stream is None:
             stream = self._learn(buffer, length, second & 0x7F, sequence, ssrc, at_s)
@@ -336,8 +371,11 @@ class ForwardLeg:
             self._link.finish(limit)
             return
         self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
+        delivery, resend_bps = self.control.delivery, self._limits.max_resend_bps
+        if delivery is not None:
+            resend_bps = delivery.resend_bps(resend_bps)
         for out in self.outgoing.values():
-            out.resend_budget_bytes = _refilled(out.resend_budget_bytes, self._limits.max_resend_bps, elapsed_s)
+            out.resend_budget_bytes = _refilled(out.resend_budget_bytes, resend_bps, elapsed_s)
         self.control.report(now_s)
         told = self._meter.measure(now_s, round_trip_s=self.round_trip_s, downlink_bps=self.control.downlink_bps)
         if told is not None:

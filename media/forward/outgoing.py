@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from media.forward import rtcp
+from media.forward.departures import Departures
 from media.forward.keyframe import starts_key_frame
 from media.forward.mapping import UNMAPPED, ExtensionMap, payload_types
 from media.forward.quality import ReceiverView
@@ -39,6 +40,7 @@ class OutgoingTrack:
         "_clip_timestamp_offset",
         "_extensions",
         "_first",
+        "_gave_up",
         "_link",
         "_needs_key_frame",
         "_payload_types",
@@ -50,9 +52,11 @@ class OutgoingTrack:
         "_source",
         "_timestamp_offset",
         "clock_rate_hz",
+        "departures",
         "drops",
         "octets",
         "packets",
+        "paused",
         "receiver",
         "resend_budget_bytes",
         "resent",
@@ -76,6 +80,9 @@ class OutgoingTrack:
         self.resent = 0
         self.receiver = ReceiverView()
         self.resend_budget_bytes = 0
+        self.departures: Departures | None = None
+        """Numbers what is sent, when the peer gives transport-wide feedback."""
+        self.paused = False
         self._link = link
         self._send = link.send_rtp
         self._needs_key_frame = section.kind != "audio"
@@ -86,6 +93,7 @@ class OutgoingTrack:
         self._payload_types: dict[int, int] | None = None
         self._extensions: ExtensionMap | None = None
         self._first = _NOT_BEGUN
+        self._gave_up = False
         self._sequence_offset = 0
         self._timestamp_offset = 0
         self._clip_timestamp_offset: int | None = None
@@ -119,7 +127,15 @@ class OutgoingTrack:
 
     @property
     def waits_for_key_frame(self) -> bool:
-        return self._needs_key_frame and self._source is not None and self._first == _NOT_BEGUN
+        waits = self._needs_key_frame and self._source is not None and self._first == _NOT_BEGUN
+        return waits and not self.paused
+
+    def pause(self, *, paused: bool, now_s: float) -> None:
+        """Send nothing until the next call; then go on where this ended, from a key frame, which is asked for."""
+        self.paused = paused
+        self.restart()
+        if not paused and self._source is not None:
+            self._source.request_key_frame(now_s)
 
     def _join(self, at_s: float) -> int:
         """The timestamp a new source begins with: the last one and the time since, in this track's clock."""
@@ -156,6 +172,8 @@ class OutgoingTrack:
             buffer[1] = second & 0x80 | target
         if self._extensions is not None:
             self._extensions.rewrite(buffer, length)
+        if self.departures is not None:
+            self.departures.stamp(buffer, length, at_s)
         sent = self._send(buffer, length)
         if sent:
             self.packets += 1
@@ -169,6 +187,9 @@ class OutgoingTrack:
         """Decide about a packet from before the first one sent: begin here, or drop it."""
         if self._first != _NOT_BEGUN:
             self.drops["before_start"] += 1
+            return False
+        if self.paused:
+            self.drops["video_paused"] += 1
             return False
         if not self._link.connected:  # a key frame sent now would be lost, and nobody would ask for another
             self.drops["not_connected"] += 1
@@ -198,6 +219,8 @@ class OutgoingTrack:
         self, scratch: bytearray, payload: bytes, codec: Codec, ticks: int, *, marker: bool, at_s: float
     ) -> None:
         """Send one packet of our own media: `ticks` is its media time since the clip began on this track, growing."""
+        if self.paused:
+            return
         if self._clip_timestamp_offset is None:
             self._clip_timestamp_offset = self._join(at_s) - ticks
             marker = marker or not self._needs_key_frame
@@ -206,12 +229,20 @@ class OutgoingTrack:
         if timestamp != self.timestamp or not self.sent_at_s:
             self.timestamp = timestamp  # a picture's time is when its first packet is due: the others are spread out
             self.sent_at_s = at_s
-        length = FIXED_HEADER_BYTES + len(payload)
-        # The header is packed with the extension words that it does not have; the payload then lies over them.
-        HEADER.pack_into(
-            scratch, 0, 0x80, marker << 7 | codec.payload_type, self.sequence & 0xFFFF, timestamp, self.ssrc, 0, 0
-        )
-        scratch[FIXED_HEADER_BYTES:length] = payload
+        second = marker << 7 | codec.payload_type
+        departures = self.departures
+        start = FIXED_HEADER_BYTES
+        if departures is None:
+            # The header is packed with the extension words that it does not have; the payload then lies over them.
+            HEADER.pack_into(scratch, 0, 0x80, second, self.sequence & 0xFFFF, timestamp, self.ssrc, 0, 0)
+        else:
+            start += 8
+            HEADER.pack_into(scratch, 0, 0x90, second, self.sequence & 0xFFFF, timestamp, self.ssrc, 0xBEDE, 1)
+            scratch[16:start] = departures.element
+        length = start + len(payload)
+        scratch[start:length] = payload
+        if departures is not None:
+            departures.stamp(scratch, length, at_s)
         sent = self._send(scratch, length)
         if sent:
             self.packets += 1
@@ -234,12 +265,14 @@ class OutgoingTrack:
             packet = self._ring[sequence & _RING_MASK]
             if packet is None or packet[2] << 8 | packet[3] != sequence:
                 self.drops["nack_unanswered"] += 1
+                self._gave_up = True
                 continue
             if 0 <= now_s - self._resent_at_s.get(sequence, -pause_s) < pause_s:
                 self.drops["nack_repeated"] += 1
                 continue
             if self.resend_budget_bytes < len(packet):
                 self.drops["nack_over_rate"] += 1
+                self._gave_up = True
                 return
             self.resend_budget_bytes -= len(packet)
             self._resent_at_s.pop(sequence, None)
@@ -247,7 +280,15 @@ class OutgoingTrack:
             if len(self._resent_at_s) > RING_PACKETS:
                 del self._resent_at_s[next(iter(self._resent_at_s))]
             self.resent += 1
+            if self.departures is not None:
+                self.departures.resent(packet)
             self._link.send_protected(bytes(packet))
+
+    def catch_up(self, now_s: float) -> None:
+        """The way is free again: a receiver that was refused a packet needs a key frame before it asks for one."""
+        if self._gave_up and self._source is not None:
+            self._gave_up = False
+            self._source.request_key_frame(now_s)
 
     def sender_report(self, clock_shift: int, now_s: float) -> rtcp.SenderReport | None:
         """Where this track's timeline is now, or None while that is not known.

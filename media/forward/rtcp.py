@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SR, RR, SDES, BYE, APP, RTPFB, PSFB = 200, 201, 202, 203, 204, 205, 206
-FMT_NACK, FMT_PLI, FMT_FIR, FMT_REMB = 1, 1, 4, 15
+FMT_NACK, FMT_PLI, FMT_FIR, FMT_REMB, FMT_TRANSPORT = 1, 1, 4, 15, 15
 MAX_NACKED = 512
 """Sequence numbers taken from one compound: as many as a ring holds. The rest is ignored."""
 
@@ -69,11 +69,18 @@ class Remb:
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """Transport-wide feedback, unread: `media.forward.twcc` reads `body`."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     ssrcs: tuple[int, ...]
 
 
-Item = SenderReport | ReportBlock | Nack | KeyFrameRequest | Remb | Bye
+Item = SenderReport | ReportBlock | Nack | KeyFrameRequest | Remb | Transport | Bye
 
 
 def ntp64(unix_s: float) -> int:
@@ -109,7 +116,7 @@ def parse(buffer: bytearray | bytes, length: int) -> list[Item]:
         body_end = end
         if first & 0x20:
             padding = buffer[end - 1]
-            if end != length or padding == 0 or padding % 4 or padding > end - at - 4:
+            if end != length or padding == 0 or padding > end - at - 4:  # browsers pad feedback by less than a word
                 raise MalformedRtcp("impossible padding")
             body_end -= padding
         _read_packet(items, buffer, at + 4, body_end, kind, first & 0x1F)
@@ -157,6 +164,8 @@ def _read_feedback(items: list[Item], buffer: bytearray | bytes, at: int, end: i
             if (end - body) % 4 or end == body:
                 raise MalformedRtcp("a NACK is cut off")
             items.append(Nack(media_ssrc, _nacked(buffer, body, end)))
+        elif fmt == FMT_TRANSPORT:
+            items.append(Transport(bytes(buffer[body:end])))
     elif fmt == FMT_PLI:
         items.append(KeyFrameRequest(media_ssrc))
     elif fmt == FMT_FIR:

@@ -14,13 +14,15 @@ from media.sdp.description import (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
     EXT_MID,
+    EXT_TRANSPORT_NUMBER,
     EXT_VIDEO_ORIENTATION,
     Codec,
 )
 from media.sdp.parse import MediaSection, Payload
 
-VIDEO_FEEDBACK: Final = frozenset({"nack", "nack pli", "ccm fir", "goog-remb"})
-"""No transport-cc: it numbers the packets of one transport, a forwarder would have to rewrite each for it."""
+TRANSPORT_FEEDBACK: Final = "transport-cc"
+AUDIO_FEEDBACK: Final = frozenset({TRANSPORT_FEEDBACK})
+VIDEO_FEEDBACK: Final = frozenset({"nack", "nack pli", "ccm fir", "goog-remb", TRANSPORT_FEEDBACK})
 
 OPUS_FMTP: Final = "minptime=10;useinbandfec=1"
 EVENTS_FMTP: Final = "0-16"
@@ -28,8 +30,8 @@ EVENTS_FMTP: Final = "0-16"
 _H264_PROFILES: Final = ("42e0", "4200")
 """Constrained baseline first, then baseline: what every browser decodes (RFC 7742 §6.2), so that two legs can agree."""
 
-_AUDIO_EXTENSIONS: Final = frozenset({EXT_MID, EXT_ABS_SEND_TIME, EXT_AUDIO_LEVEL})
-_VIDEO_EXTENSIONS: Final = frozenset({EXT_MID, EXT_ABS_SEND_TIME, EXT_VIDEO_ORIENTATION})
+_AUDIO_EXTENSIONS: Final = frozenset({EXT_MID, EXT_ABS_SEND_TIME, EXT_AUDIO_LEVEL, EXT_TRANSPORT_NUMBER})
+_VIDEO_EXTENSIONS: Final = frozenset({EXT_MID, EXT_ABS_SEND_TIME, EXT_VIDEO_ORIENTATION, EXT_TRANSPORT_NUMBER})
 
 
 def choose_codecs(section: MediaSection) -> tuple[Codec, ...]:
@@ -41,8 +43,14 @@ def choose_codecs(section: MediaSection) -> tuple[Codec, ...]:
 
 
 def choose_extensions(section: MediaSection) -> dict[str, int]:
-    """The header extensions of a section that we take, with the ids it gave them."""
+    """The header extensions of a section that we take, with the ids it gave them.
+
+    A browser that numbers its packets for the whole transport needs no send time in them, and puts the number first.
+    """
     wanted = _AUDIO_EXTENSIONS if section.media == "audio" else _VIDEO_EXTENSIONS
+    numbered = any(TRANSPORT_FEEDBACK in payload.feedback for payload in section.payloads.values())
+    unneeded = EXT_ABS_SEND_TIME if numbered and EXT_TRANSPORT_NUMBER in section.extensions else EXT_TRANSPORT_NUMBER
+    wanted -= {unneeded}
     return {uri: number for uri, number in section.extensions.items() if uri in wanted}
 
 
@@ -60,7 +68,16 @@ def _audio(payloads: list[Payload]) -> tuple[Codec, ...]:
     opus = next((p for p in payloads if (p.name, p.clock_rate_hz, p.channels) == ("OPUS", 48000, 2)), None)
     if opus is None:
         return ()
-    chosen = [Codec(name="OPUS", payload_type=opus.payload_type, clock_rate_hz=48000, channels=2, fmtp=OPUS_FMTP)]
+    chosen = [
+        Codec(
+            name="OPUS",
+            payload_type=opus.payload_type,
+            clock_rate_hz=48000,
+            channels=2,
+            fmtp=OPUS_FMTP,
+            feedback=AUDIO_FEEDBACK & opus.feedback,
+        )
+    ]
     events = [p for p in payloads if p.name == "TELEPHONE-EVENT" and p.clock_rate_hz in (48000, 8000)]
     if events:
         best = max(events, key=lambda p: p.clock_rate_hz)  # Opus's own clock needs no second timeline (RFC 4733 §2.1)

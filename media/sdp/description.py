@@ -7,6 +7,7 @@ from media.port import Kind
 EXT_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 EXT_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 EXT_AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+EXT_TRANSPORT_NUMBER = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 EXT_VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
 
 
@@ -20,7 +21,7 @@ class Codec:
     channels: int = 1
     fmtp: str = ""
     rtx_payload_type: int | None = None  # RFC 4588; None when the peer offered no RTX for it
-    feedback: frozenset[str] = frozenset()  # of "nack", "nack pli", "ccm fir", "goog-remb"
+    feedback: frozenset[str] = frozenset()  # of "nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

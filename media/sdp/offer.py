@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from media.port import Kind
-from media.sdp.codecs import EVENTS_FMTP, OPUS_FMTP, VIDEO_FEEDBACK
+from media.sdp.codecs import EVENTS_FMTP, OPUS_FMTP, TRANSPORT_FEEDBACK, VIDEO_FEEDBACK
 from media.sdp.description import (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
@@ -14,16 +14,17 @@ from media.sdp.description import (
 )
 from media.sdp.write import LocalTransport, description
 
+_FEEDBACK = VIDEO_FEEDBACK - {TRANSPORT_FEEDBACK}
 _OPUS = Codec(name="OPUS", payload_type=111, clock_rate_hz=48000, channels=2, fmtp=OPUS_FMTP)
 _EVENTS = Codec(name="TELEPHONE-EVENT", payload_type=110, clock_rate_hz=48000, fmtp=EVENTS_FMTP)
-_VP8 = Codec(name="VP8", payload_type=96, clock_rate_hz=90000, rtx_payload_type=97, feedback=VIDEO_FEEDBACK)
+_VP8 = Codec(name="VP8", payload_type=96, clock_rate_hz=90000, rtx_payload_type=97, feedback=_FEEDBACK)
 _H264 = Codec(
     name="H264",
     payload_type=108,
     clock_rate_hz=90000,
     fmtp="level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
     rtx_payload_type=109,
-    feedback=VIDEO_FEEDBACK,
+    feedback=_FEEDBACK,
 )
 _AUDIO_EXTENSIONS = {EXT_AUDIO_LEVEL: 1, EXT_ABS_SEND_TIME: 2, EXT_MID: 4}
 _VIDEO_EXTENSIONS = {EXT_ABS_SEND_TIME: 2, EXT_VIDEO_ORIENTATION: 13, EXT_MID: 4}

@@ -1,5 +1,7 @@
 """What we answer: order, numbers, directions, refusals. aiortc's parser reads our text as a second opinion."""
 
+import re
+
 import pytest
 from aiortc.sdp import SessionDescription
 
@@ -9,6 +11,7 @@ from media.sdp.description import (
     EXT_ABS_SEND_TIME,
     EXT_AUDIO_LEVEL,
     EXT_MID,
+    EXT_TRANSPORT_NUMBER,
     EXT_VIDEO_ORIENTATION,
     Negotiated,
 )
@@ -39,10 +42,17 @@ def test_chromium_gets_its_own_numbers_back() -> None:
             ("VP8", 96, 97),
             ("H264", 108, 109),
         ]
-        assert section.codecs[0].feedback == {"nack", "nack pli", "ccm fir", "goog-remb"}
-        assert section.extensions == {EXT_ABS_SEND_TIME: 2, EXT_VIDEO_ORIENTATION: 13, EXT_MID: 4}
-    assert audio.extensions == {EXT_AUDIO_LEVEL: 1, EXT_ABS_SEND_TIME: 2, EXT_MID: 4}
+        assert section.codecs[0].feedback == {"nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"}
+        assert section.extensions == {EXT_TRANSPORT_NUMBER: 3, EXT_VIDEO_ORIENTATION: 13, EXT_MID: 4}
+    assert audio.extensions == {EXT_AUDIO_LEVEL: 1, EXT_TRANSPORT_NUMBER: 3, EXT_MID: 4}
     assert negotiated.dtls_role == "server"
+
+
+def test_who_gives_no_transport_feedback_keeps_the_send_time_in_its_packets() -> None:
+    for offer in (CHROMIUM.replace("transport-cc\r\n", "x\r\n"), re.sub("a=extmap:3 .*\r\n", "", CHROMIUM)):
+        negotiated, text = answered(offer)
+        assert "transport-wide-cc" not in text
+        assert all(EXT_ABS_SEND_TIME in section.extensions for section in negotiated.sections)
 
 
 def test_two_offers_of_one_browser_agree_on_the_same_numbers() -> None:
@@ -55,8 +65,9 @@ def test_answer_text_says_what_was_negotiated() -> None:
     negotiated, text = answered(CHROMIUM)
     read = SessionDescription.parse(text)
     assert "a=ice-lite\r\n" in text
-    assert "transport-cc" not in text
-    assert "transport-wide-cc" not in text
+    assert text.count("a=rtcp-fb:111 transport-cc\r\n") == 1
+    assert text.count("transport-wide-cc") == 3
+    assert "abs-send-time" not in text
     assert [m.rtp.muxId for m in read.media] == ["0", "1", "2"]
     for media, section in zip(read.media, negotiated.sections, strict=True):
         assert media.direction == "sendrecv"

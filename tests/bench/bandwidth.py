@@ -1,0 +1,214 @@
+"""How fast a real browser's picture follows a limit that comes and goes: on its way up, or on its listener's way down.
+
+    .venv/bin/python tests/bench/bandwidth.py --side downlink --rate 300000 [--queue 1000] [--probe]
+
+Two Chromium pages talk through the engine, each behind a relay (`tests/support/impairment.py`). After some free seconds
+one direction is cut to `--rate`, then freed. Prints one line a half second and the figures: seconds until the bitrate
+fits, until the queue is short again, and until the picture is back at 80 % of what it was.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from playwright.async_api import Page, async_playwright
+
+from media.engine import EngineSettings, InProcessEngine
+from media.port import FromLeg, OpenLeg, SetSource
+from tests.support.impairment import Impairment, ImpairmentRelay
+from tests.support.impairment import Path as Way
+
+PAGE = """<!doctype html><link rel="icon" href="data:,"><video autoplay playsinline muted></video><script type="module">
+window.call = async (leg, sends) => {
+  const pc = window.pc = new RTCPeerConnection();
+  const heard = new MediaStream();
+  document.querySelector("video").srcObject = heard;
+  pc.ontrack = (e) => heard.addTrack(e.track);
+  const [audio, video] = ["audio", "video"].map((kind) => pc.addTransceiver(kind));
+  await pc.setLocalDescription();
+  const answer = await fetch(`/offer/${leg}`, {method: "POST", body: pc.localDescription.sdp});
+  window.answer = await answer.text();
+  await pc.setRemoteDescription({type: "answer", sdp: window.answer});
+  const stream = await navigator.mediaDevices.getUserMedia({audio: true, video: sends && {width: 480, height: 360}});
+  await audio.sender.replaceTrack(stream.getAudioTracks()[0]);
+  if (sends) await video.sender.replaceTrack(stream.getVideoTracks()[0]);
+  if (new URLSearchParams(location.search).has("probe")) keepProbing();
+};
+window.probe = async (most) => {
+  const least = Math.round(most / 2), sdp = window.answer;
+  for (const bps of [least, most]) {
+    const text = sdp.replace(/b=AS:\\d+/g, `b=AS:${Math.round(bps / 1000)}`).replace(/b=TIAS:\\d+/g, `b=TIAS:${bps}`);
+    await pc.setLocalDescription();
+    await pc.setRemoteDescription({type: "answer", sdp: text});
+  }
+};
+async function keepProbing() {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 4000));
+    const pair = [...(await pc.getStats()).values()].find((r) => r.type === "candidate-pair" && r.nominated);
+    if (pair && pair.availableOutgoingBitrate < 1500000) { await window.probe(2500000); }
+  }
+}
+window.stats = async () => {
+  const found = {};
+  for (const report of (await pc.getStats()).values())
+    if (["inbound-rtp", "outbound-rtp", "remote-inbound-rtp"].includes(report.type))
+      found[`${report.type} ${report.kind}`] = {...report};
+    else if (report.type === "candidate-pair" && report.nominated) found.pair = {...report};
+  return found;
+};
+</script>"""
+
+FREE = Impairment(delay_ms=20)
+
+
+def camera(path: Path, frames: int = 30) -> None:
+    """A grainy picture: its encoder takes all the bitrate it is given."""
+    chance = random.Random(5)
+    table = bytes(96 + (value & 0x3F) for value in range(256))
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W480 H360 F15:1 Ip A1:1 C420jpeg\n")
+        still = chance.randbytes(480 * 270).translate(table)
+        for _ in range(frames):
+            file.write(b"FRAME\n" + still + chance.randbytes(480 * 90).translate(table) + b"\x80" * (480 * 180))
+
+
+async def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--side", choices=("downlink", "uplink"), default="downlink")
+    options.add_argument("--rate", type=int, default=300_000)
+    options.add_argument("--queue", type=float, default=1000)
+    options.add_argument("--free", type=float, default=12)
+    options.add_argument("--limited", type=float, default=15)
+    options.add_argument("--after", type=float, default=20)
+    options.add_argument("--probe", action="store_true")
+    chosen = options.parse_args()
+    engine = await InProcessEngine.start(EngineSettings(host="127.0.0.1"))
+    relay = ImpairmentRelay(("127.0.0.1", engine.port))
+    ways: dict[str, Way] = {name: relay.open_path(name, up=FREE) for name in ("customer", "agent")}
+
+    async def page_text(_: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    async def offer(request: web.Request) -> web.Response:
+        leg = request.match_info["leg"]
+        answer = await engine.execute(OpenLeg(leg_id=leg, sdp_offer=await request.text()))
+        if os.environ.get("SDP"):
+            print(await request.text(), answer.sdp_answer)
+        return web.Response(text=ways[leg].steer(answer.sdp_answer))
+
+    app = web.Application()
+    app.add_routes([web.get("/", page_text), web.post("/offer/{leg}", offer)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/" + ("?probe" if chosen.probe else "")
+    with tempfile.TemporaryDirectory() as folder:
+        camera(Path(folder) / "noise.y4m")
+        async with async_playwright() as playwright:
+            pages: dict[str, Page] = {}
+            browsers = []
+            for name in ways:
+                browser = await playwright.chromium.launch(
+                    executable_path="/usr/bin/chromium",
+                    args=[
+                        "--no-sandbox",
+                        "--use-fake-ui-for-media-stream",
+                        "--use-fake-device-for-media-stream",
+                        "--autoplay-policy=no-user-gesture-required",
+                        f"--use-file-for-fake-video-capture={folder}/noise.y4m",
+                        *os.environ.get("CHROMIUM_ARGS", "").split(),
+                    ],
+                )
+                browsers.append(browser)
+                page = await (await browser.new_context(permissions=["camera", "microphone"])).new_page()
+                await page.goto(url)
+                pages[name] = page
+            await asyncio.gather(*(pages[n].evaluate(f"call('{n}', {str(n == 'customer').lower()})") for n in ways))
+            for one, other in (("customer", "agent"), ("agent", "customer")):
+                await engine.execute(SetSource(leg_id=one, source=FromLeg(leg_id=other)))
+            await measure(chosen, engine, ways, pages)
+            for browser in browsers:
+                await browser.close()
+    await runner.cleanup()
+    relay.close()
+    await engine.aclose()
+
+
+async def measure(
+    chosen: argparse.Namespace, engine: InProcessEngine, ways: dict[str, Way], pages: dict[str, Page]
+) -> None:
+    way, direction = (ways["agent"], "down") if chosen.side == "downlink" else (ways["customer"], "up")
+    narrow = dataclasses.replace(FREE, rate_bps=chosen.rate, queue_ms=chosen.queue)
+    start = time.monotonic()
+    end_free, end_limited = chosen.free, chosen.free + chosen.limited
+    rows: list[tuple[float, float, float]] = []
+    before: dict[str, Any] = {}
+    phase = "free"
+    last = start
+    while (now := time.monotonic() - start) < end_limited + chosen.after:
+        wanted = "free" if now < end_free else "limited" if now < end_limited else "freed"
+        if wanted != phase:
+            phase = wanted
+            setattr(way, direction, narrow if phase == "limited" else FREE)
+        await asyncio.sleep(0.5)
+        stats, far = await asyncio.gather(pages["customer"].evaluate("stats()"), pages["agent"].evaluate("stats()"))
+        elapsed, last = time.monotonic() - last, time.monotonic()
+        out, pair, seen = stats.get("outbound-rtp video", {}), stats.get("pair", {}), far.get("inbound-rtp video", {})
+        heard = far.get("inbound-rtp audio", {})
+        sent = (out.get("bytesSent", 0) - before.get("sent", 0)) * 8 / elapsed
+        came = (seen.get("bytesReceived", 0) - before.get("came", 0)) * 8 / elapsed
+        frames = (seen.get("framesDecoded", 0) - before.get("frames", 0)) / elapsed
+        leg = engine._legs["agent"].forward.control
+        queue = max(0.0, (way.up_lane if direction == "up" else way.down_lane)._link_free_s - time.monotonic())
+        line = (
+            f"{last - start:5.1f} {phase:7} sent {sent / 1000:6.0f} came {came / 1000:6.0f} fps {frames:4.1f} "
+            f"target {out.get('targetBitrate', 0) / 1000:6.0f} "
+            f"avail {pair.get('availableOutgoingBitrate', 0) / 1000:6.0f} "
+            f"link queue {queue * 1000:5.0f} ms freezes {seen.get('freezeCount', 0)} "
+            f"{seen.get('totalFreezesDuration', 0):.1f}s pli {seen.get('pliCount')} nack {seen.get('nackCount')} "
+            f"hid {heard.get('concealedSamples', 0) / max(1, heard.get('totalSamplesReceived', 1)):.3f} "
+        )
+        if leg.delivery is not None:
+            d = leg.delivery.downlink
+            line += (
+                f"| limit {d.limit_bps} rate {d.rate_bps / 1000:.0f} queue {d.queue_s * 1000:.0f} loss {d.loss:.2f} "
+                f"probes {leg.delivery._prober.sent} paused {leg.delivery.floor.paused}"
+            )
+        print(line, flush=True)
+        before = {
+            "sent": out.get("bytesSent", 0),
+            "came": seen.get("bytesReceived", 0),
+            "frames": seen.get("framesDecoded", 0),
+        }
+        rows.append((last - start, sent, queue))
+    summarise(chosen, rows, end_free, end_limited)
+
+
+def summarise(chosen: argparse.Namespace, rows: list[tuple[float, float, float]], cut: float, freed: float) -> None:
+    """The three figures."""
+    usual = sorted(sent for at, sent, _ in rows if cut - 4 < at <= cut)
+    usual_bps = usual[len(usual) // 2]
+    fits = next((at - cut for at, sent, _ in rows if at > cut + 0.3 and sent <= 1.05 * chosen.rate), None)
+    long = [at for at, _, queue in rows if cut < at < freed and queue > 0.5]
+    back = next((at - freed for at, sent, _ in rows if at > freed and sent >= 0.8 * usual_bps), None)
+    print(
+        {
+            "side": chosen.side,
+            "bps_before": round(usual_bps),
+            "fits_after_s": fits and round(fits, 1),
+            "queue_over_500ms_until_s": round(max(long) - cut, 1) if long else 0,
+            "back_after_s": back and round(back, 1),
+            "load": os.getloadavg()[0],
+        }
+    )
+
+
+asyncio.run(main())

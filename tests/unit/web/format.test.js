@@ -5,9 +5,10 @@ import { test } from "node:test";
 
 import { sparkline } from "../../../web/static/admin/spark.js";
 import { offset_s, segmentsOf, ticks } from "../../../web/static/admin/timeline.js";
+import { qualityText } from "../../../web/static/lib/quality-text.js";
 import { deviceCode } from "../../../web/static/lib/devices.js";
 import { clock, moment, percent, place, shortId, size, spokenDuration } from "../../../web/static/lib/format.js";
-import { judge, summarise } from "../../../web/static/lib/quality.js";
+import { summarise } from "../../../web/static/lib/quality.js";
 
 test("a clock counts up from minutes to hours and never below zero", () => {
   assert.deepEqual([-1, 0, 4.9, 75, 3599, 3723].map(clock), ["0:00", "0:00", "0:04", "1:15", "59:59", "1:02:03"]);
@@ -39,28 +40,57 @@ test("a page's place is told without what may be secret in its address", () => {
   assert.equal(shortId("ct_0123456789"), "456789");
 });
 
-test("a connection is as good as the worse of loss and delay", () => {
-  assert.equal(judge({ loss_in: 0, loss_out: 0, round_trip_ms: 40 }), "good");
-  assert.equal(judge({ loss_in: 0.03, loss_out: 0, round_trip_ms: 40 }), "fair");
-  assert.equal(judge({ loss_in: 0, loss_out: 0.1, round_trip_ms: 40 }), "poor");
-  assert.equal(judge({ loss_in: 0, loss_out: 0, round_trip_ms: 600 }), "poor");
-  assert.equal(judge({ loss_in: 0, loss_out: 0, round_trip_ms: null }), "good");
+/**
+ * What getStats says, after `at` milliseconds.
+ * @param {number} at
+ * @param {{decoded?: number, freezes?: number, played?: number, concealed?: number, silent?: number, encoded?: number, reason?: string}} counts
+ * @returns {[string, any][]}
+ */
+const browser = (at, { decoded = 0, freezes = 0, played = 0, concealed = 0, silent = 0, encoded = 0, reason = "none" }) => [
+  ["a", { type: "inbound-rtp", kind: "audio", timestamp: at, totalSamplesReceived: played, concealedSamples: concealed, silentConcealedSamples: silent }],
+  ["v", { type: "inbound-rtp", kind: "video", mid: "1", timestamp: at, framesDecoded: decoded, freezeCount: freezes, frameWidth: 640, frameHeight: 360 }],
+  ["s", { type: "inbound-rtp", kind: "video", mid: "2", timestamp: at, framesDecoded: decoded * 9, freezeCount: 99 }],
+  ["o", { type: "outbound-rtp", kind: "video", mid: "1", timestamp: at, framesEncoded: encoded, frameWidth: 1280, frameHeight: 720, qualityLimitationReason: reason }],
+  ["c", { type: "candidate-pair", timestamp: at, nominated: true, availableOutgoingBitrate: 1234567.8 }],
+];
+
+test("a report is of the time since the last look, and of the camera only", () => {
+  const first = summarise(browser(1000, { decoded: 100, freezes: 7, played: 48_000, concealed: 4800 }), null, "1");
+  assert.equal(first.report.freezes, undefined);
+  const { report } = summarise(
+    browser(3000, { decoded: 148, freezes: 9, played: 144_000, concealed: 24_000, silent: 9600, encoded: 30, reason: "cpu" }),
+    first.sample,
+    "1",
+  );
+  assert.deepEqual(report, {
+    freezes: 2,
+    frames_per_s: 24,
+    width: 640,
+    height: 360,
+    concealed: 0.1,
+    sent_frames_per_s: 15,
+    sent_width: 1280,
+    sent_height: 720,
+    available_bps: 1234568,
+    limited: "cpu",
+  });
 });
 
-test("loss is of the time since the last look, not of the whole call", () => {
-  /** @param {number} at @param {number} packets @param {number} lost @returns {[string, any][]} */
-  const report = (at, packets, lost) => [
-    ["a", { type: "inbound-rtp", timestamp: at, packetsReceived: packets, packetsLost: lost, bytesReceived: packets * 100, framesDecoded: packets / 10 }],
-    ["b", { type: "candidate-pair", timestamp: at, nominated: true, state: "succeeded", currentRoundTripTime: 0.05 }],
-  ];
-  const first = summarise(report(1000, 900, 100), null);
-  assert.equal(first.summary.loss_in, 0);
-  const second = summarise(report(3000, 1090, 110), first.sample);
-  assert.equal(second.summary.loss_in, 0.05);
-  assert.equal(second.summary.quality, "fair");
-  assert.equal(second.summary.round_trip_ms, 50);
-  assert.equal(second.summary.kbps_in, (190 * 100 * 8) / 2 / 1000);
-  assert.equal(second.summary.frames_per_s, 9.5);
+test("a browser that says little, or begins to count anew, is reported as little", () => {
+  const before = summarise(browser(1000, { decoded: 500, freezes: 50, played: 48_000 }), null, "1").sample;
+  const { report } = summarise(browser(3000, {}), before, "1");
+  assert.deepEqual([report.freezes, report.frames_per_s, report.concealed, report.limited], [0, 0, undefined, "none"]);
+  const bare = summarise([["v", { type: "inbound-rtp", kind: "video", timestamp: 5000 }]], null);
+  assert.deepEqual(bare.report, { limited: "none", width: null, height: null });
+});
+
+test("weak connections have words for each side and cause, good and lost ones none", () => {
+  assert.equal(qualityText("peer", { word: "poor", cause: "uplink" }, "Ada"), "Ada: bad connection (their upload)");
+  assert.equal(qualityText("own", { word: "fair", cause: "downlink" }, "Ada"), "Your connection is weak: pictures may stop");
+  assert.equal(qualityText("own", { word: "poor", cause: "gateway" }, "Ada"), "Our service is slow at the moment");
+  assert.equal(qualityText("own", { word: "poor", cause: "from_the_future" }, "Ada"), qualityText("own", { word: "poor", cause: "uplink" }, "Ada"));
+  for (const word of ["good", "lost"]) assert.equal(qualityText("own", { word, cause: "uplink" }, "Ada"), "");
+  assert.equal(qualityText("peer", null, "Ada"), "");
 });
 
 /** @param {number} seq @param {number} at_s @param {string} state */

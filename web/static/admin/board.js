@@ -4,7 +4,7 @@ import { LitElement, css, html, nothing, svg } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import { clock, shortId } from "../lib/format.js";
-import { codeText, t } from "../lib/i18n.js";
+import { codeText, has, t } from "../lib/i18n.js";
 import { SPARK, sparkline } from "./spark.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
 
@@ -220,8 +220,9 @@ class Board extends LitElement {
               (contact) => html`<li>
                 <a class="grow" href="#/contacts/${contact.contact_id}">
                   <span class="mono">${shortId(contact.contact_id)}</span>
-                  <span class="hint small">${contact.queue === null ? contact.site : (queues.get(contact.queue) ?? contact.queue)}${contact.agent_id === null ? nothing : html` · ${names.get(contact.agent_id) ?? ""}`}</span>
+                  <span class="hint small">${contact.queue === null ? contact.site : (queues.get(contact.queue) ?? contact.queue)}${contact.agent_id === null ? nothing : html` · ${names.get(contact.agent_id) ?? ""}`}${blame(contact.cause)}</span>
                 </a>
+                ${contact.quality == null ? nothing : quality(contact.quality)}
                 <span class="pill ${contactTone(contact.state)}">${t(`state.${contact.state}`)}</span>
                 <span class="number since">${clock(contact.since_s + older_s)}</span>
               </li>`,
@@ -234,6 +235,19 @@ class Board extends LitElement {
 /** @param {string} state */
 function agentTone(state) {
   return { ready: "good", not_ready: "warn", reserved: "accent", busy: "accent" }[state] ?? "";
+}
+
+/** The worse side's connection in a word. @param {string} word */
+function quality(word) {
+  const grave = word === "poor" || word === "lost";
+  return html`<span class="pill quality ${grave ? "bad" : word === "fair" ? "warn" : ""}">
+    ${icon(grave ? "warning" : "wifi")}<span><span class="visually-hidden">${t("quality.details")}: </span>${t(`quality.word_${word}`)}</span>
+  </span>`;
+}
+
+/** Whose fault it is, behind queue and agent. @param {string | null | undefined} cause */
+function blame(cause) {
+  return cause != null && has(`quality.cause_${cause}`) ? html` · ${t(`quality.cause_${cause}`)}` : nothing;
 }
 
 /** @param {string} state */

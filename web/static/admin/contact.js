@@ -6,6 +6,7 @@ import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { clock, moment, shortId } from "../lib/format.js";
 import { codeText, has, locale, t } from "../lib/i18n.js";
+import { connections } from "./connections.js";
 import { outcome, outcomeTone } from "./contacts.js";
 import "./player.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
@@ -202,7 +203,7 @@ class Contact extends LitElement {
       </div>
       <section class="card">${this.#facts(contact)}</section>
       ${contact.recording === null ? nothing : html`<vv-player .recording=${contact.recording} agent=${contact.agent_name ?? ""}></vv-player>`}
-      ${contact.journal.length === 0 ? nothing : this.#journal(contact)}
+      ${connections(contact.journal)} ${contact.journal.length === 0 ? nothing : this.#journal(contact)}
     `;
   }
 
@@ -255,7 +256,7 @@ class Contact extends LitElement {
       <ol class="journal">
         ${journal.map(
           (row) => {
-            const facts = dataText(row.data, contact);
+            const facts = row.name === "leg_quality" ? sideText(row.data) : dataText(row.data, contact);
             return html`<li>
             <time class="number" datetime=${row.at} title=${moment(row.at, locale(), new Date())}>+${offset_s(journal, row).toFixed(1)} s</time>
             <span class="bead s-${row.state}" aria-hidden="true"></span>
@@ -288,6 +289,11 @@ function reasonText(row) {
   if (reason === null) return "";
   for (const family of ["reason_ended", "reason"]) if (has(`${family}.${reason}`)) return t(`${family}.${reason}`);
   return reason.replaceAll("_", " ");
+}
+
+/** The numbers of a connection are in the table above. @param {Record<string, unknown>} data */
+function sideText(data) {
+  return t(data.side === "agent" ? "quality.side_agent" : "quality.side_customer");
 }
 
 /** Facts that are for machines; the export has them. */

@@ -405,6 +405,7 @@ class Agent extends LitElement {
           .call=${call}
           .peer=${view.peer === null ? null : { ...view.peer, display_name: name }}
           .recording=${view.recording}
+          .quality=${view.quality}
           .talk_s=${view.talking_since_ms === null ? null : (this._now - view.talking_since_ms) / 1000}
           ?talking=${talking || held}
           .veil=${this.#veil(view, name)}
@@ -450,6 +451,7 @@ class Agent extends LitElement {
         ${main ? html`<h1 tabindex="-1">${nameOf(customer)}</h1>` : html`<h2>${nameOf(customer)}</h2>`}
       </div>
       ${context(customer, queue_name)}
+      ${main ? html`<vv-connection .quality=${this._view.quality} name=${nameOf(customer)}></vv-connection>` : nothing}
     </aside>`;
   }
 

@@ -20,6 +20,7 @@ import { awayOf } from "../elements/away.js";
  * @property {number | null} talking_since_ms
  * @property {import("../lib/messages.js").PeerState | null} peer
  * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
+ * @property {import("../lib/messages.js").QualityState | null} quality how both connections are
  * @property {string} recording
  * @property {string[]} recording_may what may be asked of it now
  * @property {{contact_id: string, dispositions: string[], ends_ms: number} | null} wrap_up
@@ -42,6 +43,7 @@ export function newView() {
     contact_state: "",
     talking_since_ms: null,
     peer: null,
+    quality: null,
     away: null,
     recording: "off",
     recording_may: [],
@@ -64,7 +66,7 @@ export function fold(view, message, now_ms) {
   switch (message.type) {
     case "agent_state": {
       const changed = message.state !== view.state;
-      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
+      const off = ON_CONTACT.has(message.state) ? {} : { assigned: null, contact_state: "", peer: null, quality: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
       return {
         ...view,
         ...off,
@@ -90,7 +92,7 @@ export function fold(view, message, now_ms) {
     case "assigned": {
       const { contact_id, queue_name, customer } = message;
       const same = view.assigned?.contact_id === contact_id;
-      const fresh = same ? {} : { contact_state: "", peer: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
+      const fresh = same ? {} : { contact_state: "", peer: null, quality: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
       return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer } };
     }
     case "contact_state": {
@@ -102,6 +104,8 @@ export function fold(view, message, now_ms) {
     }
     case "peer_state":
       return { ...view, peer: message, away: awayOf(message, now_ms) };
+    case "quality_state":
+      return { ...view, quality: message };
     case "recording_state":
       return { ...view, recording: message.state, recording_may: message.may ?? [] };
     case "wrap_up_started": {

@@ -6,6 +6,7 @@ import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { setStream } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { qualitySigns } from "./connection.js";
 import { icon } from "./icons.js";
 import { base } from "./styles.js";
 import { CallWatcher } from "./watch.js";
@@ -29,6 +30,7 @@ export class Stage extends LitElement {
     recording: { type: String },
     talk_s: { attribute: false },
     veil: { attribute: false },
+    quality: { attribute: false },
     _blocked: { state: true },
   };
 
@@ -146,36 +148,19 @@ export class Stage extends LitElement {
         background: transparent;
         border: 2px solid #f3c56b;
       }
-      .bars {
-        display: inline-flex;
-        align-items: flex-end;
-        gap: 2px;
-        height: 13px;
+      .sign.quality {
+        border-radius: 14px;
+        background: rgb(8 14 15 / 88%);
       }
-      .bars i {
-        width: 4px;
-        border-radius: 1px;
-        background: rgb(255 255 255 / 32%);
+      .sign.quality svg.icon {
+        flex: none;
+        color: #f3c56b;
       }
-      .bars i:nth-child(1) {
-        height: 5px;
+      .sign.quality.poor svg.icon {
+        color: #ff8a80;
       }
-      .bars i:nth-child(2) {
-        height: 9px;
-      }
-      .bars i:nth-child(3) {
-        height: 13px;
-      }
-      .bars.good i,
-      .bars.fair i:nth-child(-n + 2),
-      .bars.poor i:first-child {
-        background: #8fe0a4;
-      }
-      .bars.fair i:nth-child(-n + 2) {
-        background: #f3c56b;
-      }
-      .bars.poor i:first-child {
-        background: #ff8a80;
+      .states {
+        display: contents;
       }
       .middle {
         position: absolute;
@@ -280,6 +265,8 @@ export class Stage extends LitElement {
     this.talk_s = null;
     /** Text over the picture: on hold, reconnecting. @type {{title: string, text: string, busy?: boolean} | null} */
     this.veil = null;
+    /** How both connections are. @type {import("../lib/messages.js").QualityState | null} */
+    this.quality = null;
     /** The browser plays no sound before a touch. */
     this._blocked = false;
   }
@@ -331,7 +318,6 @@ export class Stage extends LitElement {
 
   #signs() {
     const { peer, call } = this;
-    const quality = call?.summary?.quality;
     return html`
       ${this.talking && peer !== null && peer.display_name !== ""
         ? html`<span class="sign name">
@@ -345,12 +331,9 @@ export class Stage extends LitElement {
         : this.recording === "paused"
           ? html`<span class="sign"><i class="dot paused"></i>${t("recording.paused")}</span>`
           : nothing}
-      ${quality !== undefined && this.talking
-        ? html`<span class="sign" title=${t(`quality.${quality}`)}>
-            <span class="bars ${quality}" aria-hidden="true"><i></i><i></i><i></i></span>
-            <span class=${quality === "good" ? "visually-hidden" : ""}>${t(`quality.${quality}`)}</span>
-          </span>`
-        : nothing}
+      <span class="states" role="status" aria-live="polite">
+        ${this.veil?.busy ? nothing : qualitySigns(this.quality, peer?.display_name ?? "")}
+      </span>
       ${call?.screen ? html`<span class="sign">${icon("screen")} ${t("stage.you_share")}</span>` : nothing}
     `;
   }

@@ -11,7 +11,7 @@ import { Peer } from "./peer.js";
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./messages.js").ServerMessage} ServerMessage */
 
-const STATS_EVERY_MS = 2_000;
+const REPORT_EVERY_MS = 2_000;
 
 /**
  * @typedef {object} CallOptions
@@ -44,8 +44,6 @@ export class Call extends EventTarget {
   /** @type {import("./devices.js").DeviceList} */
   devices = { cameras: [], microphones: [], speakers: [] };
   speaker_id = "";
-  /** @type {import("./quality.js").Summary | null} */
-  summary = null;
   /** The own picture, as a stream for a video element. */
   local = new MediaStream();
   local_screen = new MediaStream();
@@ -54,7 +52,7 @@ export class Call extends EventTarget {
   #session;
   #ended = false;
   #abort = new AbortController();
-  #stats_timer = 0;
+  #report_timer = 0;
 
   /** @param {CallOptions} options */
   constructor({ session, store, key, published }) {
@@ -84,7 +82,7 @@ export class Call extends EventTarget {
     window.addEventListener("online", () => this.#networkChanged(), { signal });
     watchConnectionType(() => this.#networkChanged(), signal);
     void keepAwake(signal);
-    this.#stats_timer = window.setInterval(() => void this.#measure(), STATS_EVERY_MS);
+    this.#report_timer = window.setInterval(() => void this.#report(), REPORT_EVERY_MS);
   }
 
   /** Connect, when there is no connection yet. */
@@ -198,7 +196,7 @@ export class Call extends EventTarget {
     if (this.#ended) return;
     this.#ended = true;
     this.#abort.abort();
-    window.clearInterval(this.#stats_timer);
+    window.clearInterval(this.#report_timer);
     for (const track of [this.microphone, this.camera, this.screen]) track?.stop();
     this.microphone = this.camera = this.screen = null;
     this.peer.close();
@@ -265,7 +263,6 @@ export class Call extends EventTarget {
 
   #peerChanged() {
     if (this.peer.status === "connected") this.refused_code = null;
-    else this.summary = null;
     this.#changed();
   }
 
@@ -274,12 +271,10 @@ export class Call extends EventTarget {
     this.peer.networkChanged();
   }
 
-  async #measure() {
-    const summary = await this.peer.stats();
-    if (this.#ended || (summary === null && this.summary === null)) return;
-    const was = this.summary?.quality;
-    this.summary = summary;
-    if (was !== summary?.quality) this.#changed();
+  async #report() {
+    const report = await this.peer.stats();
+    // What can't be said now is stale later: it is not kept for when the session is back.
+    if (report !== null && !this.#ended && this.#session.state === "open") this.#session.send({ type: "quality_report", ...report });
   }
 
   #changed() {

@@ -182,15 +182,17 @@ export class Peer extends EventTarget {
     if (this.status === "connected" || this.status === "reconnecting" || this.status === "connecting") void this.connect();
   }
 
-  /** Figures of the connection since the last call, or null while there is none. */
+  /** What the browser knows of its connection since the last call, or null while there is none. */
   async stats() {
     const connection = this.#connection;
     if (connection === null || this.status !== "connected") return null;
     const report = await connection.getStats();
     if (connection !== this.#connection) return null;
-    const { sample, summary } = summarise(report, this.#last_sample);
+    const camera = connection.getTransceivers().find(({ sender }) => sender === this.#senders.video);
+    const first = this.#last_sample === null;
+    const { sample, report: said } = summarise(report, this.#last_sample, camera?.mid ?? null);
     this.#last_sample = sample;
-    return summary;
+    return first ? null : said; // the first look only begins the counting
   }
 
   /** Let go of everything for good. The tracks belong to who gave them and go on. */

@@ -484,6 +484,7 @@ export class Customer extends LitElement {
       .call=${call}
       .peer=${view.peer}
       .recording=${view.recording}
+      .quality=${view.quality}
       .talk_s=${talks && view.talking_since_ms !== null ? (this._now - view.talking_since_ms) / 1000 : null}
       ?talking=${screen === "talking"}
       .veil=${screens.veil(screen, call, this.#session, view, this._now)}

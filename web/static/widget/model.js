@@ -16,6 +16,7 @@ import { awayOf } from "../elements/away.js";
  * @property {number} queued_at_ms when the waiting began, by this page's clock
  * @property {import("../lib/messages.js").PeerState | null} peer
  * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
+ * @property {import("../lib/messages.js").QualityState | null} quality how both connections are
  * @property {string} recording
  * @property {string} notice_version of the notice that consent is asked for
  * @property {number | null} talking_since_ms
@@ -35,6 +36,7 @@ export function newView() {
     queue: null,
     queued_at_ms: 0,
     peer: null,
+    quality: null,
     away: null,
     recording: "off",
     notice_version: "",
@@ -87,6 +89,8 @@ export function fold(view, message, now_ms) {
       return { ...view, queue: message, queued_at_ms: now_ms - message.waited_s * 1000 };
     case "peer_state":
       return { ...view, peer: message, away: awayOf(message, now_ms) };
+    case "quality_state":
+      return { ...view, quality: message };
     case "recording_state":
       return { ...view, recording: message.state, notice_version: message.notice_version || view.notice_version };
     case "error":

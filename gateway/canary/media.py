@@ -6,6 +6,7 @@ Owns streams and counting. Knows no contact: whoever drives the robot says when 
 import asyncio
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +39,15 @@ class Counts:
     lost: int = 0
     sent_video_frames: int = 0
     sent_audio_packets: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.video_frames + other.video_frames,
+            self.audio_packets + other.audio_packets,
+            self.lost + other.lost,
+            self.sent_video_frames + other.sent_video_frames,
+            self.sent_audio_packets + other.sent_audio_packets,
+        )
 
     def since(self, earlier: "Counts") -> "Counts":
         return Counts(
@@ -85,6 +95,8 @@ class RobotMedia:
     footage: Footage
     link: Link | None = None
     closed_reason: str | None = None
+    on_trouble: Callable[[], None] = lambda: None
+    """Called when the path is silent or closed."""
     _totals: Counts = field(default_factory=Counts)
     _incoming: dict[int, _Incoming] = field(default_factory=dict)  # by SSRC
     _kinds: dict[int, Kind] = field(default_factory=dict)  # payload type → kind
@@ -130,7 +142,7 @@ class RobotMedia:
         self._changed.set()
 
     def on_silent(self, at_s: float) -> None:
-        """Whoever counts will see it."""
+        self.on_trouble()
 
     def on_heard(self, at_s: float) -> None:
         """Whoever counts will see it."""
@@ -138,6 +150,7 @@ class RobotMedia:
     def on_closed(self, reason: str, at_s: float) -> None:
         self.closed_reason = reason
         self._changed.set()
+        self.on_trouble()
 
     # ---------------------------------------------------------------- counting
 

@@ -64,6 +64,9 @@ async def request(
 class Talk:
     """One WebSocket conversation. Messages are kept in order; `wait_for` looks from where the last one was found."""
 
+    _refusals: tuple[type[Error | LegRefused], ...] = (Error, LegRefused)
+    """What ends a wait with a failure."""
+
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, who: str) -> None:
         self._socket = socket
         self._who = who
@@ -73,7 +76,9 @@ class Talk:
         self._messages: list[ServerMessage] = []
         self._position = 0
         self._news = asyncio.Event()
+        self._listeners: list[Callable[[ServerMessage], None]] = []
         self._over: str | None = None
+        self._bye: str | None = None
         self._reader: asyncio.Task[None] | None = None
 
     @classmethod
@@ -104,6 +109,10 @@ class Talk:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise CanaryFailure(f"the {self._who}'s connection to the gateway is lost") from error
 
+    def listen(self, listener: Callable[[ServerMessage], None]) -> None:
+        """Call `listener` with every message as it comes, whoever waits for it."""
+        self._listeners.append(listener)
+
     async def wait_for(self, kind: type[M], matching: Callable[[M], bool] = lambda _: True) -> M:
         """The next message of that kind (and shape). CanaryFailure when the gateway refuses or hangs up instead."""
         while True:
@@ -112,7 +121,7 @@ class Talk:
                 self._position += 1
                 if isinstance(message, kind) and matching(message):
                     return message
-                if isinstance(message, Error | LegRefused):
+                if isinstance(message, self._refusals):
                     raise CanaryFailure(f"the gateway refused the {self._who}: {message.code} {message.detail}")
             if self._over is not None:
                 raise CanaryFailure(f"the {self._who}'s connection ended: {self._over}")
@@ -120,19 +129,23 @@ class Talk:
             await self._news.wait()
 
     async def _read(self) -> None:
+        reason = "the robot left"
+        try:
+            reason = await self._converse()
+        finally:
+            self._over = reason
+            self._news.set()
+
+    async def _converse(self) -> str:
+        """Take messages until the socket has ended; why it has."""
         try:
             async for frame in self._socket:
                 if frame.type is not aiohttp.WSMsgType.TEXT:
-                    self._over = "it sent something other than text"
-                    return
+                    return "it sent something other than text"
                 await self._take(frame.data)
-            code, reason = self._socket.close_code, self._over
-            self._over = reason or f"closed with code {code}"
         except (ValidationError, aiohttp.ClientError, ConnectionError) as error:
-            self._over = f"unreadable ({type(error).__name__})"
-        finally:
-            self._over = self._over or "the robot left"
-            self._news.set()
+            return f"unreadable ({type(error).__name__})"
+        return self._bye or f"closed with code {self._socket.close_code}"
 
     async def _take(self, text: str) -> None:
         message = server_messages.validate_json(text)
@@ -141,12 +154,14 @@ class Talk:
                 return
             self._seen = message.seq
         if isinstance(message, Bye):
-            self._over = f"{message.code} {message.detail}".rstrip()
+            self._bye = f"{message.code} {message.detail}".rstrip()
         if len(self._messages) >= _MAX_KEPT:
             del self._messages[: _MAX_KEPT // 2]
             self._position = max(0, self._position - _MAX_KEPT // 2)
         self._messages.append(message)
         self._news.set()
+        for listener in self._listeners:
+            listener(message)
         if self._seen - self._acknowledged >= _ACK_EVERY:
             await self._acknowledge()
 

@@ -93,7 +93,6 @@ class BuiltinAcd:
         self._wake = asyncio.Event()
         self._supervisor = Supervisor("acd")
         self._worker: asyncio.Task[None] | None = None
-        self._closing = False
 
     # ------------------------------------------------------------ life
 
@@ -106,8 +105,6 @@ class BuiltinAcd:
         """Stop distributing and leave the store tidy, if it answers. Idempotent."""
         if self._worker is None:
             return
-        self._closing = True  # a Redis client may swallow a cancellation: then the loop ends by itself
-        self._wake.set()
         await cancel_and_wait(self._worker)
         self._worker = None
         await self._supervisor.aclose()
@@ -234,7 +231,7 @@ class BuiltinAcd:
 
     async def _work(self) -> None:
         retry_s = RETRY_FIRST_S
-        while not self._closing:
+        while True:
             await self._wake.wait()
             self._wake.clear()
             try:

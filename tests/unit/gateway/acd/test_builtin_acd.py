@@ -1,14 +1,12 @@
 """Our own ACD over its store: who is offered what, and what a store that fails does to it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
 
 from gateway.acd.builtin.acd import BuiltinAcd
-from gateway.acd.builtin.ports import Line
 from gateway.acd.port import AcdEvent, AcdMode, AcdRef, AgentPosition, ContactOffer, DeclineReason, Queued, Reserved
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
@@ -268,22 +266,3 @@ async def test_nothing_is_left_in_the_store_at_the_end(rig: Rig) -> None:
     await rig.acd.aclose()
     await rig.acd.aclose()
     assert (rig.store.tickets, rig.store.seats) == ({}, {})
-
-
-async def test_it_ends_even_if_the_store_swallows_the_cancellation(rig: Rig) -> None:
-    """Redis clients have done so in the middle of a command."""
-    await rig.enter("one")
-    real = rig.store.line
-    inside = asyncio.Event()
-
-    async def stubborn(queue: str) -> Line:
-        inside.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-        return await real(queue)
-
-    rig.store.line = stubborn  # type: ignore[method-assign]
-    await rig.ready(ANNA)
-    await inside.wait()
-    await rig.acd.aclose()
-    assert rig.store.tickets == {}

@@ -137,19 +137,13 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *settings.command,
-                    str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(),),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    cwd=Path(media.__file__).parents[1],
-                    env=_environment(),
-                    start_new_session=True,  # Ctrl-C at the terminal is for the gateway
-                )
+                process = await _executed(settings.command, theirs)
         except OSError as error:
             ours.close()
             raise WorkerFailed(f"no process could be started: {error.strerror}") from error
+        except asyncio.CancelledError:
+            ours.close()
+            raise
         ours.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_FRAME_BYTES)
         worker = cls(name, process, reader, writer, settings)
@@ -329,6 +323,32 @@ class WorkerProcess:
         self.condemn("it is not needed any more")
         await self._tasks.aclose()
         await self.reaped()
+
+
+async def _executed(command: tuple[str, ...], pipe: socket.socket) -> asyncio.subprocess.Process:
+    """The process, given that end of the pipe. Cancelled, it leaves none: half a start can't be undone, so it is ended.
+
+    Raises OSError.
+    """
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            str(pipe.fileno()),
+            pass_fds=(pipe.fileno(),),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            cwd=Path(media.__file__).parents[1],
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C at the terminal is for the gateway
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        process = await starting
+        process.kill()
+        await process.wait()
+        raise
 
 
 async def _within(limit_s: float, event: asyncio.Event) -> bool:

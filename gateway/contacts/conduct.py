@@ -354,7 +354,11 @@ class Conduct:
     def _recording(self, view: RecordingView) -> None:
         contact = self.contact
         shown = RecordingShown(state=view.state, notice_version=view.notice_version, may=view.may)
-        if contact.state is ContactState.CLOSED or shown == contact.recording:
+        if contact.state is ContactState.CLOSED:
+            return
+        if view.code is not None and view.state in ("on", "paused"):
+            self._do.journal("recording_gap", JournalSource.RECORDING, reason=view.code)
+        if shown == contact.recording:
             return
         before = contact.recording.state if contact.recording is not None else None
         contact.recording = shown

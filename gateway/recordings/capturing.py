@@ -33,6 +33,9 @@ STOP_TIMEOUT_S: Final = 6.0
 KEPT_SHARE: Final = 4
 """Below `min_free_bytes` no recording starts; below this part of it those that run end, before the disk is full."""
 
+WORKER_LOST: Final = "worker_lost"
+"""The media port's code for a process that died with the capture open: the same recording may be started again."""
+
 ROLES: Final = ("customer", "agent")
 
 _log = get_logger("recordings")
@@ -75,14 +78,7 @@ class Capturing:
             await self._sealer.fail(live, "disk_low", f"{free / 1e6:.0f} MB are free, too little to start a recording")
             return False
         try:
-            await self._media.execute(
-                StartRecording(
-                    recording_id=recording_id,
-                    folder=str(self._store.folder(recording_id)),
-                    call_id=live.record.contact_id,
-                    keep_free_bytes=self._settings.min_free_bytes // KEPT_SHARE,
-                )
-            )
+            await self._start(live)
         except MediaRefused as error:
             await self._sealer.fail(live, error.code, error.detail)
             return False
@@ -94,6 +90,37 @@ class Capturing:
         if live.pauses and live.state is RecordingState.STARTING:
             await self._ledger.step(live, PauseRequested(reason=next(iter(live.pauses))))
         return True
+
+    async def open_next(self, live: Live) -> bool:
+        """The process that wrote the capture is gone: go on in the next one, in the state there was. False: not now."""
+        try:
+            await self._start(live)
+        except MediaRefused as error:
+            _log.warning("recording.not_continued", recording_id=live.recording_id, code=error.code)
+            live.adrift = True
+            return False
+        live.adrift = False
+        await self.mark(live, "media_lost", WORKER_LOST)
+        if live.pauses:
+            await self.mark(live, "pause", next(iter(live.pauses)))
+        elif live.was_paused:  # the mark that ended it may be among what the lost process had not written yet
+            await self.mark(live, "resume", WORKER_LOST)
+        await self.tap(live)
+        return True
+
+    async def _start(self, live: Live) -> None:
+        order = StartRecording(
+            recording_id=live.recording_id,
+            folder=str(self._store.folder(live.recording_id)),
+            call_id=live.record.contact_id,
+            keep_free_bytes=self._settings.min_free_bytes // KEPT_SHARE,
+        )
+        try:
+            await self._media.execute(order)
+        except MediaRefused as error:
+            if error.code != WORKER_LOST:
+                raise
+            await self._media.execute(order)  # it died over the command; another takes it
 
     async def tap(self, live: Live, *roles: str) -> None:
         """Record the legs of these roles (all without one) as they are now."""
@@ -139,6 +166,7 @@ class Capturing:
     async def pause(self, live: Live, who: str, reason: str = "") -> None:
         """`who` wants nothing written; others may want that too, and all must let go before anything is again."""
         first = not live.pauses
+        live.was_paused = True
         live.pauses.setdefault(who, self._clock.monotonic())
         if first and live.state in WRITING:
             await self.mark(live, "pause", reason or who)

@@ -38,6 +38,8 @@ class Live:
     pauses: dict[str, float] = field(default_factory=dict)  # who wants it paused → since when, monotonic
     policy: Policy = Policy.NOTICE
     by: str = "policy"  # who caused the last change
+    was_paused: bool = False
+    adrift: bool = False  # nothing writes it: its media process is gone, and no other has taken it over yet
     at_limit: bool = False
     contact_over: bool = False
     superseded: bool = False  # another recording of the same contact has begun

@@ -106,7 +106,8 @@ class BridgeOrder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingView:
-    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`. `code`: why it failed.
+    """What both sides are shown: `off`, `awaiting_consent`, `on`, `paused`, `failed`, `done`. `code`: why it failed,
+    or why there is a gap in one that goes on (`worker_lost`).
 
     `by`: who made it so (`policy`, `customer`, `agent`, `page`, `rest:NAME`, …). `may`: what the agent may ask for now.
     """

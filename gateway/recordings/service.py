@@ -17,7 +17,7 @@ from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config import QueueSettings, RecordingSettings
 from gateway.recordings.calls import BEGUN, Answer, OnCall, check, holder_of
-from gateway.recordings.capturing import ROLES, Capturing
+from gateway.recordings.capturing import ROLES, WORKER_LOST, Capturing
 from gateway.recordings.consents import Consents
 from gateway.recordings.deadlines import MAX_DURATION_S, Deadlines
 from gateway.recordings.finaliser import Finaliser
@@ -150,7 +150,7 @@ class RecordingService:
             elif live.state is RecordingState.AWAITING_CONSENT and order.consent is not None:
                 await self._answered(call, _answer_of(order))
             elif live.state in WRITING:
-                await self._capturing.tap(live)
+                await self._tap(live)
                 live.by = "policy"
                 await self._capturing.unpause(live, AGENT_LOST)
 
@@ -161,8 +161,9 @@ class RecordingService:
             return
         async with call.lock:
             call.legs[role] = leg_id
-            if call.live is not None and call.live.state in WRITING:
-                await self._capturing.tap(call.live, role)
+            live = call.live
+            if live is not None and live.state in WRITING:
+                await self._tap(live, role)
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:
         """A marker beside the packets. After `agent_lost` nothing is written until the next `begin`."""
@@ -358,15 +359,36 @@ class RecordingService:
         async with live.lock:
             if live.state not in WRITING:
                 return
-            self._ledger.alarm_of(live, event.code, event.detail)
-            live.by = "gateway"
-            self._ledger.show_live(live, "failed", code=event.code)
-            if live.state is RecordingState.STARTING:
-                await self._capturing.close(live)
-                await self._sealer.fail(live, event.code, event.detail, said=True)
+            if event.code == WORKER_LOST:
+                await self._go_on(live)
             else:
-                live.record = replace(live.record, failure=event.code)
-                await self._capturing.end(live, WriteFailed(code=event.code))
+                await self._give_up(live, event.code, event.detail)
+
+    async def _tap(self, live: Live, *roles: str) -> None:
+        if not live.adrift:
+            await self._capturing.tap(live, *roles)
+        elif not await self._go_on(live):  # a leg is back, so the engine is: it will not get better
+            await self._give_up(live, WORKER_LOST, "no media process took the recording over")
+
+    async def _go_on(self, live: Live) -> bool:
+        """In the next capture. What people see stays; the journal says that there is a gap. False: not yet."""
+        if not await self._capturing.open_next(live):
+            return False
+        live.by = "gateway"
+        self._ledger.show_live(live, "paused" if live.pauses else "on", code=WORKER_LOST)
+        return True
+
+    async def _give_up(self, live: Live, code: str, detail: str) -> None:
+        """Nothing more can be written. What there is will be played; without anything the recording is failed."""
+        self._ledger.alarm_of(live, code, detail)
+        live.by = "gateway"
+        self._ledger.show_live(live, "failed", code=code)
+        if live.state is RecordingState.STARTING:
+            await self._capturing.close(live)
+            await self._sealer.fail(live, code, detail, said=True)
+        else:
+            live.record = replace(live.record, failure=code)
+            await self._capturing.end(live, WriteFailed(code=code))
 
     # ------------------------------------------------------------ helpers
 

@@ -305,6 +305,77 @@ async def test_a_disk_that_fills_in_mid_call_truncates_and_is_told_once(node: No
     await node.service.stop(CONTACT, "over")
 
 
+# ---------------------------------------------------------------- a media process that died
+
+
+def lost(node: Node) -> RecordingFailed:
+    return RecordingFailed(recording_id=node.row.recording_id, code="worker_lost", detail="", at_s=5.0)
+
+
+async def test_a_lost_media_process_leaves_a_gap_and_the_same_recording_goes_on(node: Node) -> None:
+    """The next capture in the same folder, both legs again when they are back; people see that it is on."""
+    await node.talking()
+    node.media.say(lost(node))
+    await node.reaches(lambda: node.media.count(StartRecording) == 2)
+    await node.reaches(lambda: node.media.marks() == ["consent", "media_lost"])
+    starts = [command for command in node.media.commands if isinstance(command, StartRecording)]
+    assert starts[0] == starts[1]
+    await node.service.attach(CONTACT, LegId("lg_customer02"), "customer")
+    last = [command for command in node.media.commands if isinstance(command, RecordLeg)][-1]
+    assert last.leg_id == "lg_customer02"
+    assert set(node.shown) == {"on"}
+    assert node.views[-1].code == "worker_lost"
+    await node.service.stop(CONTACT, "over")
+    await node.reaches(lambda: node.row.state is RecordingState.COMPLETE)
+    assert (node.row.failure, node.row.truncated) == ("", False)
+    assert node.alarms == []
+
+
+async def test_what_was_paused_stays_paused_in_the_next_capture(node: Node) -> None:
+    await node.talking()
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT, reason="card")
+    node.media.say(lost(node))
+    await node.reaches(lambda: node.media.marks() == ["consent", "pause", "media_lost", "pause"])
+    again = [type(command) for command in node.media.commands]
+    again = again[again.index(StartRecording, again.index(StartRecording) + 1) :]
+    assert again[:4] == [StartRecording, MarkRecording, MarkRecording, RecordLeg], "before anything could be written"
+    assert node.row.state is RecordingState.PAUSED
+    assert node.shown[-1] == "paused"
+
+
+async def test_an_ended_pause_is_ended_again_as_its_mark_may_be_lost(node: Node) -> None:
+    await node.talking()
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT, reason="card")
+    await node.service.control(CONTACT, Action.RESUME, by=AGENT)
+    node.media.say(lost(node))
+    await node.reaches(lambda: node.media.marks() == ["consent", "pause", "resume", "media_lost", "resume"])
+
+
+async def test_without_another_process_it_goes_on_with_the_first_leg_that_is_back(node: Node) -> None:
+    await node.talking()
+    node.media.refuse[StartRecording] = MediaRefused("media_timeout", "none is up")
+    node.media.say(lost(node))
+    await node.reaches(lambda: node.media.count(StartRecording) == 2)
+    assert node.row.state is RecordingState.ACTIVE
+    del node.media.refuse[StartRecording]
+    await node.service.attach(CONTACT, LegId("lg_customer02"), "customer")
+    assert node.media.count(StartRecording) == 3
+    assert node.media.marks()[-1] == "media_lost"
+    assert node.row.state is RecordingState.ACTIVE
+
+
+async def test_with_a_leg_back_and_still_no_process_it_ends_truncated(node: Node) -> None:
+    await node.talking()
+    node.media.refuse[StartRecording] = MediaRefused("recording_folder", "read-only")
+    node.media.say(lost(node))
+    await node.reaches(lambda: node.media.count(StartRecording) == 2)
+    await node.service.attach(CONTACT, LegId("lg_customer02"), "customer")
+    await node.reaches(lambda: node.row.state is RecordingState.COMPLETE)
+    assert (node.row.truncated, node.row.truncated_reason) == (True, "worker_lost")
+    assert node.alarms == ["worker_lost"]
+    assert node.shown[-1] == "failed"
+
+
 async def test_rows_that_a_store_did_not_take_are_saved_when_it_is_back_or_the_gateway_stops(node: Node) -> None:
     """Why a recording failed is known after the next start, though nothing happened to it since."""
     node.records.away = True

@@ -28,8 +28,9 @@ from gateway.base.errors import PortFailure, SetupError
 from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
-from gateway.config import MediaSettings, QueueSettings, Settings, SiteSettings
+from gateway.config import QueueSettings, Settings, SiteSettings
 from gateway.contacts.desk import ContactDesk
+from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, start_engine
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
 from gateway.live.queues import LiveQueueStore
@@ -43,7 +44,6 @@ from gateway.process import (
     StopSignals,
     data_folder,
     reason_of,
-    udp_refused,
 )
 from gateway.quality_gauges import QualityGauges
 from gateway.recordings.finaliser import Finaliser
@@ -65,10 +65,8 @@ from gateway.wiring import (
     PilotsForSignaling,
     RecordingsForSignaling,
 )
-from media.engine import EngineSettings, InProcessEngine
-from media.forward.leg import ForwardLimits
 from media.player.library import ClipLibrary
-from media.transport.timers import TransportTimers
+from media.workers.pool import WorkerPool
 from signaling import runner
 from signaling.app import build_app
 from signaling.entry_tokens import LiveEntryTokens
@@ -80,7 +78,6 @@ CANARY: Final = "canary"
 
 _SEAL_S: Final = 120.0  # after the last call the process waits this long for recordings to be sealed
 _POLL_S: Final = 0.2
-_BITRATE_HEADROOM: Final = 1.6  # browsers overshoot what they are told; beyond this packets are dropped
 
 _log = log.get_logger("app")
 
@@ -139,7 +136,8 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         port = runner.port_of(listening)
         data_dir = stack.enter_context(data_folder(settings.data_dir))
         clips = await asyncio.to_thread(ClipLibrary.load)
-        engine = await _media(settings.media, clips, stack)
+        engine = await start_engine(settings.media, settings.log, clips)
+        stack.push_async_callback(engine.aclose)
         node, health, desk, recordings, services = await _rooms(
             settings, clock, stack, data_dir=data_dir, engine=engine, clips=clips, port=port, opening=opening
         )
@@ -190,35 +188,6 @@ def _point_to(port: int, data_dir: Path) -> None:
         _log.warning("node.no_pointer", reason=reason_of(error))
 
 
-# ---------------------------------------------------------------- media
-
-
-async def _media(settings: MediaSettings, clips: ClipLibrary, stack: AsyncExitStack) -> InProcessEngine:
-    """The engine on its UDP port. SetupError when the port or an announced address can't be used."""
-    engine_settings = EngineSettings(
-        host=settings.host,
-        port=settings.port,
-        announce=settings.announce,
-        max_legs=settings.max_legs,
-        leg_bitrate_bps=settings.leg_bitrate_bps,
-        limits=ForwardLimits(max_bitrate_bps=int(settings.leg_bitrate_bps * _BITRATE_HEADROOM)),
-        timers=TransportTimers(
-            setup_s=settings.setup_timeout.total_seconds(),
-            silence_s=settings.silence_timeout.total_seconds(),
-            consent_s=settings.consent_timeout.total_seconds(),
-            close_s=settings.close_timeout.total_seconds(),
-        ),
-    )
-    try:
-        engine = await InProcessEngine.start(engine_settings, clips=clips)
-    except OSError as error:
-        raise udp_refused(error, settings.host, settings.port) from error
-    except ValueError as error:
-        raise SetupError("media_announce", f"media.announce can't be used: {error}.") from error
-    stack.push_async_callback(engine.aclose)
-    return engine
-
-
 # ---------------------------------------------------------------- rooms
 
 
@@ -228,7 +197,7 @@ async def _rooms(
     stack: AsyncExitStack,
     *,
     data_dir: Path,
-    engine: InProcessEngine,
+    engine: Engine,
     clips: ClipLibrary,
     port: int,
     opening: Opening | None,
@@ -298,6 +267,7 @@ async def _rooms(
     )
     registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
+    WorkerGauges(registry, engine)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,
@@ -313,11 +283,15 @@ async def _rooms(
         menus=menus,
         roster=AgentRoster(clock, settings.contacts.presence_grace),
         quality=QualityGauges(registry),
-        lag_s=lambda: gauges.recent_lag_s,
+        lag_s=media_lag(engine, lambda: gauges.recent_lag_s),
     )
     health = NodeHealth()
     health.draining = lambda: desk.draining
     health.lag_s = lambda: gauges.lag_s
+    health.degraded = lambda: not_up(engine)
+    health.media_up = lambda: is_up(engine)
+    if isinstance(engine, WorkerPool):
+        engine.on_alarm = desk.alarm
     health.stores = {"live_store": live.check, "records": database.check}
 
     try:

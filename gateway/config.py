@@ -71,7 +71,20 @@ class HttpSettings(Section):
 
 class MediaSettings(Section):
     host: str = Field("", description="Address the media socket binds; empty means every address, IPv4 and IPv6.")
-    port: int = Field(5000, ge=0, le=65535, description="The one UDP port of all media; 0 lets the system choose.")
+    port: int = Field(5000, ge=0, le=65535, description="The UDP port of all media; 0 lets the system choose.")
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
+        1,
+        description="Media processes, one UDP port each from `media.port` up; auto: one per core as far as there is "
+        "work; 0: media in the gateway's own process.",
+    )
+    worker_memory_bytes: int = Field(
+        1_000_000_000,
+        ge=0,
+        description="A media process larger than this is ended and its calls come back; 0: no limit.",
+    )
+    worker_recycle_calls: int = Field(
+        10_000, ge=0, description="After so many calls a media process is replaced once it is empty; 0: never."
+    )
     announce: Words = Field((), description="Public addresses told to browsers (NAT, containers). Empty: own.")
     max_legs: int = Field(240, ge=2, description="Browsers connected at once; two per call.")
     leg_bitrate_bps: int = Field(2_500_000, ge=100_000, description="Told to browsers and enforced with headroom.")

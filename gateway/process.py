@@ -4,7 +4,6 @@ Every refusal is a SetupError whose text is one plain line that says what to do.
 """
 
 import asyncio
-import errno
 import fcntl
 import os
 import signal
@@ -60,23 +59,6 @@ def reason_of(error: OSError) -> str:
     """The system's words for what went wrong, in lower case and without the path (it is in the sentence already)."""
     text = error.strerror or type(error).__name__
     return text[0].lower() + text[1:]
-
-
-# ---------------------------------------------------------------- the media socket
-
-
-def udp_refused(error: OSError, host: str, port: int) -> SetupError:
-    """What to tell when the media socket can't be had."""
-    if error.errno == errno.EADDRINUSE:
-        return SetupError(
-            "media_port_busy",
-            f"UDP port {port} is in use. Stop the program that has it, "
-            f"or choose another port: VISAVIS_MEDIA__PORT={port + 1 if port < 65535 else 5001}.",
-        )
-    return SetupError(
-        "media_port",
-        f"Can't open UDP port {port} on {host or 'any address'}: {reason_of(error)}. See VISAVIS_MEDIA__HOST.",
-    )
 
 
 # ---------------------------------------------------------------- signals

@@ -284,6 +284,8 @@ class NodeHealth:
         self.started = False
         self.draining: Callable[[], bool] = lambda: False
         self.lag_s: Callable[[], float] = lambda: 0.0
+        self.media_up: Callable[[], bool] = lambda: True
+        self.degraded: Callable[[], Sequence[str]] = tuple
         self.stores: dict[str, Callable[[], Awaitable[Any]]] = {}  # reason → check that raises GatewayError
 
     async def reasons(self) -> Sequence[str]:
@@ -293,6 +295,8 @@ class NodeHealth:
             found.append("draining")
         if self.lag_s() > self.MAX_LAG_S:
             found.append("loop_lag")
+        if not self.media_up():
+            found.append("media")
         checks = await asyncio.gather(*(_fails(check) for check in self.stores.values()))
         return found + [reason for reason, failed in zip(self.stores, checks, strict=True) if failed]
 

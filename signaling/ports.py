@@ -172,3 +172,7 @@ class Health(Protocol):
     async def reasons(self) -> Sequence[str]:
         """Why not, as stable codes (`draining`, `starting`, `live_store`, …); empty when it can. Asked each time."""
         ...
+
+    def degraded(self) -> Sequence[str]:
+        """What is not there though contacts are taken (names of media processes)."""
+        ...

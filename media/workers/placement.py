@@ -6,6 +6,7 @@ A call stays where its first leg or recording was placed for as long as any of i
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Final
 
 from media.port import LegAnswer
@@ -26,10 +27,7 @@ class PlacedLeg:
     @property
     def open(self) -> bool:
         """Its answer was given, so its end will be told."""
-        opening = self.opening
-        if opening is None or not opening.done() or opening.cancelled() or opening.exception() is not None:
-            return False
-        return isinstance(opening.result(), LegAnswer)
+        return _answered(self.opening, LegAnswer)
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +36,19 @@ class PlacedRecording:
     call_id: str
     folder: str
     process: WorkerProcess
+    starting: "asyncio.Future[Reply] | None" = None
+    abandoned: bool = False
+
+    @property
+    def open(self) -> bool:
+        """It was said to have begun, so its end will be told."""
+        return _answered(self.starting, NoneType)
+
+
+def _answered(future: "asyncio.Future[Reply] | None", kind: type) -> bool:
+    if future is None or not future.done() or future.cancelled() or future.exception() is not None:
+        return False
+    return isinstance(future.result(), kind)
 
 
 @dataclass(slots=True)

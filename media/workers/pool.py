@@ -195,8 +195,7 @@ class WorkerPool:
             raise
         except asyncio.CancelledError:
             leg.abandoned = True
-            if not process.over.is_set():
-                _ = process.submit(CloseLeg(leg_id=leg.leg_id))
+            _let_go(process, CloseLeg(leg_id=leg.leg_id), partial(self._drop, leg))
             raise
         if not isinstance(answer, LegAnswer):
             process.condemn("an answer of the wrong kind")
@@ -217,11 +216,19 @@ class WorkerPool:
         recording = PlacedRecording(command.recording_id, command.call_id, command.folder, process)
         self._book.add_recording(recording)
         try:
-            await self._ask(process, command)
+            recording.starting = process.submit(command)
+            reply = await recording.starting
         except MediaRefused:
-            self._book.drop_recording(recording)
-            self._retire_empty(process)
+            self._drop_recording(recording)
             raise
+        except asyncio.CancelledError:
+            recording.abandoned = True
+            stop = StopRecording(recording_id=recording.recording_id)
+            _let_go(process, stop, partial(self._drop_recording, recording))
+            raise
+        if reply is not None:
+            process.condemn("an answer of the wrong kind")
+            raise MediaRefused(WORKER_LOST, "the media process gave no answer that makes sense")
 
     # ------------------------------------------------------------ placement
 
@@ -302,13 +309,17 @@ class WorkerPool:
             raise NotOurs(f"{type(event).__name__} of a recording that it does not have")
         if isinstance(event, RecordingStopped):
             event = replace(event, folder=recording.folder)  # where it is was ours to say
-            self._book.drop_recording(recording)
-            self._retire_empty(recording.process)
-        self._emit(event)
+            self._drop_recording(recording)
+        if not recording.abandoned:
+            self._emit(event)
 
     def _drop(self, leg: PlacedLeg) -> None:
         if self._book.drop_leg(leg):
             self._retire_empty(leg.process)
+
+    def _drop_recording(self, recording: PlacedRecording) -> None:
+        if self._book.drop_recording(recording):
+            self._retire_empty(recording.process)
 
     def _emit(self, event: MediaEvent) -> None:
         try:
@@ -343,6 +354,8 @@ class WorkerPool:
             if leg.open and not leg.abandoned:
                 self._emit(LegClosed(leg_id=leg.leg_id, reason=reason, at_s=now_s))
         for recording in recordings:
+            if not recording.open or recording.abandoned:
+                continue
             self._emit(
                 RecordingFailed(
                     recording_id=recording.recording_id,
@@ -360,6 +373,11 @@ class WorkerPool:
         )
 
     # ------------------------------------------------------------ figures
+
+    @property
+    def lag_s(self) -> float:
+        """The most that any process's loop came too late in its last second: what people may have heard."""
+        return max(slot.vitals.lag_s for slot in self._slots)
 
     def counters(self) -> EngineCounters:
         """Sums over all processes, those that have ended included, as of the last second."""
@@ -396,6 +414,20 @@ class WorkerPool:
     async def _wind_up(self) -> None:
         await self._tasks.aclose()
         await asyncio.gather(*(slot.aclose() for slot in self._slots))
+
+
+def _let_go(process: WorkerProcess, command: CloseLeg | StopRecording, gone: Callable[[], None]) -> None:
+    """End what nobody waits for any more; `gone` is called when it is, or never was."""
+
+    def answered(reply: asyncio.Future[Reply]) -> None:
+        if not reply.cancelled():
+            reply.exception()  # refused: there is nothing to end
+        gone()
+
+    try:
+        process.submit(command).add_done_callback(answered)
+    except MediaRefused as refusal:
+        _log.warning("pool.not_let_go", command=type(command).__name__, code=refusal.code)
 
 
 def _sum(one: EngineCounters, other: EngineCounters) -> EngineCounters:

@@ -25,7 +25,9 @@ async def healthz(request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """`GET /readyz`: asked anew each time, so that what has healed is ready again."""
+    degraded: list[str] = []
     try:
+        degraded += context_of(request).services.health.degraded()
         async with asyncio.timeout(_READY_TIMEOUT_S):
             reasons = list(await context_of(request).services.health.reasons())
     except TimeoutError:
@@ -33,7 +35,8 @@ async def readyz(request: web.Request) -> web.Response:
     except Exception as error:  # noqa: BLE001 - a broken check is a reason, not a crash
         _log.error("health.failed", exc_info=error)
         reasons = ["health_failed"]
-    return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+    said = {"ready": not reasons, "reasons": reasons, "degraded": degraded}
+    return web.json_response(said, status=503 if reasons else 200)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -54,6 +54,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "VISAVIS_HTTP__PORT": "0",
         "VISAVIS_MEDIA__PORT": "0",
         "VISAVIS_MEDIA__HOST": "127.0.0.1",
+        "VISAVIS_MEDIA__WORKERS": "0",  # a process less to start; what is about them says so
         "VISAVIS_RECORDING__MIN_FREE_BYTES": "0",
         **settings,
     }
@@ -167,6 +168,7 @@ class Scene:
 
     product: Product
     stack: AsyncExitStack
+    seat: int = 0  # the agent's
     contact_id: str = ""
     http: aiohttp.ClientSession = field(init=False)
     customer: Talk = field(init=False)
@@ -201,7 +203,7 @@ class Scene:
     async def to_ringing(self) -> None:
         """An agent gets ready and is offered the contact."""
         browser = await self.browser()
-        await request(browser, "POST", "/api/v1/canary/seat", body={"seat": 0}, token=self.product.token)
+        await request(browser, "POST", "/api/v1/canary/seat", body={"seat": self.seat}, token=self.product.token)
         self.agent, _ = await Talk.open(browser, "/ws/agent", first_hello(), who="agent")
         self.stack.push_async_callback(self.agent.close)
         await self.agent.send(SetReady())
@@ -234,10 +236,18 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(product: Product) -> AsyncIterator[Scene]:
+async def scene(product: Product, seat: int = 0) -> AsyncIterator[Scene]:
     """A scene on `product`; robots leave at the end, whether or not the product still lives."""
     async with AsyncExitStack() as stack:
-        yield Scene(product, stack)
+        yield Scene(product, stack, seat)
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process still runs; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 async def contact_of(product: Product, contact_id: str) -> dict[str, Any]:

@@ -229,6 +229,7 @@ class FakePilots:
 @dataclass
 class FakeHealth:
     why: list[str] = field(default_factory=list)
+    not_there: list[str] = field(default_factory=list)
     error: Exception | None = None
     hang: bool = False
 
@@ -238,6 +239,9 @@ class FakeHealth:
         if self.hang:
             await asyncio.Event().wait()
         return self.why
+
+    def degraded(self) -> Sequence[str]:
+        return self.not_there
 
 
 @dataclass

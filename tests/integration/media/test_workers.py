@@ -31,6 +31,7 @@ from media.workers.pool import WorkerPool
 from media.workers.process import WorkerFailed, WorkerSettings
 from tests.integration.media.engine_rig import Robot, Studio, paced, studio
 from tests.integration.media.transport_rig import until
+from tests.support.product import is_there
 
 LOCAL = EngineSettings(host="127.0.0.1")
 
@@ -51,14 +52,6 @@ def closings(stage: Studio) -> list[tuple[str, str]]:
 def told(pid: int) -> bytes:
     """What a process was given to know: its command line and its environment."""
     return Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
-
-
-def is_there(pid: int) -> bool:
-    """Whether a process still runs; one that waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @asynccontextmanager

@@ -27,6 +27,10 @@ async def test_readiness_is_asked_anew_each_time(here: Node, http: aiohttp.Clien
     assert await ready() == (503, ["health_failed"])
     here.health.error, here.health.why = None, []
     assert await ready() == (200, [])
+    here.health.not_there = ["media-1"]
+    assert await ready() == (200, []), "what is left takes calls"
+    async with http.get("/readyz") as answer:
+        assert (await answer.json())["degraded"] == ["media-1"]
     async with http.get("/healthz") as answer:
         assert answer.status == 200
 

@@ -10,7 +10,8 @@ import pytest
 
 from gateway.base.errors import SetupError
 from gateway.base.upkeep import set_start_aside, watch_lag
-from gateway.process import StopSignals, data_folder, udp_refused
+from gateway.engines import udp_refused
+from gateway.process import StopSignals, data_folder
 
 
 def test_a_missing_data_folder_is_made_private(tmp_path: Path) -> None:
@@ -41,6 +42,9 @@ def test_a_busy_media_port_is_refused_with_a_way_on() -> None:
             other.bind(one.getsockname())
     assert udp_refused(busy.value, "", 5000).code == "media_port_busy"
     assert "VISAVIS_MEDIA__PORT" in udp_refused(busy.value, "", 5000).detail
+    several = udp_refused(busy.value, "", 5000, 4).detail
+    assert "5000 to 5003" in several
+    assert "VISAVIS_MEDIA__PORT=5004" in several
 
 
 async def test_the_first_signal_drains_and_the_second_stops_at_once() -> None:

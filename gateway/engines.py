@@ -1,0 +1,136 @@
+"""Which media engine a node has: in this process, or in several of its own; and what is told of these.
+
+Builds it from the settings. A refusal is a SetupError whose text says what to do. Knows no contact.
+"""
+
+import errno
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.base.errors import SetupError
+from gateway.config import LogSettings, MediaSettings
+from media.engine import EngineSettings, InProcessEngine
+from media.forward.leg import ForwardLimits
+from media.player.library import ClipLibrary
+from media.transport.timers import TransportTimers
+from media.workers.pool import WorkerPool
+from media.workers.process import WorkerFailed, WorkerSettings
+from media.workers.sizing import cores, processes_for
+
+_BITRATE_HEADROOM: Final = 1.6  # browsers overshoot what they are told; beyond this packets are dropped
+
+Engine = InProcessEngine | WorkerPool
+
+
+async def start_engine(settings: MediaSettings, log: LogSettings, clips: ClipLibrary) -> Engine:
+    """The engine, on its UDP ports. SetupError when a port, an announced address or a process can't be had."""
+    engine_settings = EngineSettings(
+        host=settings.host,
+        port=settings.port,
+        announce=settings.announce,
+        max_legs=settings.max_legs,
+        leg_bitrate_bps=settings.leg_bitrate_bps,
+        limits=ForwardLimits(max_bitrate_bps=int(settings.leg_bitrate_bps * _BITRATE_HEADROOM)),
+        timers=TransportTimers(
+            setup_s=settings.setup_timeout.total_seconds(),
+            silence_s=settings.silence_timeout.total_seconds(),
+            consent_s=settings.consent_timeout.total_seconds(),
+            close_s=settings.close_timeout.total_seconds(),
+        ),
+    )
+    count = processes_for(cores(), settings.max_legs) if settings.workers == "auto" else settings.workers
+    if settings.port + max(count, 1) - 1 > 65535:
+        raise SetupError(
+            "media_port", f"There are no {count} UDP ports from {settings.port} up. See VISAVIS_MEDIA__PORT."
+        )
+    try:
+        if not count:
+            return await InProcessEngine.start(engine_settings, clips=clips)
+        worker_settings = WorkerSettings(
+            engine=engine_settings,
+            memory_bytes=settings.worker_memory_bytes,
+            log_json=log.json_lines,
+            log_level=log.level,
+        )
+        return await WorkerPool.start(count, worker_settings, recycle_calls=settings.worker_recycle_calls)
+    except OSError as error:
+        raise udp_refused(error, settings.host, settings.port, count) from error
+    except ValueError as error:
+        raise SetupError("media_announce", f"media.announce can't be used: {error}.") from error
+    except WorkerFailed as error:
+        raise SetupError("media_workers", f"A media process can't be started: {error}.") from error
+
+
+def udp_refused(error: OSError, host: str, port: int, count: int = 1) -> SetupError:
+    """What to tell when the media sockets can't be had: `count` consecutive ports from `port`."""
+    several = count > 1 and port > 0
+    if error.errno == errno.EADDRINUSE:
+        which = f"One of the UDP ports {port} to {port + count - 1}" if several else f"UDP port {port}"
+        other = port + max(count, 1) if port + 2 * count <= 65535 else 5001
+        return SetupError(
+            "media_port_busy",
+            f"{which} is in use. Stop the program that has it, or choose another port: VISAVIS_MEDIA__PORT={other}.",
+        )
+    text = error.strerror or type(error).__name__
+    which = f"the UDP ports {port} to {port + count - 1}" if several else f"UDP port {port}"
+    return SetupError(
+        "media_port",
+        f"Can't open {which} on {host or 'any address'}: {text[0].lower() + text[1:]}. See VISAVIS_MEDIA__HOST.",
+    )
+
+
+def not_up(engine: Engine) -> Sequence[str]:
+    """The media processes that are not there just now."""
+    return [each.name for each in engine.figures() if not each.up] if isinstance(engine, WorkerPool) else []
+
+
+def is_up(engine: Engine) -> bool:
+    """Whether there is anything to carry media just now."""
+    return not isinstance(engine, WorkerPool) or any(each.up for each in engine.figures())
+
+
+def media_lag(engine: Engine, own_s: Callable[[], float]) -> Callable[[], float]:
+    """How late packets were of late for want of a turn: of the loop that forwards them, ours or the processes'."""
+    return (lambda: engine.lag_s) if isinstance(engine, WorkerPool) else own_s
+
+
+class WorkerGauges(Collector):
+    """One sample per media process; none when media is in this process."""
+
+    def __init__(self, registry: CollectorRegistry, engine: Engine) -> None:
+        self._engine = engine
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        figures = self._engine.figures() if isinstance(self._engine, WorkerPool) else []
+        gauges = {
+            "up": ("1 while the media process is up.", [float(each.up) for each in figures]),
+            "legs": ("Browsers connected to the media process.", [float(each.legs) for each in figures]),
+            "loop_lag_seconds": (
+                "The most that its event loop came too late in the last second.",
+                [each.vitals.lag_s for each in figures],
+            ),
+            "resident_bytes": ("Memory that it uses.", [float(each.vitals.resident_bytes) for each in figures]),
+        }
+        for name, (text, values) in gauges.items():
+            gauge = GaugeMetricFamily(f"visavis_media_worker_{name}", text, labels=["worker"])
+            for each, value in zip(figures, values, strict=True):
+                gauge.add_metric([each.name], value)
+            yield gauge
+        counts = {
+            "restarts": ("Times that it was started again.", [float(each.restarts) for each in figures]),
+            "cpu_seconds": ("CPU time since its last start.", [each.vitals.cpu_s for each in figures]),
+            "events_dropped": (
+                "Events given up because the gateway read too slowly.",
+                [float(sum(each.vitals.events_dropped.values())) for each in figures],
+            ),
+        }
+        for name, (text, values) in counts.items():
+            counter = CounterMetricFamily(f"visavis_media_worker_{name}", text, labels=["worker"])
+            for each, value in zip(figures, values, strict=True):
+                counter.add_metric([each.name], value)
+            yield counter

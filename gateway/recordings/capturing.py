@@ -212,7 +212,10 @@ class Capturing:
 
     async def _write_expected(self, live: Live) -> None:
         """Without the file the capture would be measured by itself."""
-        document = live.expectation.document() | {"truncated_reason": live.record.failure}
+        document = live.expectation.document() | {
+            "truncated_reason": live.record.failure,
+            "language": live.record.consent_language,
+        }
         try:
             await asyncio.to_thread(self._store.write_expected, live.recording_id, document)
         except OSError as error:

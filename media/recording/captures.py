@@ -5,7 +5,7 @@ across captures. It knows files and records, no packet.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ from media.recording.reader import CaptureReader, Ending
 _TRACKS: Final = 0x10000
 """Track numbers take 16 bits in each capture."""
 
+MAX_HOLES: Final = 1000
+
 
 def capture_files(folder: Path) -> list[Path]:
     """The captures in `folder`, the oldest first. A number may be missing: then it was never begun, or is removed."""
@@ -41,7 +43,8 @@ class Part:
     packets: int = 0
     good_bytes: int = 0
     damaged_bytes: int = 0
-    holes: int = 0
+    holes: list[tuple[float, float]] = field(default_factory=list)
+    """Damaged places with good records behind them: (time of the record before, time of the record behind)."""
     first_at_s: float | None = None
     last_at_s: float | None = None
 
@@ -85,7 +88,11 @@ class Captures:
         part = self.parts[index]
         latest_s = float("-inf")
         with CaptureReader(self._readable[index]) as reader:
+            holes = 0
             for record in reader.records():
+                if reader.holes > holes and len(part.holes) < MAX_HOLES:
+                    part.holes.append((min(latest_s, record.at_s), record.at_s))
+                holes = reader.holes
                 latest_s = max(latest_s, record.at_s)
                 if part.first_at_s is None:
                     part.first_at_s = record.at_s
@@ -93,7 +100,7 @@ class Captures:
                 part.packets += isinstance(record, RtpCaptured)
                 yield latest_s, index, _numbered(record, index)
             part.ending, part.good_bytes = reader.ending, reader.good_bytes
-            part.damaged_bytes, part.holes = reader.damaged_bytes, reader.holes
+            part.damaged_bytes = reader.damaged_bytes
 
 
 def _numbered(record: Record, index: int) -> Record:

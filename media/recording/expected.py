@@ -1,13 +1,14 @@
 """What should be in a recording, as its owner wrote it into `expected.json` beside the capture.
 
     {"tracks": [{"role": "customer", "kind": "audio", "intervals": [[from, to], [from, null]]}, …],
-     "truncated_reason": ""}
+     "truncated_reason": "", "language": "fr"}
 
 Times are Unix seconds on the media host; `null` is the end of the capture (the owner was killed before it knew).
 """
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from media.recording.coverage import Interval, merged
 
 FILE_NAME: Final = "expected.json"
 MAX_BYTES: Final = 1024 * 1024
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}")
 
 
 class ExpectedInvalid(ValueError):
@@ -28,6 +30,8 @@ class Expected:
 
     intervals: dict[tuple[str, str], list[Interval]] = field(default_factory=dict)
     truncated_reason: str = ""
+    language: str = ""
+    """BCP 47, of what is said; empty when not known."""
     given: bool = False
 
 
@@ -46,7 +50,10 @@ def read_expected(folder: Path, capture_end_s: float) -> Expected:
         for track in values["tracks"]:
             key = (str(track["role"]), str(track["kind"]))
             intervals[key] = merged([_interval(pair, capture_end_s) for pair in track["intervals"]])
-        return Expected(intervals, str(values.get("truncated_reason", "")), True)
+        language = str(values.get("language") or "")
+        if not _LANGUAGE.fullmatch(language):
+            language = ""
+        return Expected(intervals, str(values.get("truncated_reason", "")), language, True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ExpectedInvalid("expected.json can't be understood") from error
 

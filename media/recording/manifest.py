@@ -24,6 +24,9 @@ class ManifestDamaged(ValueError):
 class TrackReport:
     """One role and kind. Times in seconds; `gaps` and `rotations` from the start of the file.
 
+    `missing_s` is what should be there and is not; `missing` lists the longest of it as `[from, to, cause]`
+    (`media.recording.losses`), and `incomplete` says that it is more than anybody should overlook.
+
     `rotation_deg` is what a player turns the picture by, clockwise, because the file says so. Where it changed during
     the call, `rotations` is `[[from, to, degrees], …]` (at most `orientation.MAX_ROTATIONS`): what the picture needs
     there in all, not on top of `rotation_deg`.
@@ -40,9 +43,21 @@ class TrackReport:
     completeness: float
     lost_packets: int
     damaged_frames: int
+    missing_s: float
+    missing: list[list[float | str]]
+    incomplete: bool
     timing: str  # "sender_reports", "arrival", or "" without packets
     rotation_deg: int = 0
     rotations: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChapterReport:
+    """As in the file. Times in seconds from its start."""
+
+    from_s: float
+    to_s: float
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +104,11 @@ class Manifest:
     started_at_s: float
     tracks: list[TrackReport]
     completeness: float
+    incomplete: bool
     truncated: bool
     truncated_reason: str
     marks: list[MarkReport]
+    chapters: list[ChapterReport]
     views: dict[str, FileReport]
     captures: list[CaptureReport]
     dropped_packets: int

@@ -6,8 +6,9 @@ bytes. It knows no packet and no clock: times are milliseconds from the start of
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 HEAD_BYTES: Final = 16 * 1024
@@ -20,7 +21,7 @@ MIN_CLUSTER_MS: Final = 500
 
 MAX_BLOCK_OFFSET_MS: Final = 30_000  # a block's time is 16 bits beside its cluster's
 
-_EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER, _CUES, _VOID = (
+_EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER, _CUES, _CHAPTERS, _TAGS, _VOID = (
     0x1A45DFA3,
     0x18538067,
     0x114D9B74,
@@ -28,6 +29,8 @@ _EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS, _CLUSTER, _CUES, _VOID = (
     0x1654AE6B,
     0x1F43B675,
     0x1C53BB6B,
+    0x1043A770,
+    0x1254C367,
     0xEC,
 )
 _MUXER: Final = "vis-a-vis"
@@ -49,6 +52,17 @@ class TrackEntry:
     width: int = 0
     height: int = 0
     rotation_deg: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the file says of itself. `language` is BCP 47, empty when unknown; `chapters` are (start, end, title)."""
+
+    title: str = ""
+    language: str = ""
+    language_639_2: str = "und"
+    tags: Sequence[tuple[str, str]] = ()
+    chapters: Sequence[tuple[int, int, str]] = ()
 
 
 _CODEC_IDS: Final = {"OPUS": "A_OPUS", "VP8": "V_VP8", "H264": "V_MPEG4/ISO/AVC"}
@@ -96,6 +110,33 @@ def _projection(rotation_deg: int) -> bytes:
         return b""
     roll_deg = float(-rotation_deg if rotation_deg <= 180 else 360 - rotation_deg)
     return _element(0x7670, _unsigned(0x7671, 0) + _float(0x7675, roll_deg))
+
+
+def _chapters(about: About) -> bytes:
+    """One edition (RFC 9559 § 5.1.7); empty without chapters, because an edition must hold one."""
+    atoms = b"".join(
+        _element(
+            0xB6,
+            _unsigned(0x73C4, number)
+            + _unsigned(0x91, start_ms * 1_000_000)
+            + _unsigned(0x92, end_ms * 1_000_000)
+            + _element(0x80, _text(0x85, title) + _text(0x437C, about.language_639_2)),
+        )
+        for number, (start_ms, end_ms, title) in enumerate(about.chapters, start=1)
+    )
+    return _element(_CHAPTERS, _element(0x45B9, _unsigned(0x45DB, 1) + atoms)) if atoms else b""
+
+
+def _tags(about: About, started_at_s: float) -> bytes:
+    """Tags of the whole file (RFC 9559 § 5.1.8), with the names players know."""
+    if not about.tags:
+        return b""
+    when = datetime.fromtimestamp(started_at_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    simple = b"".join(
+        _element(0x67C8, _text(0x45A3, name) + _text(0x447A, "und") + _text(0x4487, value))
+        for name, value in (("DATE_RECORDED", when), *about.tags)
+    )
+    return _element(_TAGS, _element(0x7373, _element(0x63C0, _unsigned(0x68CA, 50)) + simple))
 
 
 class MatroskaWriter:
@@ -146,17 +187,34 @@ class MatroskaWriter:
         self._position += len(cluster)
         self._blocks, self._blocks_bytes, self._cluster_cues = [], 0, []
 
-    def finish(self, tracks: Sequence[TrackEntry], *, web: bool, duration_ms: float, started_at_s: float) -> None:
-        """Write the last cluster, the cues and the head. `web`: the file is WebM, every codec being allowed there.
+    def finish(
+        self,
+        tracks: Sequence[TrackEntry],
+        *,
+        web: bool,
+        duration_ms: float,
+        started_at_s: float,
+        about: About | None = None,
+    ) -> None:
+        """Write the last cluster, what follows the clusters, and the head. `web`: every codec is one WebM allows.
 
         Raises HeadTooLarge when the tracks don't fit.
         """
+        about = about or About()
         self._flush_cluster()
         head = self._start_of_file("webm" if web else "matroska")
         data_start = len(head) + 12  # after the Segment's id and its size in eight bytes
-        cues = self._cue_points(data_start)
-        self._file.write(cues)
-        segment_size = self._position + len(cues) - data_start
+        positions: dict[int, int] = {}
+        for ident, element in (
+            (_CUES, self._cue_points(data_start)),
+            (_CHAPTERS, _chapters(about)),
+            (_TAGS, _tags(about, started_at_s)),
+        ):
+            if element:
+                positions[ident] = self._position - data_start
+                self._file.write(element)
+                self._position += len(element)
+        segment_size = self._position - data_start
         head += _SEGMENT.to_bytes(4, "big") + (segment_size | 1 << 56).to_bytes(8, "big")
 
         info = _element(
@@ -164,11 +222,12 @@ class MatroskaWriter:
             _unsigned(0x2AD7B1, 1_000_000)
             + _float(0x4489, duration_ms)
             + _element(0x4461, struct.pack(">q", round((started_at_s - _EPOCH_2001_S) * 1000) * 1_000_000))
+            + (_text(0x7BA9, about.title) if about.title else b"")
             + _text(0x4D80, _MUXER)
             + _text(0x5741, _MUXER),
         )
-        entries = _element(_TRACKS, b"".join(self._track_entry(track) for track in tracks))
-        seeks = self._seek_head(len(info), len(entries), self._position - data_start if cues else None)
+        entries = _element(_TRACKS, b"".join(self._track_entry(track, about) for track in tracks))
+        seeks = self._seek_head(len(info), len(entries), positions)
         head += seeks + info + entries
         spare = HEAD_BYTES - len(head) - 9
         if spare < 0:
@@ -203,8 +262,8 @@ class MatroskaWriter:
         return _element(_CUES, points) if points else b""
 
     @staticmethod
-    def _seek_head(info_bytes: int, tracks_bytes: int, cues_position: int | None) -> bytes:
-        """Where Info, Tracks and Cues are, from the start of the Segment's data. All positions take eight bytes."""
+    def _seek_head(info_bytes: int, tracks_bytes: int, others: Mapping[int, int]) -> bytes:
+        """Where Info, Tracks and the others are, from the start of the Segment's data. Positions take eight bytes."""
 
         def seek(ident: int, position: int) -> bytes:
             place = _element(0x53AC, position.to_bytes(8, "big"))
@@ -212,14 +271,12 @@ class MatroskaWriter:
 
         def all_seeks(size: int) -> bytes:
             seeks = seek(_INFO, size) + seek(_TRACKS, size + info_bytes)
-            if cues_position is not None:
-                seeks += seek(_CUES, cues_position)
-            return _element(_SEEK_HEAD, seeks)
+            return _element(_SEEK_HEAD, seeks + b"".join(seek(*other) for other in others.items()))
 
         return all_seeks(len(all_seeks(0)))
 
     @staticmethod
-    def _track_entry(track: TrackEntry) -> bytes:
+    def _track_entry(track: TrackEntry, about: About) -> bytes:
         audio = track.channels > 0
         entry = (
             _unsigned(0xD7, track.number)
@@ -227,7 +284,8 @@ class MatroskaWriter:
             + _unsigned(0x83, 2 if audio else 1)
             + _unsigned(0x9C, 0)
             + _text(0x536E, track.name)
-            + _text(0x22B59C, "und")
+            + _text(0x22B59C, about.language_639_2 if audio else "und")
+            + (_text(0x22B59D, about.language) if audio and about.language else b"")
             + _text(0x86, _CODEC_IDS[track.codec_name])
         )
         if track.private:

@@ -15,7 +15,7 @@ from media.recording.coverage import Coverage
 from media.recording.format import MarkSet, RtpCaptured
 from media.recording.frames import Assembler, Frame, OpusAssembler, VideoAssembler, opus_is_stereo
 from media.recording.h264 import H264Depacketiser, decoder_configuration
-from media.recording.matroska import MatroskaWriter, TrackEntry, opus_head
+from media.recording.matroska import About, MatroskaWriter, TrackEntry, opus_head
 from media.recording.orientation import Rotations, rotation_of
 from media.recording.packet import InOrder, Reorder
 from media.recording.survey import MEDIA_CODECS, Stream, Survey
@@ -212,7 +212,7 @@ class Muxer:
             side.damaged_frames += reader.damaged_frames
             side.by_reports |= self._found.placements[reader.stream.order].by_reports
 
-    def finish(self) -> None:
+    def finish(self, about: About) -> None:
         """Write the heads: after it the files are whole."""
         duration_ms = (self.end_s - self.zero_s) * 1000
         ordered = sorted(self.outputs.values(), key=lambda output: output.number)
@@ -222,13 +222,14 @@ class Muxer:
             web=self.only_web_codecs,
             duration_ms=duration_ms,
             started_at_s=self.zero_s,
+            about=about,
         )
         for view in self.views.values():
             entries = [
                 self._entry(output, 1 if kind == "audio" else 2) for kind, output in sorted(view.outputs.items())
             ]
             web = all(output.codec_name != "H264" for output in view.outputs.values())
-            view.writer.finish(entries, web=web, duration_ms=duration_ms, started_at_s=self.zero_s)
+            view.writer.finish(entries, web=web, duration_ms=duration_ms, started_at_s=self.zero_s, about=about)
 
     def _entry(self, output: Output, number: int) -> TrackEntry:
         return output.entry(number, self.sides[output.role, output.kind].rotations.chosen_deg)
@@ -259,7 +260,7 @@ class Muxer:
         side.newest = stream.order
         output = self._output(side, frame)
         if frame.key_frame and stream.kind != "audio":
-            output.width, output.height = output.width or frame.width, output.height or frame.height
+            output.width, output.height = max(output.width, frame.width), max(output.height, frame.height)
             if reader.h264 is not None and not output.private and reader.h264.parameter_sets is not None:
                 output.private = decoder_configuration(*reader.h264.parameter_sets)
         if stream.kind != "audio":

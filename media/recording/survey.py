@@ -28,6 +28,7 @@ MAX_STREAMS: Final = 256
 """Streams (SSRCs) of one recording that are written; packets of further ones are counted as ignored."""
 
 MAX_MARKS: Final = 2000
+MAX_LEGS: Final = 500
 
 StreamKey = tuple[str, str, str, int]
 """Role, kind, leg, SSRC: one sequence of packets."""
@@ -63,6 +64,10 @@ class Survey:
     dropped_packets: int = 0
     first_at_s: float | None = None
     last_at_s: float = 0.0
+    legs: list[tuple[float, str, str]] = field(default_factory=list)
+    """(time, role, leg) of each leg when its first track was opened; one side's legs follow one another."""
+    drops: list[Interval] = field(default_factory=list)
+    """When packets never reached the disk: from the last one that did."""
     failure: str = ""
     """Code of the writer's own `failed` mark, empty when there is none."""
 
@@ -91,11 +96,13 @@ def survey(captures: Captures) -> Survey:
     """Read the captures through once. Raises OSError."""
     found = Survey(captures.recording_id)
     pauses = _Pauses(found.pauses)
+    last_packet_s: dict[int, float] = {}
     for index, record in captures.records():
         found.last_at_s = max(found.last_at_s, record.at_s)
         match record:
             case RtpCaptured():
                 pauses.packet(index, record.at_s)
+                last_packet_s[index] = record.at_s
                 _see_packet(found, record)
             case SenderReportCaptured():
                 track = found.tracks.get(record.track)
@@ -104,6 +111,9 @@ def survey(captures: Captures) -> Survey:
                     stream.clock.report(record.ntp_s, record.rtp_timestamp)
             case TrackOpened():
                 found.tracks[record.track] = record
+                known = any((role, leg) == (record.role, record.leg) for _, role, leg in found.legs)
+                if not known and len(found.legs) < MAX_LEGS:
+                    found.legs.append((record.at_s, record.role, record.leg))
             case MarkSet():
                 if len(found.marks) < MAX_MARKS:
                     found.marks.append(record)
@@ -112,6 +122,8 @@ def survey(captures: Captures) -> Survey:
                     found.failure = record.detail.split(":")[0]
             case PacketsDropped():
                 found.dropped_packets += record.count
+                if len(found.drops) < MAX_MARKS:
+                    found.drops.append((last_packet_s.get(index, record.at_s), record.at_s))
             case CaptureEnded():
                 pass
     pauses.finish()

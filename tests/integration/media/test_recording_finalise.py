@@ -672,3 +672,93 @@ def test_a_disk_too_full_for_the_result_leaves_the_capture_and_nothing_half_done
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == [fmt.FILE_NAME]
     assert finalise(tmp_path)["file"] == "recording.webm"
+
+
+# ---------------------------------------------------------------- what the file says of itself
+
+
+def test_the_file_names_its_tracks_chapters_language_and_day(tmp_path: Path) -> None:
+    """As ffprobe shows it, which reads what players read."""
+    events = [*side("customer", 8.0), *side("agent", 8.0)]
+    marks = [("hold", 2.0), ("retrieve", 3.0), ("pause", 5.0), ("resume", 6.0)]
+    kept = [item for item in events if not START_S + 5 <= item.at_s <= START_S + 6]
+    write_capture(tmp_path, [*kept, *(mark(name, START_S + at_s) for name, at_s in marks)])
+    expect(tmp_path, ("customer", "audio", [[START_S, START_S + 8]]))
+    document = json.loads((tmp_path / EXPECTED).read_text()) | {"language": "fr"}
+    (tmp_path / EXPECTED).write_text(json.dumps(document))
+    result = finalise(tmp_path)
+    for name in ("recording.webm", "customer.webm"):
+        probe = subprocess.run(
+            ["ffprobe", "-v", "error", "-show_chapters", "-show_format", "-show_streams", "-of", "json", name],
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        said = json.loads(probe.stdout)
+        assert [chapter["tags"]["title"] for chapter in said["chapters"]] == [
+            "Conversation",
+            "En attente",
+            "Conversation",
+            "Enregistrement en pause",
+            "Conversation",
+        ]
+        times = [float(chapter["start_time"]) for chapter in said["chapters"]]
+        assert times == pytest.approx([0, 2, 3, 5, 6], abs=0.06)
+        tags = said["format"]["tags"]
+        assert (tags["RECORDING_ID"], tags["title"]) == ("rc_testrecording", "Recording rc_testrecording")
+        assert tags["DATE_RECORDED"] == "2023-11-14 22:13:20"
+        languages = {stream["codec_type"]: stream["tags"].get("language") for stream in said["streams"]}
+        assert languages["audio"] == "fre"
+    assert [chapter["title"] for chapter in result["chapters"]][1] == "En attente"
+    assert check_recording(tmp_path).ok
+
+
+def test_a_recording_that_lacks_something_says_what_and_why(tmp_path: Path) -> None:
+    died_and_went_on(tmp_path)
+    expect(
+        tmp_path,
+        ("customer", "audio", [[START_S, START_S + 10]]),
+        ("customer", "video", [[START_S, START_S + 4], [START_S + 6, START_S + 10]]),
+        ("agent", "audio", [[START_S, START_S + 10]]),
+    )
+    result = finalise(tmp_path)
+    assert result["incomplete"]
+    sound = report(result, "customer", "audio")
+    assert sound["incomplete"]
+    assert sound["missing"] == [[pytest.approx(4.0, abs=0.05), pytest.approx(6.0, abs=0.05), "media_process"]]
+    assert not report(result, "customer", "video")["incomplete"]
+    nothing = report(result, "agent", "audio")
+    assert (nothing["missing_s"], nothing["missing"][0][2]) == (10.0, "never_came")
+
+
+def test_packets_a_slow_disk_dropped_are_told_as_such(tmp_path: Path) -> None:
+    events = [item for item in side("customer", 9.0) if not START_S + 3 < item.at_s < START_S + 6]
+    dropped = captures.event(START_S + 6, fmt.encode_dropped(fmt.PacketsDropped(START_S + 6, 150)))
+    write_capture(tmp_path, [*events, dropped])
+    expect(tmp_path, ("customer", "audio", [[START_S, START_S + 9]]))
+    (hole,) = report(finalise(tmp_path), "customer", "audio")["missing"]
+    assert hole == [pytest.approx(3.0, abs=0.05), pytest.approx(6.0, abs=0.05), "disk_slow"]
+
+
+def test_a_picture_that_grows_in_mid_call_stays_one_track_as_large_as_it_gets(tmp_path: Path) -> None:
+    """A browser sends larger pictures when the network allows it: no player needs a second track for that."""
+    small = Stream("customer", "video", "VP8", 2, "lg")
+    events = list(small.events(video("VP8", 3.0)))
+    large = Stream(
+        "customer", "video", "VP8", 2, "lg", Sender(starts_s=3.0), sequence=small.sequence, timestamp=5000 + 3 * 90_000
+    )
+    events += large.events(video("VP8", 3.0, size=(320, 240)))
+    write_capture(tmp_path, events)
+    finalise(tmp_path)
+    (stream,) = json.loads(
+        subprocess.run(
+            ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(tmp_path / "recording.webm")],
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+    )["streams"]
+    assert (stream["width"], stream["height"]) == (320, 240)
+    assert len(by_name(tmp_path / "recording.webm")["customer video"].frames) == 90
+    assert check_recording(tmp_path).ok

@@ -160,7 +160,10 @@ class ControlChannel:
         measured = out.round_trip_s(block, at_s)
         if measured is not None:
             before = self.round_trip_s
-            self.round_trip_s = measured if before is None else before + (measured - before) / 8
+            if before is None or measured > before:  # a queue is known at once, and forgotten slowly
+                self.round_trip_s = measured
+            else:
+                self.round_trip_s = before + (measured - before) / 4
 
     def _on_key_frame_request(self, request: rtcp.KeyFrameRequest, at_s: float) -> None:
         out = self._out_of(request.media_ssrc)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from media.forward import rtcp
+from media.forward.missing import MissingPackets
 from media.forward.quality import PictureTimes
 from media.sdp.description import Codec, Section
 
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
 MAX_GAP: Final = 1000
 """A step in sequence numbers beyond this, either way, is a restart and not loss (RFC 3550 appendix A.1)."""
 
-MAX_MISSING: Final = 256
-"""Missing packets remembered per stream; the oldest are given up first."""
-
 MAX_REPAIRED_GAP: Final = 128
 """A longer gap is not asked for packet by packet: a key frame is cheaper, and a peer can't buy work with gaps."""
 
-NACK_TRIES: Final = 8
-NACK_GIVE_UP_S: Final = 1.0
 KEY_FRAME_INTERVAL_S: Final = 1.0
+MAX_KEY_FRAME_INTERVAL_S: Final = 4.0
+"""A way that loses key frame after key frame is not helped by more of them: each question waits half as long again."""
+
 _FIRST_CYCLE: Final = 0x10000
 """Extended numbers begin one cycle up, so that a packet from before the first one stays positive."""
 
@@ -47,15 +46,6 @@ class Recorder:
     track_for: Callable[[Codec, int], int]  # -2 when the recording takes no more tracks
     write_rtp: Tap
     write_sender_report: ReportTap
-
-
-@dataclass(slots=True)
-class Missing:
-    """A packet that has not come: when it was missed, when to ask next, how often it was asked for."""
-
-    since_s: float
-    ask_at_s: float
-    tries: int = 0
 
 
 class IncomingStream:
@@ -112,7 +102,7 @@ class IncomingStream:
         self.jitter_ticks = 0.0
         self.last_timestamp = -1
         self.last_at_s = 0.0
-        self.missing: dict[int, Missing] = {}
+        self.missing = MissingPackets()
         self.pictures = PictureTimes()
         self.picture_size: tuple[int, int] | None = None  # pixels, as the last key frame said
         self.oversize = False  # larger than its leg may send: nothing of it is forwarded until a smaller key frame
@@ -145,7 +135,7 @@ class IncomingStream:
             return number
         if ahead >= 0x10000 - MAX_GAP:
             number = self.expected - (0x10000 - ahead)
-            return number if self.missing.pop(number, None) is not None else _UNTOLD
+            return number if self.missing.found(number, at_s) else _UNTOLD
         if sequence != self.restart_at:
             self.restart_at = (sequence + 1) & 0xFFFF
             return _UNTOLD
@@ -162,27 +152,14 @@ class IncomingStream:
         if number - self.expected > MAX_REPAIRED_GAP:
             self.track.request_key_frame(at_s)
             return
-        for lost in range(self.expected, number):
-            self.missing[lost] = Missing(at_s, at_s)
-        while len(self.missing) > MAX_MISSING:
-            del self.missing[next(iter(self.missing))]
+        self.missing.miss(self.expected, number, at_s)
         if self.track.repairs and self.codec is not None and "nack" in self.codec.feedback:
             self.track.on_loss(self)
 
     def overdue(self, now_s: float, round_trip_s: float) -> list[int]:
         """Sequence numbers to ask for now, in order. Those asked for often enough are given up for a key frame."""
-        asked: list[int] = []
-        lost: list[int] = []
-        for number, missing in self.missing.items():
-            if missing.tries >= NACK_TRIES or now_s - missing.since_s > NACK_GIVE_UP_S:
-                lost.append(number)
-            elif now_s >= missing.ask_at_s:
-                missing.tries += 1
-                missing.ask_at_s = now_s + max(0.02, 1.2 * round_trip_s)
-                asked.append(number & 0xFFFF)
-        for number in lost:
-            del self.missing[number]
-        if lost:
+        asked, given_up = self.missing.overdue(now_s, round_trip_s, self.packets)
+        if given_up:
             self.track.request_key_frame(now_s)
         return asked
 
@@ -233,6 +210,7 @@ class IncomingTrack:
 
     __slots__ = (
         "_key_frame_at_s",
+        "_key_frame_interval_s",
         "_lost_before",
         "_octets_before",
         "_on_wait",
@@ -280,17 +258,26 @@ class IncomingTrack:
         self._request = request
         self._on_wait = on_wait
         self._key_frame_at_s = 0.0
+        self._key_frame_interval_s = KEY_FRAME_INTERVAL_S
 
-    def request_key_frame(self, now_s: float) -> None:
-        """Ask the peer for a key frame now, or as soon as the limit of one a second allows. No stream, no question."""
+    def request_key_frame(self, now_s: float, *, anew: bool = False) -> None:
+        """Ask the peer for a key frame now, or as soon as the limit allows. No stream, no question.
+
+        The limit is one a second, and less often when one after the other is wanted; for a receiver that begins `anew`
+        it is one a second always.
+        """
         if not self.repairs or self.current is None:
             return
-        if 0 <= now_s - self._key_frame_at_s < KEY_FRAME_INTERVAL_S:
+        since_s = now_s - self._key_frame_at_s
+        if 0 <= since_s < (KEY_FRAME_INTERVAL_S if anew else self._key_frame_interval_s):
             if not self.key_frame_wanted:
                 self.key_frame_wanted = True
                 self._on_wait()
             return
         self.key_frame_wanted = False
+        again = 0 <= since_s < 2 * self._key_frame_interval_s
+        longer_s = min(MAX_KEY_FRAME_INTERVAL_S, 1.5 * self._key_frame_interval_s)
+        self._key_frame_interval_s = longer_s if again else KEY_FRAME_INTERVAL_S
         self._key_frame_at_s = now_s
         self.key_frames_requested += 1
         self._request(self, self.current)

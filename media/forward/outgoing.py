@@ -107,7 +107,7 @@ class OutgoingTrack:
         self._payload_types = payload_types(source.section, self.section)
         self._extensions = ExtensionMap.between(source.section, self.section)
         source.subscribe(self)
-        source.request_key_frame(at_s)
+        source.request_key_frame(at_s, anew=True)
 
     def detach(self) -> None:
         """Take nothing from anyone. The next source goes on where this one ended."""
@@ -135,7 +135,7 @@ class OutgoingTrack:
         self.paused = paused
         self.restart()
         if not paused and self._source is not None:
-            self._source.request_key_frame(now_s)
+            self._source.request_key_frame(now_s, anew=True)
 
     def _join(self, at_s: float) -> int:
         """The timestamp a new source begins with: the last one and the time since, in this track's clock."""

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from media.forward import rtcp
 from media.forward.estimate import FLOOR_BPS, START_BPS, Capacity
-from media.forward.incoming import NACK_TRIES, IncomingStream, IncomingTrack
+from media.forward.incoming import IncomingStream, IncomingTrack
 from media.forward.leg import ForwardLeg
+from media.forward.missing import TRIES
 from media.player.clip import Clip, ClipPacket, ClipTrack
 from media.player.pacer import GRID_S, Pacer
 from media.port import Kind
@@ -122,7 +123,7 @@ def test_what_never_comes_is_given_up_for_a_key_frame(rig: Rig) -> None:
     a_link.rtcp.clear()
     rig.receive(a, video(3))
     rig.loop.advance(3)
-    assert 3 <= len(nacked(a_link)) <= NACK_TRIES
+    assert 3 <= len(nacked(a_link)) <= TRIES
     assert sum(isinstance(item, rtcp.KeyFrameRequest) for item in told(a_link)) == 1
 
 

@@ -220,3 +220,26 @@ test("a closed peer leaves no connection and no timer", async () => {
   assert.ok(FakeConnection.all.every((connection) => connection.closed));
   assert.equal(rig.offers.length, 1);
 });
+
+test("a picture held back by the way up is given a higher ceiling, again and again, while the connection lives", async () => {
+  const rig = setUp();
+  await rig.peer.connect();
+  await rig.peer.receive({ type: "leg_answer", generation: 1, sdp: "v=0\r\nb=TIAS:2500000\r\n" });
+  const connection = FakeConnection.last;
+  connection.reports = [
+    { type: "candidate-pair", nominated: true, availableOutgoingBitrate: 200_000 },
+    { type: "outbound-rtp", kind: "video", qualityLimitationReason: "bandwidth" },
+    { type: "outbound-rtp", kind: "audio" },
+  ];
+  connection.become("connected");
+  const seen = new Set();
+  for (let second = 0; second < 12; second += 1) {
+    rig.timers.advance(1_000);
+    await settle();
+    seen.add(connection.remote.sdp);
+  }
+  assert.deepEqual([...seen], ["v=0\r\nb=TIAS:2500000\r\n", "v=0\r\nb=TIAS:600000\r\n"]);
+  assert.equal(connection.signalingState, "stable");
+  rig.peer.close();
+  assert.equal(rig.timers.waiting, 0);
+});

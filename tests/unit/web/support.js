@@ -114,6 +114,8 @@ export class FakeConnection {
   transceivers = [];
   /** @type {any} */
   remote = null;
+  /** What getStats tells. @type {object[]} */
+  reports = [];
   /** @type {(() => void) | null} */
   onconnectionstatechange = null;
   ontrack = null;
@@ -152,6 +154,10 @@ export class FakeConnection {
     if (description.sdp === "nonsense") throw new Error("no sdp");
     this.remote = description;
     this.signalingState = "stable";
+  }
+
+  async getStats() {
+    return new Map(this.reports.map((report, number) => [`${number}`, report]));
   }
 
   /** @param {string} state */

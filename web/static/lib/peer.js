@@ -8,6 +8,7 @@
 // Knows no contact, agent or page; the offer goes out through `sendOffer`, answers come in through `receive`.
 
 import { summarise } from "./quality.js";
+import { ceilingOf, setCeiling, UplinkSearch } from "./uplink.js";
 
 /** @typedef {"audio" | "video" | "screen"} Kind */
 /** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} PeerStatus */
@@ -28,6 +29,8 @@ export const KINDS = ["audio", "video", "screen"];
 const CONNECT_TIMEOUT_MS = 12_000;
 /** `disconnected` often heals by itself within this. */
 const DISCONNECTED_PATIENCE_MS = 4_000;
+/** How often it is looked whether the way up holds the picture back. */
+const UPLINK_STEP_MS = 1_000;
 const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000];
 /** So many generations in a row were answered and never connected: the network blocks the media. */
 const BLOCKED_AFTER = 2;
@@ -70,6 +73,10 @@ export class Peer extends EventTarget {
   #timer = undefined;
   /** @type {import("./quality.js").Sample | null} */
   #last_sample = null;
+  #answer = "";
+  /** @type {UplinkSearch | null} */
+  #uplink = null;
+  #uplink_timer = undefined;
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -154,6 +161,9 @@ export class Peer extends EventTarget {
     if (message.type === "leg_answer") {
       if (connection.signalingState !== "have-local-offer") return;
       this.#answered = true;
+      this.#answer = message.sdp;
+      const ceiling_bps = ceilingOf(message.sdp);
+      this.#uplink = ceiling_bps === null ? null : new UplinkSearch(ceiling_bps);
       try {
         await connection.setRemoteDescription({ type: "answer", sdp: message.sdp });
       } catch (error) {
@@ -213,6 +223,7 @@ export class Peer extends EventTarget {
       this.#stopTimer();
       this.#failures = 0;
       this.blocked = false;
+      this.#lookUpLater(connection);
       this.#setStatus("connected");
     } else if (state === "failed") {
       this.#failed(connection);
@@ -264,8 +275,37 @@ export class Peer extends EventTarget {
     this.dispatchEvent(new CustomEvent("tracks"));
   }
 
+  /** @param {RTCPeerConnection} connection */
+  #lookUpLater(connection) {
+    this.#timers.clearTimeout(this.#uplink_timer);
+    if (this.#uplink === null) return;
+    this.#uplink_timer = this.#timers.setTimeout(() => void this.#lookUp(connection), UPLINK_STEP_MS);
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  async #lookUp(connection) {
+    const report = await connection.getStats();
+    if (connection !== this.#connection || this.#uplink === null) return;
+    let believed_bps = undefined;
+    let held_back = false;
+    for (const [, entry] of /** @type {Iterable<[string, any]>} */ (report)) {
+      if (entry.type === "candidate-pair" && entry.nominated) believed_bps = entry.availableOutgoingBitrate;
+      if (entry.type === "outbound-rtp") held_back ||= entry.qualityLimitationReason === "bandwidth";
+    }
+    const ceiling_bps = this.#uplink.step(believed_bps, held_back);
+    if (ceiling_bps !== null) {
+      try {
+        await setCeiling(connection, this.#answer, ceiling_bps);
+      } catch {
+        this.#uplink = null; // a browser that does not want this does without
+      }
+    }
+    if (connection === this.#connection) this.#lookUpLater(connection);
+  }
+
   #drop() {
     this.#stopTimer();
+    this.#timers.clearTimeout(this.#uplink_timer);
     this.#last_sample = null;
     this.#senders = {};
     const connection = this.#connection;

@@ -1,6 +1,6 @@
 """How fast a real browser's picture follows a limit that comes and goes: on its way up, or on its listener's way down.
 
-    .venv/bin/python tests/bench/bandwidth.py --side downlink --rate 300000 [--queue 1000] [--probe]
+    .venv/bin/python tests/bench/bandwidth.py --side downlink --rate 300000 [--queue 1000] [--patient]
 
 Two Chromium pages talk through the engine, each behind a relay (`tests/support/impairment.py`). After some free seconds
 one direction is cut to `--rate`, then freed. Prints one line a half second and the figures: seconds until the bitrate
@@ -26,6 +26,7 @@ from tests.support.impairment import Impairment, ImpairmentRelay
 from tests.support.impairment import Path as Way
 
 PAGE = """<!doctype html><link rel="icon" href="data:,"><video autoplay playsinline muted></video><script type="module">
+import { ceilingOf, setCeiling, UplinkSearch } from "/uplink.js";
 window.call = async (leg, sends) => {
   const pc = window.pc = new RTCPeerConnection();
   const heard = new MediaStream();
@@ -39,33 +40,29 @@ window.call = async (leg, sends) => {
   const stream = await navigator.mediaDevices.getUserMedia({audio: true, video: sends && {width: 480, height: 360}});
   await audio.sender.replaceTrack(stream.getAudioTracks()[0]);
   if (sends) await video.sender.replaceTrack(stream.getVideoTracks()[0]);
-  if (new URLSearchParams(location.search).has("probe")) keepProbing();
+  if (sends && !location.search.includes("patient")) search(new UplinkSearch(ceilingOf(window.answer)));
 };
-window.probe = async (most) => {
-  const least = Math.round(most / 2), sdp = window.answer;
-  for (const bps of [least, most]) {
-    const text = sdp.replace(/b=AS:\\d+/g, `b=AS:${Math.round(bps / 1000)}`).replace(/b=TIAS:\\d+/g, `b=TIAS:${bps}`);
-    await pc.setLocalDescription();
-    await pc.setRemoteDescription({type: "answer", sdp: text});
-  }
-};
-async function keepProbing() {
+async function search(uplink) {  // as lib/peer.js does
   for (;;) {
-    await new Promise((done) => setTimeout(done, 4000));
-    const pair = [...(await pc.getStats()).values()].find((r) => r.type === "candidate-pair" && r.nominated);
-    if (pair && pair.availableOutgoingBitrate < 1500000) { await window.probe(2500000); }
+    await new Promise((done) => setTimeout(done, 1000));
+    const reports = [...(await pc.getStats()).values()];
+    const pair = reports.find((r) => r.type === "candidate-pair" && r.nominated);
+    const held = reports.some((r) => r.type === "outbound-rtp" && r.qualityLimitationReason === "bandwidth");
+    const ceiling = uplink.step(pair.availableOutgoingBitrate, held);
+    if (ceiling !== null) { window.searches = (window.searches ?? 0) + 1; await setCeiling(pc, answer, ceiling); }
   }
 }
 window.stats = async () => {
   const found = {};
   for (const report of (await pc.getStats()).values())
     if (["inbound-rtp", "outbound-rtp", "remote-inbound-rtp"].includes(report.type))
-      found[`${report.type} ${report.kind}`] = {...report};
+      found[`${report.type} ${report.kind}`] = {...report, searches: window.searches};
     else if (report.type === "candidate-pair" && report.nominated) found.pair = {...report};
   return found;
 };
 </script>"""
 
+SEARCH = Path(__file__).parents[2] / "web/static/lib/uplink.js"
 FREE = Impairment(delay_ms=20)
 
 
@@ -88,7 +85,7 @@ async def main() -> None:
     options.add_argument("--free", type=float, default=12)
     options.add_argument("--limited", type=float, default=15)
     options.add_argument("--after", type=float, default=20)
-    options.add_argument("--probe", action="store_true")
+    options.add_argument("--patient", action="store_true", help="without the pages' search for a wider way up")
     chosen = options.parse_args()
     engine = await InProcessEngine.start(EngineSettings(host="127.0.0.1"))
     relay = ImpairmentRelay(("127.0.0.1", engine.port))
@@ -105,11 +102,15 @@ async def main() -> None:
         return web.Response(text=ways[leg].steer(answer.sdp_answer))
 
     app = web.Application()
-    app.add_routes([web.get("/", page_text), web.post("/offer/{leg}", offer)])
+
+    async def search_text(_: web.Request) -> web.Response:
+        return web.Response(text=SEARCH.read_text(), content_type="text/javascript")
+
+    app.add_routes([web.get("/uplink.js", search_text), web.get("/", page_text), web.post("/offer/{leg}", offer)])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/" + ("?probe" if chosen.probe else "")
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/" + ("?patient" if chosen.patient else "")
     with tempfile.TemporaryDirectory() as folder:
         camera(Path(folder) / "noise.y4m")
         async with async_playwright() as playwright:
@@ -174,6 +175,7 @@ async def measure(
             f"avail {pair.get('availableOutgoingBitrate', 0) / 1000:6.0f} "
             f"link queue {queue * 1000:5.0f} ms freezes {seen.get('freezeCount', 0)} "
             f"{seen.get('totalFreezesDuration', 0):.1f}s pli {seen.get('pliCount')} nack {seen.get('nackCount')} "
+            f"{out.get('qualityLimitationReason')} {out.get('searches')} "
             f"hid {heard.get('concealedSamples', 0) / max(1, heard.get('totalSamplesReceived', 1)):.3f} "
         )
         if leg.delivery is not None:

@@ -2,7 +2,7 @@
 
 This module owns the shape of messages; what they mean to a contact is said elsewhere (`presenter.py`).
 
-**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack` and `bye` belong
+**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack`, `ping` and `bye` belong
 to the socket: their `seq` is 0 and they are never sent again. Every other message belongs to the session: each
 direction numbers them from 1 without gaps, and keeps them until the other side has acknowledged them. Every message
 carries in `ack` the highest number seen of the other side.
@@ -13,6 +13,9 @@ answers at once with an `ack`: only then is the secret it brought the only one. 
 numbers, what the other has not acknowledged (`hello.resume.last_seq` and `welcome.ack` say how far each has come), and
 ignore what they already had. False means that both start again at 1 with nothing kept; a full view of the same contact
 follows.
+
+**Is anybody there.** A socket whose network went away looks like a quiet one. A page that heard nothing for five
+seconds, or whose media stopped, asks by `ping`; without an answer within three it opens another socket and resumes.
 
 **Refusals.** A message that is not understood gets `error` with a stable code and harms nothing else; its number, if it
 could be read, counts as seen. A number that leaves a gap, and whatever breaks the limits, closes the socket. The close
@@ -39,7 +42,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     seq: int = Field(
-        0, ge=0, le=2**53 - 1, description="From 1 in each direction; 0 in `hello`, `welcome`, `ack`, `bye`."
+        0, ge=0, le=2**53 - 1, description="From 1 in each direction; 0 in `hello`, `welcome`, `ack`, `ping`, `bye`."
     )
     ack: int = Field(0, ge=0, le=2**53 - 1, description="Highest seq seen of the other side.")
 
@@ -68,6 +71,12 @@ class Ack(Message):
     """Sender: both. Legal: always. Only acknowledges."""
 
     type: Literal["ack"] = "ack"
+
+
+class Ping(Message):
+    """Sender: all. Legal: always; `seq` 0. Does this socket still carry? The gateway answers with an `ack` at once."""
+
+    type: Literal["ping"] = "ping"
 
 
 class LegOffer(Message):
@@ -198,12 +207,13 @@ class WrapUp(Message):
 
 
 CustomerMessage = Annotated[
-    Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp,
+    Hello | Ack | Ping | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp,
     Field(discriminator="type"),
 ]
 AgentMessage = Annotated[
     Hello
     | Ack
+    | Ping
     | LegOffer
     | MediaState
     | QualityReport
@@ -218,7 +228,7 @@ AgentMessage = Annotated[
     | WrapUp,
     Field(discriminator="type"),
 ]
-BoardMessage = Annotated[Hello | Ack, Field(discriminator="type")]
+BoardMessage = Annotated[Hello | Ack | Ping, Field(discriminator="type")]
 
 
 # ---------------------------------------------------------------- from the gateway

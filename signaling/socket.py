@@ -16,7 +16,7 @@ from gateway.base.log import bind, get_logger
 from gateway.base.tasks import cancel_and_wait
 from gateway.parties import Party
 from signaling.closing import BYE_CLOSE, refusal_of
-from signaling.messages import PROTOCOL_VERSION, Ack, Bye, Error, Hello, IceServer, Message, Welcome
+from signaling.messages import PROTOCOL_VERSION, Ack, Bye, Error, Hello, IceServer, Message, Ping, Welcome
 from signaling.metrics import SignalingMetrics
 from signaling.pace import TokenBucket
 from signaling.parsing import Unreadable, parse
@@ -98,6 +98,7 @@ class Socket:
         self._work = asyncio.Event()
         self._bye: Bye | None = None
         self._acked = 0  # the `ack` last sent
+        self._pong_due = False
         self._leaving = False
 
     def carries(self, owner: Party) -> bool:
@@ -240,11 +241,14 @@ class Socket:
             raise _Gone  # taken over or ended while this message was on its way
         session.acknowledge(message.ack)
         session.confirm()
-        if isinstance(message, Ack) and message.seq == 0:
+        if isinstance(message, Ping):
+            self._pong_due = True
+            self._work.set()
+        if isinstance(message, Ack | Ping) and message.seq == 0:
             return
         if isinstance(message, Hello):
             raise BadInput("hello_repeated", "This socket has said hello already.")
-        if not session.take(message.seq) or isinstance(message, Ack):
+        if not session.take(message.seq) or isinstance(message, Ack | Ping):
             return
         self._work.set()  # an acknowledgement is due
         try:
@@ -295,7 +299,8 @@ class Socket:
                 while self._bye is None and (message := session.next_unsent()) is not None:
                     await self._send(message.model_copy(update={"ack": session.received}))
                     self._acked = session.received
-                if self._bye is None and self._acked != session.received:
+                if self._bye is None and (self._acked != session.received or self._pong_due):
+                    self._pong_due = False
                     await self._send(Ack(ack=session.received))
                     self._acked = session.received
         except _Gone:

@@ -25,6 +25,7 @@ class FakeDesk:
 
     draining: bool = False
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    left: list[bool] = field(default_factory=list)  # of each customer who went: whether their page said goodbye
     contacts: dict[ContactId, Entry] = field(default_factory=dict)
     closed: set[ContactId] = field(default_factory=set)
     fail_next: BaseException | None = None
@@ -59,6 +60,8 @@ class FakeDesk:
         await self._note("customer_request", contact_id, request)
 
     async def customer_present(self, contact_id: ContactId, present: bool, *, leaving: bool = False) -> None:
+        if not present:
+            self.left.append(leaving)
         await self._note("customer_present", contact_id, present)
         self._check_open(contact_id)
 

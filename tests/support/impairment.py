@@ -1,10 +1,10 @@
 """A bad network in user space: UDP relays that delay, lose, reorder, duplicate, throttle and cut what goes through.
 
-    relay = ImpairmentRelay(("127.0.0.1", media_port), seed=7)
+    relay = ImpairmentRelay(seed=7)
     path = relay.open_path("customer", up=Impairment(delay_ms=80, jitter_ms=30, loss=0.05))
     path.down = dataclasses.replace(path.down, rate_bps=300_000)   # each direction, at any time
     path.cut(); path.mend(); path.rebind()
-    answer = path.steer(answer_sdp)         # a browser: `steering_script(path)` as an init script
+    answer = path.steer(answer_sdp)         # a page: `networks.py` makes its answers go through this
     relay.close()
 
 A *path* is one person's way to the server: one port of ours that they send to, and behind it one socket per source
@@ -18,7 +18,6 @@ becomes of a packet from a size and a time alone. `tcp_relay.py` is the same for
 import asyncio
 import dataclasses
 import heapq
-import json
 import random
 import socket
 import time
@@ -150,9 +149,12 @@ class UnderWay:
 
 
 class ImpairmentRelay:
-    """All paths to one server. Made on the loop that carries it; ended by `close`."""
+    """All paths to the servers of a test. Made on the loop that carries it; ended by `close`.
 
-    def __init__(self, server: Address, *, seed: int = 1, host: str = "127.0.0.1") -> None:
+    `server` is only needed where no answer tells it (`Path.address`), as a literal address.
+    """
+
+    def __init__(self, server: Address | None = None, *, seed: int = 1, host: str = "127.0.0.1") -> None:
         self.server = server
         self.paths: dict[str, Path] = {}
         self.counters: Counter[str] = Counter()
@@ -228,13 +230,14 @@ class Path:
         self.down_lane = Lane(down, random.Random(f"{seed} {name} down"))
         self._relay = relay
         self._host = host
-        self._loop = asyncio.get_running_loop()
-        self._front = _udp(host)
-        self.address: Address = self._front.getsockname()[:2]
-        """Where the person sends to."""
-        self._behind: dict[Address, socket.socket] = {}  # the person's source address → our socket to the server
-        self._left: list[socket.socket] = []  # deaf, but open: nobody else gets their ports
-        self._loop.add_reader(self._front.fileno(), self._read_front)
+        self._fronts: dict[Address, _Front] = {}  # by the server's address
+
+    @property
+    def address(self) -> Address:
+        """Where the person sends to for the relay's own server."""
+        if self._relay.server is None:
+            raise ValueError("this relay knows its servers only from answers: use steer")
+        return self._to(self._relay.server)
 
     @property
     def up(self) -> Impairment:
@@ -256,8 +259,8 @@ class Path:
 
     @property
     def apparent_addresses(self) -> tuple[Address, ...]:
-        """Where the server sees this person."""
-        return tuple(each.getsockname()[:2] for each in self._behind.values())
+        """Where the servers see this person."""
+        return tuple(address for front in self._fronts.values() for address in front.apparent_addresses)
 
     def cut(self) -> None:
         """The network is gone, both ways. Nobody is told."""
@@ -271,31 +274,67 @@ class Path:
 
     def rebind(self) -> None:
         """The server sees this person at another address from the next packet on; what it sends to the old is lost."""
+        for front in self._fronts.values():
+            front.rebind()
+
+    def steer(self, answer_sdp: str) -> str:
+        """The server's description with this path in the place of its address: one UDP candidate, no TCP.
+
+        The server is the first UDP candidate of the answer, whichever port that is: each has its own way in here.
+        """
+        server = server_of(answer_sdp)
+        return answer_sdp if server is None else steer(answer_sdp, self._to(server))
+
+    def close(self) -> None:
+        """Close the path's sockets. Idempotent."""
+        for front in self._fronts.values():
+            front.close()
+        self._fronts.clear()
+
+    def _to(self, server: Address) -> Address:
+        front = self._fronts.get(server)
+        if front is None:
+            front = self._fronts[server] = _Front(self._relay, self, self._host, server)
+        return front.address
+
+
+class _Front:
+    """One port that stands for one server on one path, and behind it a socket per source address of the person."""
+
+    def __init__(self, relay: ImpairmentRelay, path: Path, host: str, server: Address) -> None:
+        self._relay = relay
+        self._path = path
+        self._host = host
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._socket = _udp(host)
+        self.address: Address = self._socket.getsockname()[:2]
+        self._behind: dict[Address, socket.socket] = {}  # the person's source address → our socket to the server
+        self._left: list[socket.socket] = []  # deaf, but open: nobody else gets their ports
+        self._loop.add_reader(self._socket.fileno(), self._read_front)
+
+    @property
+    def apparent_addresses(self) -> tuple[Address, ...]:
+        return tuple(each.getsockname()[:2] for each in self._behind.values())
+
+    def rebind(self) -> None:
         for each in self._behind.values():
             self._loop.remove_reader(each.fileno())
         self._left.extend(self._behind.values())
         self._behind.clear()
 
-    def steer(self, answer_sdp: str) -> str:
-        """The server's description with this path in the place of its address: one UDP candidate, no TCP."""
-        return steer(answer_sdp, self.address)
-
     def close(self) -> None:
-        """Close the path's sockets. Idempotent."""
         self.rebind()
         while self._left:
             self._left.pop().close()
-        if self._front.fileno() >= 0:
-            self._loop.remove_reader(self._front.fileno())
-            self._front.close()
-
-    # ---------------------------------------------------------------- packets
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
 
     def _read_front(self) -> None:
-        for data, source in _read(self._front):
+        for data, source in _read(self._socket):
             behind = self._behind.get(source) or self._open_behind(source)
             if behind is not None:
-                self._relay.carry(self.up_lane, data, partial(self._send, behind, self._relay.server))
+                self._relay.carry(self._path.up_lane, data, partial(self._send, behind, self._server))
 
     def _open_behind(self, source: Address) -> socket.socket | None:
         if len(self._behind) >= MAX_SOURCES:
@@ -306,16 +345,26 @@ class Path:
         return behind
 
     def _read_behind(self, behind: socket.socket, source: Address) -> None:
-        back = partial(self._send, self._front, source)
+        back = partial(self._send, self._socket, source)
         for data, sender in _read(behind):
-            if sender == self._relay.server:  # a NAT lets nobody else in
-                self._relay.carry(self.down_lane, data, back)
+            if sender == self._server:  # a NAT lets nobody else in
+                self._relay.carry(self._path.down_lane, data, back)
 
     def _send(self, sender: socket.socket, address: Address, data: bytes) -> None:
         try:
             sender.sendto(data, address)
         except OSError:
             self._relay.counters["send_error"] += 1
+
+
+def server_of(answer_sdp: str) -> Address | None:
+    """The first IPv4 UDP candidate; None when there is none."""
+    for line in answer_sdp.splitlines():
+        if line.startswith("a=candidate:"):
+            parts = line.split()
+            if parts[2].lower() == "udp" and ":" not in parts[4]:
+                return parts[4], int(parts[5])
+    return None
 
 
 def steer(answer_sdp: str, address: Address) -> str:
@@ -331,23 +380,16 @@ def steer(answer_sdp: str, address: Address) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def steering_script(path: Path) -> str:
-    """JavaScript that makes a page's peer connections use `path`: `await context.add_init_script(…)`, once a person."""
-    address = json.dumps(list(path.address))
-    return f"""(() => {{
-  const [host, port] = {address};
+STEERING_BINDING: Final = "visavisSteer"
+
+STEERING_SCRIPT: Final = f"""(() => {{
   const set = RTCPeerConnection.prototype.setRemoteDescription;
-  RTCPeerConnection.prototype.setRemoteDescription = function (description) {{
-    let done = false;
-    const lines = description.sdp.split("\\r\\n").flatMap((line) => {{
-      if (!line.startsWith("a=candidate:")) return [line];
-      if (done) return [];
-      done = true;
-      return [`a=candidate:1 1 udp 2130706431 ${{host}} ${{port}} typ host`];
-    }});
-    return set.call(this, {{ type: description.type, sdp: lines.join("\\r\\n") }});
+  RTCPeerConnection.prototype.setRemoteDescription = async function (description) {{
+    const sdp = await window.{STEERING_BINDING}(description.sdp);
+    return set.call(this, {{ type: description.type, sdp }});
   }};
 }})();"""
+"""Makes the peer connections of a page ask `visavisSteer` (an exposed function: `Path.steer`) for their answers."""
 
 
 def _udp(host: str) -> socket.socket:

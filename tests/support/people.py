@@ -3,7 +3,7 @@
 Each has a Chromium of their own, because a browser has one fake camera. Every step waits for what the person would see.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,9 +26,11 @@ _ARGUMENTS = [
 
 
 @asynccontextmanager
-async def chromium(playwright: Playwright, devices: FakeDevices | None = None) -> AsyncIterator[BrowserContext]:
+async def chromium(
+    playwright: Playwright, devices: FakeDevices | None = None, more: Sequence[str] = ()
+) -> AsyncIterator[BrowserContext]:
     """A Chromium of one's own, in English, with that camera and microphone (or with none at all)."""
-    arguments = _ARGUMENTS + (devices.chromium_arguments() if devices else [])
+    arguments = [*_ARGUMENTS, *(devices.chromium_arguments() if devices else []), *more]
     browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
     try:
         context = await browser.new_context(

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway import parties
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
@@ -71,3 +73,22 @@ async def test_a_refused_request_is_an_error_with_its_number_and_the_talk_goes_o
         assert (error["code"], error["re_seq"]) == ("menu_stale", 1)
         await customer.send("hang_up")
         await here.desk.until("customer_request", ContactId(customer.welcome["contact_id"]), parties.HangUp())
+
+
+async def test_a_ping_is_answered_at_once_and_changes_no_number(here: Node) -> None:
+    for path, how in (("/ws/customer", {"entry_token": await here.entry_token()}), ("/ws/board", {})):
+        cookie = here.signed_in("root") if path == "/ws/board" else ""
+        async with Browser.at(here.url, path, cookie=cookie) as page:
+            await page.hello(**how)
+            for _ in range(2):
+                await page.send_raw(type="ping", seq=0, ack=0)
+                assert (await page.expect("ack"))["ack"] == 0
+
+
+@pytest.mark.parametrize(("close_code", "leaving"), [(1001, True), (1000, False)])
+async def test_a_page_that_goes_away_is_told_from_one_that_is_lost(here: Node, close_code: int, leaving: bool) -> None:
+    async with Browser.at(here.url, "/ws/customer") as page:
+        contact_id = ContactId((await page.hello(entry_token=await here.entry_token()))["contact_id"])
+        await page.ws.close(code=close_code)
+    await here.desk.until("customer_present", contact_id, False)
+    assert here.desk.left == [leaving]

@@ -12,7 +12,9 @@ function setUp(generation = 0) {
   const offers = [];
   /** @type {number[]} */
   const remembered = [];
+  const rig = { check: async () => true };
   const peer = new Peer({
+    check: () => rig.check(),
     generation,
     sendOffer: (number, sdp) => offers.push([number, sdp]),
     remember: (number) => remembered.push(number),
@@ -21,7 +23,7 @@ function setUp(generation = 0) {
     timers,
   });
   peer.signalingReady(true);
-  return { peer, timers, offers, remembered };
+  return Object.assign(rig, { peer, timers, offers, remembered });
 }
 
 /** @param {ReturnType<typeof setUp>} rig */
@@ -74,15 +76,59 @@ test("an answer to an older generation is not applied", async () => {
   assert.equal(FakeConnection.last.remote, null);
 });
 
-for (const state of ["reconnecting", "failed"]) {
+for (const [state, after_ms] of /** @type {[string, number][]} */ ([["failed", 0], ["reconnecting", 1_000]])) {
   test(`a leg that is ${state} gets the next generation`, async () => {
     const rig = setUp();
     await connected(rig);
     await rig.peer.receive({ type: "leg_state", generation: 1, state });
+    rig.timers.advance(after_ms);
+    await settle();
     assert.deepEqual(rig.offers.map(([number]) => number), [1, 2]);
     assert.equal(FakeConnection.all[0].closed, true);
   });
 }
+
+test("a leg that was silent and is heard again keeps its connection", async () => {
+  const rig = setUp();
+  await connected(rig);
+  await rig.peer.receive({ type: "leg_state", generation: 1, state: "reconnecting" });
+  await rig.peer.receive({ type: "leg_state", generation: 1, state: "connected" });
+  rig.timers.advance(10_000);
+  await settle();
+  assert.equal(rig.peer.generation, 1);
+});
+
+test("without a gateway to offer to, the connection there is is kept, and used when it heals", async () => {
+  const rig = setUp();
+  rig.check = async () => {
+    rig.peer.signalingReady(false);
+    return false;
+  };
+  await connected(rig);
+  FakeConnection.last.become("disconnected");
+  rig.timers.advance(10_000);
+  await settle();
+  assert.deepEqual([rig.peer.generation, FakeConnection.last.closed], [1, false]);
+  FakeConnection.last.become("connected");
+  rig.peer.signalingReady(true);
+  await settle();
+  assert.equal(rig.peer.generation, 1);
+});
+
+test("a connection that did not heal is replaced as soon as the gateway is there", async () => {
+  const rig = setUp();
+  rig.check = async () => {
+    rig.peer.signalingReady(false);
+    return false;
+  };
+  await connected(rig);
+  FakeConnection.last.become("disconnected");
+  rig.timers.advance(10_000);
+  await settle();
+  rig.peer.signalingReady(true);
+  await settle();
+  assert.equal(rig.peer.generation, 2);
+});
 
 test("the state of an older leg changes nothing", async () => {
   const rig = setUp();
@@ -104,18 +150,18 @@ test("a short interruption heals by itself", async () => {
   await connected(rig);
   FakeConnection.last.become("disconnected");
   assert.equal(rig.peer.status, "reconnecting");
-  rig.timers.advance(3_900);
+  rig.timers.advance(2_900);
   FakeConnection.last.become("connected");
   rig.timers.advance(10_000);
   assert.equal(rig.peer.generation, 1);
   assert.equal(rig.peer.status, "connected");
 });
 
-test("an interruption of more than four seconds gets the next generation", async () => {
+test("an interruption of more than three seconds gets the next generation", async () => {
   const rig = setUp();
   await connected(rig);
   FakeConnection.last.become("disconnected");
-  rig.timers.advance(4_000);
+  rig.timers.advance(3_000);
   await settle();
   assert.equal(rig.peer.generation, 2);
 });

@@ -178,7 +178,7 @@ for (const code of ["shutdown", "too_slow"]) {
     FakeSocket.last.welcome();
     FakeSocket.last.tell({ type: "bye", code });
     assert.equal(session.state, "retrying");
-    timers.advance(10_000);
+    timers.advance(250);
     assert.equal(FakeSocket.all.length, 2);
   });
 }
@@ -242,6 +242,61 @@ test("a gateway that says nothing for ten seconds is left", () => {
   FakeSocket.last.accept();
   timers.advance(10_000);
   assert.equal(session.state, "retrying");
+});
+
+test("a quiet socket is asked whether it carries, and one that does is kept", () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome();
+  timers.advance(5_000);
+  assert.deepEqual(FakeSocket.last.of("ping"), [{ type: "ping", seq: 0, ack: 0 }]);
+  FakeSocket.last.tell({ type: "ack" });
+  timers.advance(4_900);
+  assert.equal(session.state, "open");
+  assert.equal(FakeSocket.all.length, 1);
+});
+
+test("a socket that does not answer within three seconds is replaced at once, and nothing is lost", () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome();
+  session.send({ type: "hold" });
+  timers.advance(8_000);
+  assert.deepEqual([session.state, FakeSocket.all.length], ["connecting", 2]);
+  FakeSocket.last.welcome({ resumed: true });
+  assert.deepEqual(FakeSocket.last.of("hold").map(({ seq }) => seq), [1]);
+});
+
+test("while nobody answers at all it tries every few seconds, never less often", () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome();
+  timers.advance(8_000);
+  const before = FakeSocket.all.length;
+  timers.advance(43_000); // 4 s of trying and a quarter of a second of rest
+  assert.equal(FakeSocket.all.length - before, 10);
+});
+
+test("who asks whether the socket carries gets the answer, and no second ping goes out", async () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome();
+  const both = Promise.all([session.probe(), session.probe()]);
+  assert.equal(FakeSocket.last.of("ping").length, 1);
+  FakeSocket.last.tell({ type: "ack" });
+  assert.deepEqual(await both, [true, true]);
+  const lost = session.probe();
+  timers.advance(3_000);
+  assert.equal(await lost, false);
+});
+
+test("asking ends a wait for the next try", async () => {
+  const { session } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome();
+  FakeSocket.last.drop(1006);
+  assert.equal(await session.probe(), false);
+  assert.equal(FakeSocket.all.length, 2);
 });
 
 test("the session gives up after the time it was told", () => {

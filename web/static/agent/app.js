@@ -13,6 +13,7 @@ import { Call } from "../lib/call.js";
 import { browserStore, isTyping, socketUrl, tabStore } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { codeText, t } from "../lib/i18n.js";
+import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut } from "../lib/sound.js";
 import { context, nameOf } from "./context.js";
@@ -67,6 +68,7 @@ class Agent extends LitElement {
     const { signal } = this.#abort;
     window.addEventListener("keydown", this.#key, { signal });
     window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
+    watchReach(() => this.#session, signal);
     const tick = window.setInterval(() => (this._now = Date.now()), 500);
     signal.addEventListener("abort", () => window.clearInterval(tick));
     await this.#load();

@@ -41,7 +41,7 @@ export function awayTitle(name, away) {
  */
 export function awayVeil(name, away, now_ms, then) {
   const seconds = Math.max(0, Math.floor((now_ms - away.since_ms) / 1000));
-  const left = away.until_ms === null ? null : Math.max(0, Math.ceil((away.until_ms - now_ms) / 1000));
+  const left = away.until_ms === null ? null : Math.max(0, Math.floor((away.until_ms - now_ms) / 1000));
   const parts = [t("away_for", { count: seconds })];
   if (left !== null) parts.push(t(`away_then.${then}`, { count: left }));
   return { title: awayTitle(name, away), text: parts.join(" "), busy: true };

@@ -63,6 +63,7 @@ export class Call extends EventTarget {
       generation: Number(store.getItem(key)) || 0,
       remember: (generation) => store.setItem(key, String(generation)),
       sendOffer: (generation, sdp) => session.send({ type: "leg_offer", generation, sdp }),
+      check: () => session.probe(),
     });
     const { signal } = this.#abort;
     const peer = this.peer;

@@ -23,6 +23,10 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {boolean} [take_over]
  */
 /**
+ * @typedef {object} Ping
+ * @property {"ping"} type
+ */
+/**
  * @typedef {object} LegOffer
  * @property {"leg_offer"} type
  * @property {number} generation
@@ -110,8 +114,8 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp | SetReady
- *   | SetNotReady | AcceptOffer | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
+ * @typedef {Hello | Ack | Ping | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
+ *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
 // ---------------------------------------------------------------- from the gateway

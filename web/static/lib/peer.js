@@ -17,6 +17,7 @@ import { ceilingOf, setCeiling, UplinkSearch } from "./uplink.js";
  * @property {(generation: number, sdp: string) => void} sendOffer
  * @property {(generation: number) => void} [remember] keeps the number over a reload
  * @property {number} [generation] the last one used by a page before this one
+ * @property {() => Promise<boolean>} [check] whether the gateway can be reached just now
  * @property {typeof RTCPeerConnection} [PeerConnectionClass]
  * @property {typeof MediaStream} [MediaStreamClass]
  * @property {Pick<import("./session.js").Timers, "setTimeout" | "clearTimeout">} [timers]
@@ -28,10 +29,12 @@ export const KINDS = ["audio", "video", "screen"];
 /** From the offer until media can flow; longer means that something in between drops it. */
 const CONNECT_TIMEOUT_MS = 12_000;
 /** `disconnected` often heals by itself within this. */
-const DISCONNECTED_PATIENCE_MS = 4_000;
+const DISCONNECTED_PATIENCE_MS = 3_000;
+/** What the gateway calls silent while the browser does not: it may have heard again in the meantime. */
+const SILENT_PATIENCE_MS = 1_000;
 /** How often it is looked whether the way up holds the picture back. */
 const UPLINK_STEP_MS = 1_000;
-const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000];
+const RETRY_DELAYS_MS = [0, 1_000, 2_000, 3_000, 3_000];
 /** So many generations in a row were answered and never connected: the network blocks the media. */
 const BLOCKED_AFTER = 2;
 
@@ -172,8 +175,13 @@ export class Peer extends EventTarget {
       }
     } else if (message.type === "leg_refused") {
       this.#refused(message.code, message.detail);
-    } else if (message.state === "reconnecting" || message.state === "failed") {
+    } else if (message.state === "failed") {
       await this.connect();
+    } else if (message.state === "reconnecting") {
+      this.#stopTimer();
+      this.#timer = this.#timers.setTimeout(() => void this.connect(), SILENT_PATIENCE_MS);
+    } else if (message.state === "connected" && this.status === "connected") {
+      this.#stopTimer();
     }
   }
 
@@ -222,6 +230,7 @@ export class Peer extends EventTarget {
     if (state === "connected") {
       this.#stopTimer();
       this.#failures = 0;
+      this.#wanted = false; // healed while the gateway was out of reach
       this.blocked = false;
       this.#lookUpLater(connection);
       this.#setStatus("connected");
@@ -229,9 +238,20 @@ export class Peer extends EventTarget {
       this.#failed(connection);
     } else if (state === "disconnected") {
       this.#stopTimer();
-      this.#timer = this.#timers.setTimeout(() => void this.connect(), DISCONNECTED_PATIENCE_MS);
+      this.#timer = this.#timers.setTimeout(() => void this.#replace(connection), DISCONNECTED_PATIENCE_MS);
       this.#setStatus("reconnecting");
+      void this.#options.check?.(); // so that it is known by then
     }
+  }
+
+  /**
+   * The next generation, once the gateway can be reached: an offer into a dead socket would only let go of a
+   * connection that may heal. When it can't, `signalingReady` will tell when it can.
+   * @param {RTCPeerConnection} connection
+   */
+  async #replace(connection) {
+    await this.#options.check?.();
+    if (connection === this.#connection && connection.connectionState !== "connected") await this.connect();
   }
 
   /** @param {RTCPeerConnection} connection */
@@ -257,7 +277,11 @@ export class Peer extends EventTarget {
   #connectLater() {
     this.#stopTimer();
     const delay_ms = RETRY_DELAYS_MS[Math.min(this.#failures - 1, RETRY_DELAYS_MS.length - 1)];
-    this.#timer = this.#timers.setTimeout(() => void this.connect(), delay_ms);
+    const connection = this.#connection;
+    this.#timer = this.#timers.setTimeout(
+      () => void (connection === null ? this.connect() : this.#replace(connection)),
+      delay_ms,
+    );
   }
 
   /**

@@ -38,7 +38,13 @@ import { PROTOCOL_VERSION, SUBPROTOCOL } from "./messages.js";
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 8_000;
+/** With an entry token: it is good once, so a slow answer is better than another try. */
 const WELCOME_TIMEOUT_MS = 10_000;
+/** A resume: TCP asks after 1 and 3 s whether the network is back, so another try after that is sooner heard. */
+const RESUME_TIMEOUT_MS = 4_000;
+/** A socket that says nothing for so long is asked whether it still carries. */
+const QUIET_MS = 5_000;
+const PING_TIMEOUT_MS = 3_000;
 const ACK_DELAY_MS = 1_000;
 const ACK_EVERY = 16;
 const SAVE_EVERY_MS = 5_000;
@@ -110,9 +116,10 @@ export class Session extends EventTarget {
   #outbox = [];
   /** Code of the last refusal before a welcome. @type {string | null} */
   #refusal = null;
-  #retry_timer = undefined;
-  #welcome_timer = undefined;
-  #ack_timer = undefined;
+  /** Timers that run. @type {Record<"retry" | "welcome" | "ack" | "quiet" | "ping", any>} */
+  #running = { retry: undefined, welcome: undefined, ack: undefined, quiet: undefined, ping: undefined };
+  /** Who waits for the answer to a ping. @type {((alive: boolean) => void)[]} */
+  #asking = [];
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -174,12 +181,27 @@ export class Session extends EventTarget {
     return seq;
   }
 
-  /** The network changed, or the media is silent: don't trust the socket, open another one now. */
+  /** The network changed: don't trust the socket, open another one now. */
   renew() {
     if (this.state !== "open" && this.state !== "retrying") return;
     this.#dropSocket();
     this.#attempt = 0;
     this.#open();
+  }
+
+  /**
+   * Ask whether the socket still carries; one that does not is replaced at once, and a wait for the next try ends.
+   * @returns {Promise<boolean>} whether it does
+   */
+  async probe() {
+    if (this.state === "retrying") this.renew();
+    if (!this.#welcomed) return false;
+    const answer = new Promise((/** @type {(alive: boolean) => void} */ resolve) => this.#asking.push(resolve));
+    if (this.#running.ping === undefined) {
+      this.#write({ type: "ping", seq: 0 });
+      this.#running.ping = this.#timers.setTimeout(() => this.renew(), PING_TIMEOUT_MS);
+    }
+    return answer;
   }
 
   /** Remember that the session lives; call when the page is about to go. */
@@ -216,7 +238,10 @@ export class Session extends EventTarget {
     const Socket = this.#options.WebSocketClass ?? WebSocket;
     const socket = new Socket(this.#options.url, SUBPROTOCOL);
     this.#socket = socket;
-    this.#welcome_timer = this.#timers.setTimeout(() => this.#lost(socket, 0, ""), WELCOME_TIMEOUT_MS);
+    this.#running.welcome = this.#timers.setTimeout(
+      () => this.#lost(socket, 0, ""),
+      this.#entry_token === null ? RESUME_TIMEOUT_MS : WELCOME_TIMEOUT_MS,
+    );
     socket.onopen = () => {
       if (socket === this.#socket) this.#write(this.#hello());
     };
@@ -257,6 +282,7 @@ export class Session extends EventTarget {
       if (!(error instanceof SyntaxError)) throw error;
     }
     if (message === null || typeof message.type !== "string") return;
+    this.#heard();
     if (message.type === "welcome") {
       this.#welcome(message);
       return;
@@ -305,6 +331,7 @@ export class Session extends EventTarget {
     };
     this.#welcomed = true;
     this.keep();
+    this.#heard();
     this.#ack(); // only now is the new secret the only one
     for (const { seq, message } of this.#outbox) this.#write({ ...message, seq });
     this.dispatchEvent(new CustomEvent("welcome", { detail: welcome }));
@@ -344,17 +371,18 @@ export class Session extends EventTarget {
       this.close(refusal || "unreachable");
       return;
     }
-    this.#attempt += 1;
-    const retry_in_ms = retryDelay(this.#attempt, this.#timers.random());
-    this.#retry_timer = this.#timers.setTimeout(() => this.#open(), retry_in_ms);
+    // Nobody at all answered: that burdens nobody, so there is no reason to wait longer each time.
+    const unheard = close_code === 0;
+    if (!unheard) this.#attempt += 1;
+    const retry_in_ms = retryDelay(unheard ? 1 : this.#attempt, this.#timers.random());
+    this.#running.retry = this.#timers.setTimeout(() => this.#open(), retry_in_ms);
     this.#setState("retrying", retry_in_ms);
   }
 
   #dropSocket() {
-    this.#clear("retry");
-    this.#clear("welcome");
-    this.#clear("ack");
+    for (const timer of /** @type {const} */ (["retry", "welcome", "ack", "quiet", "ping"])) this.#clear(timer);
     this.#welcomed = false;
+    this.#answerAsked(false);
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;
@@ -364,11 +392,27 @@ export class Session extends EventTarget {
 
   // -------------------------------------------------------------- acknowledgements and timers
 
+  /** Something came: the socket carries. */
+  #heard() {
+    if (!this.#welcomed) return;
+    this.#clear("ping");
+    this.#clear("quiet");
+    this.#running.quiet = this.#timers.setTimeout(() => void this.probe(), QUIET_MS);
+    this.#answerAsked(true);
+  }
+
+  /** @param {boolean} alive */
+  #answerAsked(alive) {
+    const asking = this.#asking;
+    this.#asking = [];
+    for (const resolve of asking) resolve(alive);
+  }
+
   #scheduleAck() {
     if (this.#last_in - this.#acked_in >= ACK_EVERY) {
       this.#ack();
-    } else if (this.#ack_timer === undefined) {
-      this.#ack_timer = this.#timers.setTimeout(() => this.#ack(), ACK_DELAY_MS);
+    } else if (this.#running.ack === undefined) {
+      this.#running.ack = this.#timers.setTimeout(() => this.#ack(), ACK_DELAY_MS);
     }
   }
 
@@ -378,18 +422,10 @@ export class Session extends EventTarget {
     if (this.#welcomed) this.#write({ type: "ack", seq: 0 });
   }
 
-  /** @param {"retry" | "welcome" | "ack"} which */
+  /** @param {"retry" | "welcome" | "ack" | "quiet" | "ping"} which */
   #clear(which) {
-    if (which === "retry") {
-      this.#timers.clearTimeout(this.#retry_timer);
-      this.#retry_timer = undefined;
-    } else if (which === "welcome") {
-      this.#timers.clearTimeout(this.#welcome_timer);
-      this.#welcome_timer = undefined;
-    } else {
-      this.#timers.clearTimeout(this.#ack_timer);
-      this.#ack_timer = undefined;
-    }
+    this.#timers.clearTimeout(this.#running[which]);
+    this.#running[which] = undefined;
   }
 
   /**

@@ -12,6 +12,7 @@ import { ApiError, request } from "../lib/api.js";
 import { Call } from "../lib/call.js";
 import { isTyping, socketUrl } from "../lib/dom.js";
 import { language, t } from "../lib/i18n.js";
+import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut, unlockSound } from "../lib/sound.js";
 import "./choose.js";
@@ -200,6 +201,7 @@ export class Customer extends LitElement {
     const { signal } = this.#abort;
     window.addEventListener("keydown", this.#key, { signal });
     window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
+    watchReach(() => this.#session, signal);
     const tick = window.setInterval(() => (this._now = Date.now()), 1000);
     signal.addEventListener("abort", () => window.clearInterval(tick));
     this.place?.addEventListener("payment", () => this.#tellPayment(), { signal });

@@ -89,7 +89,7 @@ class MediaSettings(Section):
     max_legs: int = Field(240, ge=2, description="Browsers connected at once; two per call.")
     leg_bitrate_bps: int = Field(2_500_000, ge=100_000, description="Told to browsers and enforced with headroom.")
     setup_timeout: Duration = Field(timedelta(seconds=20), description="ICE and DTLS must be done within this.")
-    silence_timeout: Duration = Field(timedelta(seconds=10), description="No packet at all for this long: silent.")
+    silence_timeout: Duration = Field(timedelta(seconds=6), description="No packet at all for this long: silent.")
     consent_timeout: Duration = Field(timedelta(seconds=30), description="No valid check: consent lost (RFC 7675).")
     close_timeout: Duration = Field(timedelta(seconds=5), description="A leg is gone this long after closing began.")
 

@@ -479,10 +479,11 @@ class Desk(Protocol):
 
     async def customer_request(self, contact_id: ContactId, request: CustomerRequest) -> None: ...
 
-    async def customer_present(self, contact_id: ContactId, present: bool, *, leaving: bool = False) -> None:
+    async def customer_present(self, contact_id: ContactId, present: bool, *, page_gone: bool = False) -> None:
         """The customer's signaling came (back) or was lost. A lost one has the grace time (60 s) to come back.
 
-        `leaving`: the page said goodbye, as it does when it is loaded again or closed.
+        `page_gone`: the page that was there is gone: it said goodbye, or another one is here now. Its connection went
+        with it.
         """
         ...
 
@@ -490,7 +491,7 @@ class Desk(Protocol):
         """Everything a freshly loaded page must know, in order. StateConflict (`contact_closed`) when it is over."""
         ...
 
-    async def agent_present(self, card: AgentCard, present: bool, *, leaving: bool = False) -> None:
+    async def agent_present(self, card: AgentCard, present: bool, *, page_gone: bool = False) -> None:
         """The agent's panel came (back) or was lost. The first presence logs the agent on (not ready, `login`)."""
         ...
 

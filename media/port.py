@@ -201,7 +201,7 @@ class LegFirstMedia:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegSilent:
-    """No packet at all (media or consent check) from the browser for the silence time (10 s by default).
+    """No packet at all (media or consent check) from the browser for the silence time (6 s by default).
 
     The leg stays open: its browser may come back by itself. Whoever owns it decides how long to wait.
     """

@@ -2,10 +2,10 @@
 
 This module owns the shape of messages; what they mean to a contact is said elsewhere (`presenter.py`).
 
-**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack`, `ping` and `bye` belong
-to the socket: their `seq` is 0 and they are never sent again. Every other message belongs to the session: each
-direction numbers them from 1 without gaps, and keeps them until the other side has acknowledged them. Every message
-carries in `ack` the highest number seen of the other side.
+**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack`, `ping` and
+`bye` belong to the socket: their `seq` is 0 and they are never sent again. Every other message belongs to the session:
+each direction numbers them from 1 without gaps, and keeps them until the other side has acknowledged them. Every
+message carries in `ack` the highest number seen of the other side.
 
 **Opening.** The first message of a socket is `hello`, within five seconds; the answer is `welcome`, which the client
 answers at once with an `ack`: only then is the secret it brought the only one. After a lost socket a `hello` with

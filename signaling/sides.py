@@ -31,8 +31,8 @@ class Side(Protocol):
 
     def contact_id(self, session: Session) -> str | None: ...
 
-    async def present(self, session: Session, present: bool, *, leaving: bool = False) -> None:
-        """Tell the center that the person is there, or not any more (`leaving`: their page said goodbye)."""
+    async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
+        """Tell the center that the person is there, or not any more. `page_gone`: the page that was there is."""
         ...
 
     async def view(self, session: Session) -> Sequence[Message]:
@@ -74,8 +74,8 @@ class CustomerSide:
             raise InvariantBroken("owner_mismatch", "A customer's socket carries another's session.")
         return session.owner.contact_id
 
-    async def present(self, session: Session, present: bool, *, leaving: bool = False) -> None:
-        await self._desk.customer_present(self.contact_id(session), present, leaving=leaving)
+    async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
+        await self._desk.customer_present(self.contact_id(session), present, page_gone=page_gone)
 
     async def view(self, session: Session) -> Sequence[Message]:
         return [message_of(notice) for notice in await self._desk.customer_view(self.contact_id(session))]
@@ -112,8 +112,8 @@ class AgentSide:
     def contact_id(self, session: Session) -> None:
         return None
 
-    async def present(self, session: Session, present: bool, *, leaving: bool = False) -> None:
-        await self._desk.agent_present(self._card, present, leaving=leaving)
+    async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
+        await self._desk.agent_present(self._card, present, page_gone=page_gone)
 
     async def view(self, session: Session) -> Sequence[Message]:
         return [message_of(notice) for notice in await self._desk.agent_view(self._card.agent_id)]
@@ -140,7 +140,7 @@ class BoardSide:
     def contact_id(self, session: Session) -> None:
         return None
 
-    async def present(self, session: Session, present: bool, *, leaving: bool = False) -> None:
+    async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
         """Nobody waits for who watches."""
 
     async def view(self, session: Session) -> Sequence[Message]:

@@ -99,7 +99,7 @@ class Socket:
         self._bye: Bye | None = None
         self._acked = 0  # the `ack` last sent
         self._pong_due = False
-        self._leaving = False
+        self._page_gone = False
 
     def carries(self, owner: Party) -> bool:
         """Whether this is the socket over which `owner` is reached now."""
@@ -168,12 +168,12 @@ class Socket:
                 older.cut("taken_over", "Opened in another window.")
             resumed = hello.resume is not None and session.can_replay(hello.resume.last_seq)
             if resumed and hello.resume is not None:
-                await self._say_present(session)
+                await self._say_present(session)  # the same page: what it had before it still has
                 session.replay(hello.resume.last_seq)
             else:
                 session.restart()
                 try:
-                    await self._side.present(session, True)
+                    await self._side.present(session, True, page_gone=True)
                     view = await self._side.view(session)
                 except StateConflict as error:  # the contact is over, and there is nothing left to show of it
                     self._sessions.drop(session, "session_over", error.detail)
@@ -212,7 +212,7 @@ class Socket:
             if not self._side.keeps_session:
                 self._sessions.drop(session, "session_over")
             try:
-                await self._side.present(session, False, leaving=self._leaving)
+                await self._side.present(session, False, page_gone=self._page_gone)
             except GatewayError as error:
                 _log.info("presence.refused", code=error.code)
             except Exception:  # noqa: BLE001 - nothing may keep a socket from ending
@@ -271,7 +271,7 @@ class Socket:
         frame = await self._ws.receive()
         if frame.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
             # RFC 6455 §7.4.1: a browser that loads the page again or closes it says "going away".
-            self._leaving = frame.type is WSMsgType.CLOSE and frame.data == WSCloseCode.GOING_AWAY
+            self._page_gone = frame.type is WSMsgType.CLOSE and frame.data == WSCloseCode.GOING_AWAY
             raise _Gone
         if not self._bucket.take(self._clock.monotonic()):
             raise TooManyRequests("too_many_messages", "Too many messages. Slow down.")

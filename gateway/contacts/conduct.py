@@ -109,11 +109,11 @@ class Conduct:
                 if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
                     return ()
                 return (*self._n.views.for_agent(self.contact, self._now()), *self._quality.view(Role.AGENT))
-            case messages.CustomerPresence(present=present, leaving=leaving):
-                self._presence(self.contact.customer, present, leaving)
-            case messages.AgentPresence(agent_id=agent_id, present=present, leaving=leaving):
+            case messages.CustomerPresence(present=present, page_gone=page_gone):
+                self._presence(self.contact.customer, present, page_gone)
+            case messages.AgentPresence(agent_id=agent_id, present=present, page_gone=page_gone):
                 if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
-                    self._presence(self.contact.agent.side, present, leaving)
+                    self._presence(self.contact.agent.side, present, page_gone)
             case messages.AgentSignedOut(agent_id=agent_id):
                 if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
                     self._feed(Machine.AGENT, a.LoggedOff(), JournalSource.AGENT)
@@ -312,17 +312,17 @@ class Conduct:
 
     # ------------------------------------------------------------ people beside the states
 
-    def _presence(self, side: Side, present: bool, leaving: bool) -> None:
+    def _presence(self, side: Side, present: bool, page_gone: bool) -> None:
+        side.page_left = page_gone if present else side.page_left or page_gone
         if side.present is present:
             return
         side.present = present
-        side.page_left = side.page_left or (leaving and not present)
         if present:
             side.setup_since_s = self._now()
         if self.contact.state not in OVER:
             name = "signaling_resumed" if present else "signaling_lost"
             source = JournalSource.CUSTOMER if side.role is Role.CUSTOMER else JournalSource.AGENT
-            self._do.journal(name, source, reason="leaving" if leaving else None, data={"side": side.role.value})
+            self._do.journal(name, source, reason="page_gone" if page_gone else None, data={"side": side.role.value})
 
     def _shows(self, side: Side, shows: ReportMedia) -> None:
         side.shows = shows

@@ -245,10 +245,10 @@ class ContactDesk:
     async def customer_request(self, contact_id: ContactId, request: CustomerRequest) -> None:
         await self._actor(contact_id).ask(messages.CustomerAsked(request=request))
 
-    async def customer_present(self, contact_id: ContactId, present: bool, *, leaving: bool = False) -> None:
+    async def customer_present(self, contact_id: ContactId, present: bool, *, page_gone: bool = False) -> None:
         actor = self._actors.get(contact_id)
         if actor is not None:
-            actor.post(messages.CustomerPresence(present=present, leaving=leaving))
+            actor.post(messages.CustomerPresence(present=present, page_gone=page_gone))
 
     async def customer_view(self, contact_id: ContactId) -> Sequence[CustomerNotice]:
         return await self._actor(contact_id).ask(messages.CustomerViewAsked()) or ()  # type: ignore[return-value]
@@ -261,11 +261,11 @@ class ContactDesk:
 
     # ------------------------------------------------------------ agents
 
-    async def agent_present(self, card: AgentCard, present: bool, *, leaving: bool = False) -> None:
+    async def agent_present(self, card: AgentCard, present: bool, *, page_gone: bool = False) -> None:
         record = self._roster.panel_came(card) if present else self._roster.panel_went(card.agent_id)
         actor = self._holder(record)
         if actor is not None:
-            actor.post(messages.AgentPresence(agent_id=card.agent_id, present=present, leaving=leaving))
+            actor.post(messages.AgentPresence(agent_id=card.agent_id, present=present, page_gone=page_gone))
 
     async def agent_request(self, agent_id: AgentId, request: AgentRequest) -> None:
         match request:

@@ -39,14 +39,14 @@ class AgentViewAsked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerPresence:
     present: bool
-    leaving: bool = False  # the page said goodbye
+    page_gone: bool = False  # the one that was there: it said goodbye, or another one came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPresence:
     agent_id: AgentId
     present: bool
-    leaving: bool = False
+    page_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

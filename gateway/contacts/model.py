@@ -38,7 +38,7 @@ class Side:
     generation: int = 0
     transport: LegId | None = None  # of the newest generation
     present: bool = True
-    page_left: bool = False  # its page said goodbye, and no newer one has connected yet
+    page_left: bool = False  # the page that connected is gone, and no newer one has connected yet
     interruption: Interruption | None = None
     lost_cause: Cause | None = None  # of the last loss, for the interruption that begins with it
     lost_since_s: float | None = None  # the grace runs from here
@@ -54,7 +54,7 @@ class Side:
     @property
     def lost(self) -> bool:
         """Not to be seen, or not able to say anything."""
-        return not self.present or self.leg is LegState.RECONNECTING
+        return not self.present or self.interrupted
 
     @property
     def interrupted(self) -> bool:

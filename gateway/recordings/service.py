@@ -61,7 +61,7 @@ class RecordingService:
         on_alarm: AlarmPort,
         audit: AuditPort,
         queues: Sequence[QueueSettings] = (),
-        silence_s: float = 10.0,
+        silence_s: float = 6.0,
         max_duration_s: float = MAX_DURATION_S,
     ) -> None:
         """`silence_s` is the engine's: a leg reported silent sent its last packet that long before."""

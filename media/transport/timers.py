@@ -11,7 +11,7 @@ class TransportTimers:
     """
 
     setup_s: float = 20.0  # from the answer to keys; then `setup_timeout`
-    silence_s: float = 10.0  # no authenticated packet of any kind; then `on_silent`
+    silence_s: float = 6.0  # no authenticated packet of any kind; then `on_silent`. Browsers check every 2.5 to 6 s
     consent_s: float = 30.0  # no valid check of the nominated address (RFC 7675 §5.1); then `consent_lost`
     close_s: float = 5.0  # a close ends within this, whatever the peer does
     tick_s: float = 0.5

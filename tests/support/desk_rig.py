@@ -356,8 +356,8 @@ class Customer(Person):
     async def choose(self, key: str) -> None:
         await self.ask(ChooseOption(node_id=self.last(MenuShown).node_id, key=key))
 
-    async def present(self, present: bool, *, leaving: bool = False) -> None:
-        await self.rig.desk.customer_present(self.contact_id, present, leaving=leaving)
+    async def present(self, present: bool, *, page_gone: bool = False) -> None:
+        await self.rig.desk.customer_present(self.contact_id, present, page_gone=page_gone)
         await self.rig.rest()
 
     @property
@@ -383,12 +383,12 @@ class Agent(Person):
         await self.rig.desk.agent_request(self.agent_id, request)  # type: ignore[arg-type]
         await self.rig.rest()
 
-    async def come(self) -> None:
-        await self.rig.desk.agent_present(self.card, True)
+    async def come(self, *, page_gone: bool = False) -> None:
+        await self.rig.desk.agent_present(self.card, True, page_gone=page_gone)
         await self.rig.rest()
 
-    async def go(self, *, leaving: bool = False) -> None:
-        await self.rig.desk.agent_present(self.card, False, leaving=leaving)
+    async def go(self, *, page_gone: bool = False) -> None:
+        await self.rig.desk.agent_present(self.card, False, page_gone=page_gone)
         await self.rig.rest()
 
     @property

@@ -59,9 +59,9 @@ class FakeDesk:
     async def customer_request(self, contact_id: ContactId, request: CustomerRequest) -> None:
         await self._note("customer_request", contact_id, request)
 
-    async def customer_present(self, contact_id: ContactId, present: bool, *, leaving: bool = False) -> None:
+    async def customer_present(self, contact_id: ContactId, present: bool, *, page_gone: bool = False) -> None:
         if not present:
-            self.left.append(leaving)
+            self.left.append(page_gone)
         await self._note("customer_present", contact_id, present)
         self._check_open(contact_id)
 
@@ -72,7 +72,7 @@ class FakeDesk:
         self._check_open(contact_id)
         return [ContactChanged(contact_id=contact_id, state="in_menu")]
 
-    async def agent_present(self, card: AgentCard, present: bool, *, leaving: bool = False) -> None:
+    async def agent_present(self, card: AgentCard, present: bool, *, page_gone: bool = False) -> None:
         await self._note("agent_present", card.agent_id, present)
 
     async def agent_request(self, agent_id: AgentId, request: AgentRequest) -> None:

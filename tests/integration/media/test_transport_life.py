@@ -118,24 +118,24 @@ async def test_silence_of_a_slow_set_up_counts_from_its_last_packet() -> None:
         await clock.advance(15.0)
         await peer.set_answer(answer)
         await until(lambda: link.connected, "connected")
-        await clock.advance(9.5)
+        await clock.advance(5.5)
         assert sink.events == ["connected"]
         await clock.advance(2.0)
         assert sink.events == ["connected", "silent"]
         await peer.close()
 
 
-async def test_vanished_peer_is_silent_after_10_s_and_gone_after_30_s() -> None:
+async def test_vanished_peer_is_silent_after_6_s_and_gone_after_30_s() -> None:
     clock = JumpingClock()
     async with serving(clock=clock) as server:
         call = await connect(server)
         await clock.advance(1.0)
         call.peer.vanish()
-        await clock.advance(9.0)
+        await clock.advance(5.0)
         assert call.server_sink.events == ["connected"]
         await clock.advance(1.5)
         assert call.server_sink.events == ["connected", "silent"]
-        await clock.advance(17.5)
+        await clock.advance(21.5)
         assert call.server.connected
         await clock.advance(2.0)
         assert call.server_sink.events == ["connected", "silent", "closed:consent_lost"]
@@ -152,7 +152,7 @@ async def test_peer_that_comes_back_is_heard_at_its_first_packet() -> None:
         assert call.server_sink.events == ["connected", "silent"]
         assert call.client.send_rtp(*rtp(1))
         await until(lambda: call.server_sink.events == ["connected", "silent", "heard"], "heard again")
-        await clock.advance(9.0)
+        await clock.advance(5.0)
         assert call.server_sink.events[-1] == "heard"
         await clock.advance(2.0)
         assert call.server_sink.events[-1] == "silent"

@@ -85,10 +85,12 @@ async def test_a_ping_is_answered_at_once_and_changes_no_number(here: Node) -> N
                 assert (await page.expect("ack"))["ack"] == 0
 
 
-@pytest.mark.parametrize(("close_code", "leaving"), [(1001, True), (1000, False)])
-async def test_a_page_that_goes_away_is_told_from_one_that_is_lost(here: Node, close_code: int, leaving: bool) -> None:
+@pytest.mark.parametrize(("close_code", "page_gone"), [(1001, True), (1000, False)])
+async def test_a_page_that_goes_away_is_told_from_one_that_is_lost(
+    here: Node, close_code: int, page_gone: bool
+) -> None:
     async with Browser.at(here.url, "/ws/customer") as page:
         contact_id = ContactId((await page.hello(entry_token=await here.entry_token()))["contact_id"])
         await page.ws.close(code=close_code)
     await here.desk.until("customer_present", contact_id, False)
-    assert here.desk.left == [leaving]
+    assert here.desk.left == [page_gone]

@@ -38,11 +38,11 @@ async def test_a_lost_network_is_told_with_what_is_left_of_the_grace_and_written
 
 async def test_a_page_that_leaves_is_reloading_until_it_must_have_been_closed(rig: DeskRig) -> None:
     maria, anna = await call(rig)
-    await maria.present(False, leaving=True)
+    await maria.present(False, page_gone=True)
     assert anna.last(PeerChanged).away == Away(cause="reloading", since_s=0.0, deadline_s=60.0)
     await rig.run(RELOAD_S)
     assert anna.last(PeerChanged).away == Away(cause="left_page", since_s=RELOAD_S, deadline_s=60.0 - RELOAD_S)
-    await maria.present(True)
+    await maria.present(True, page_gone=True)
     await maria.connect()
     assert anna.last(PeerChanged).away is None
     assert written(maria) == [("interrupted", "reloading"), ("recovered", "left_page")]
@@ -50,15 +50,48 @@ async def test_a_page_that_leaves_is_reloading_until_it_must_have_been_closed(ri
 
 async def test_a_quick_reload_ends_with_the_new_connection_not_with_the_page(rig: DeskRig) -> None:
     maria, anna = await call(rig)
-    await anna.go(leaving=True)
+    await anna.go(page_gone=True)
     await rig.run(1)
-    await anna.come()
-    assert maria.last(PeerChanged).away is not None
+    await anna.come(page_gone=True)
+    assert maria.last(PeerChanged).away == Away(cause="reloading", since_s=0.0, deadline_s=60.0)
     await rig.run(1)
     await anna.connect()
     assert maria.last(PeerChanged).away is None
     assert written(maria) == [("interrupted", "reloading"), ("recovered", "reloading")]
     assert next(e for e in maria.events if e.name == "recovered").data == {"side": "agent", "seconds": 2.0}
+
+
+async def test_a_goodbye_that_was_not_the_pages_own_interrupts_only_until_the_same_page_is_back(rig: DeskRig) -> None:
+    """A proxy that is restarted says goodbye in the page's name; picture and sound went on all the time."""
+    maria, anna = await call(rig)
+    await maria.present(False, page_gone=True)
+    await rig.run(1)
+    await maria.present(True)
+    assert anna.last(PeerChanged).away is None
+    await rig.run(120)
+    assert maria.state == "active"
+
+
+async def test_a_page_that_crashed_without_a_goodbye_is_known_by_the_next_one(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    await maria.present(False)
+    await rig.run(2)
+    await maria.present(True, page_gone=True)
+    away = anna.last(PeerChanged).away
+    assert away is not None
+    assert (away.cause, away.deadline_s) == ("reloading", 58.0)  # the grace runs from the crash
+
+
+async def test_a_page_that_comes_back_and_never_connects_is_lost_after_the_grace(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    await maria.present(False, page_gone=True)
+    await rig.run(5)
+    await maria.present(True, page_gone=True)
+    await rig.run(54.9)
+    assert maria.state == "active"
+    await rig.run(0.1)
+    await anna.wrap_up()
+    assert maria.row.end_reason == EndReason.CUSTOMER_LOST
 
 
 async def test_signaling_alone_interrupts_nobody(rig: DeskRig) -> None:

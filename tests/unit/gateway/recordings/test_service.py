@@ -132,7 +132,7 @@ async def test_a_silent_leg_is_missed_only_until_its_last_packet(node: Node) -> 
     node.clock.advance(30)
     await node.service.stop(CONTACT, "over")
     tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
-    assert tracks["customer", "audio"] == [[began_s, began_s + 15]]
+    assert tracks["customer", "audio"] == [[began_s, began_s + 19]]
 
 
 async def test_a_new_generation_carries_on_under_the_same_role(node: Node) -> None:

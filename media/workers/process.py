@@ -137,7 +137,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await _executed(settings.command, theirs)
+                process = await _executed((*settings.command, name), theirs)
         except OSError as error:
             ours.close()
             raise WorkerFailed(f"no process could be started: {error.strerror}") from error
@@ -163,7 +163,6 @@ class WorkerProcess:
         self._send(
             Begin(
                 version=VERSION,
-                name=self.name,
                 engine=engine,
                 # Half as much again and what is only reserved: for what grows between two looks at it.
                 address_space_bytes=memory_bytes * 3 // 2 + 1_000_000_000 if memory_bytes else 0,

@@ -25,10 +25,9 @@ _LENGTH: Final = struct.Struct("!I")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """The first word: who the process is, what it may cost, and how it logs."""
+    """The first word: what the process may cost, and how it logs."""
 
     version: str
-    name: str
     engine: EngineSettings
     address_space_bytes: int  # hard limit of the system, 0: none
     log_json: bool

@@ -1,4 +1,4 @@
-"""One media process: an engine, the pipe to the gateway, and nothing else. `python -m media.workers.worker FD`.
+"""One media process: an engine, the pipe to the gateway, and nothing else. `python -m media.workers.worker NAME FD`.
 
 It holds no secret of the gateway, opens no store and listens on its UDP port alone. It ends when it is told to, and at
 once when the gateway is gone: what was recorded is recovered at the gateway's next start. Signals are the gateway's
@@ -167,7 +167,7 @@ class Worker:
         )
 
 
-async def run(pipe: socket.socket) -> int:
+async def run(name: str, pipe: socket.socket) -> int:
     """The life of the process; returns its exit code."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
@@ -182,7 +182,7 @@ async def run(pipe: socket.socket) -> int:
             outbox.put(CantBegin(error_number=0, detail="the gateway is of another version: start it anew"))
             return await _parted(transport, 1)
         log.configure(json_lines=begin.log_json, level=begin.log_level)
-        log.bind(worker=begin.name)
+        log.bind(worker=name)
         if begin.address_space_bytes:
             resource.setrlimit(resource.RLIMIT_AS, (begin.address_space_bytes, begin.address_space_bytes))
         engine = await _started(begin, outbox)
@@ -237,9 +237,10 @@ def confine() -> None:
 
 def main() -> None:
     confine()
-    with socket.socket(fileno=int(sys.argv[1])) as pipe:
+    name, descriptor = sys.argv[1:]
+    with socket.socket(fileno=int(descriptor)) as pipe:
         pipe.setblocking(False)
-        code = uvloop.run(run(pipe))
+        code = uvloop.run(run(name, pipe))
     sys.exit(code)
 
 

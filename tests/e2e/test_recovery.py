@@ -1,11 +1,15 @@
 """What a call survives: reloads, a lost network, a closed panel, a switched-off pilot."""
 
+import os
+import signal
+
 import pytest
 from playwright.async_api import Playwright, expect
 
 from tests.e2e.conftest import Demo
 from tests.support.fake_devices import FakeDevices
 from tests.support.people import Admin, Agent, Customer, chromium
+from tests.support.product import until
 
 Devices = dict[str, FakeDevices]
 
@@ -119,3 +123,32 @@ async def test_an_agent_who_is_gone_leaves_the_customer_at_the_head(
         await sam.is_rung()
         await sam.accept()
         await customer.sees_and_hears(devices["sam"])
+
+
+@pytest.mark.parametrize("demo", [{"VISAVIS_MEDIA__WORKERS": "2"}], indirect=True)
+async def test_when_a_media_process_is_killed_both_pages_come_back_by_themselves(
+    demo: Demo, playwright: Playwright, devices: Devices
+) -> None:
+    """`kill -9` in mid-call: nobody touches anything, and the same two people see and hear each other again."""
+    async with (
+        chromium(playwright, devices["customer"]) as customers,
+        chromium(playwright, devices["alex"]) as agents,
+    ):
+        alex = await Agent.sign_in(agents, demo.links["alex"])
+        customer = await Customer.arrive(customers, demo.url)
+        await in_call(customer, alex)
+        await customer.sees_and_hears(devices["alex"])
+        await alex.sees_and_hears(devices["customer"])
+        legs = await demo.product.of_workers("visavis_media_worker_legs")
+        (busy,) = [name for name, count in legs.items() if count == 2]
+        os.kill(demo.product.media_pids()[busy], signal.SIGKILL)
+
+        async def both_are_back() -> bool:
+            return await demo.product.total("visavis_recovery_seconds_count") == 2
+
+        await until(both_are_back, 8)
+        await customer.sees_and_hears(devices["alex"])
+        await alex.sees_and_hears(devices["customer"])
+        assert (await demo.product.of_workers("visavis_media_worker_legs"))[busy] == 0, "they met elsewhere"
+        await alex.hang_up()
+        await alex.is_in_state("working_after_call")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -140,6 +141,32 @@ class Product:
         async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as response:
             text = await response.text()
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
+
+    async def of_workers(self, name: str) -> dict[str, float]:
+        """One figure of each media process, by its name."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as response:
+            text = await response.text()
+        found = re.findall(rf'^{name}{{worker="([^"]+)"}} (\S+)$', text, re.M)
+        return {worker: float(value) for worker, value in found}
+
+    def media_pids(self) -> dict[str, int]:
+        """Process id of each media process, by its name."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                parent = int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if b"media.workers.worker" in words and parent == self.process.pid:
+                found[words[words.index(b"media.workers.worker") + 1].decode()] = int(process.name)
+        return found
+
+    async def total(self, name: str) -> float:
+        """One figure of /metrics over all its labels."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as response:
+            text = await response.text()
+        return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.M))
 
     def errors(self) -> str:
         return (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")[-4000:]

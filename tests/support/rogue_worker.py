@@ -1,4 +1,4 @@
-"""A media process that goes wrong at the first command: `python -m tests.support.rogue_worker HOW FD`.
+"""A media process that goes wrong at the first command: `python -m tests.support.rogue_worker HOW NAME FD`.
 
 It speaks the wire correctly until then, with nothing behind it: no engine and no port.
 """
@@ -83,4 +83,4 @@ async def main(how: str, pipe: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))))
+    asyncio.run(main(sys.argv[1], socket.socket(fileno=int(sys.argv[3]))))

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from gateway.canary.media import RobotMedia
@@ -19,20 +18,6 @@ from signaling.messages import LegState
 from tests.support.product import Product, Scene, contact_of, contact_when, is_there, scene, until
 
 BACK_S = 8.0
-
-
-async def samples(product: Product, name: str) -> dict[str, float]:
-    """One figure of each media process."""
-    async with aiohttp.ClientSession() as http, http.get(f"{product.url}/metrics") as response:
-        text = await response.text()
-    return {worker: float(value) for worker, value in re.findall(rf'^{name}{{worker="([^"]+)"}} (\S+)$', text, re.M)}
-
-
-def media_pids(product: Product) -> dict[str, int]:
-    """Process id by name, of those that were started last."""
-    log = (product.folder / "stderr").read_text(encoding="utf-8")
-    ready = re.findall(r'"pid": (\d+), "event": "worker.ready", "worker": "([^"]+)"', log)
-    return {name: int(pid) for pid, name in ready}
 
 
 @pytest.fixture
@@ -60,16 +45,16 @@ async def test_kill_9_of_a_media_process_interrupts_its_calls_only_and_they_come
         await first.to("queue", "ringing", "call")
         await second.to("queue", "ringing", "call")
         await waiting.to("queue")
-        legs = await samples(product, "visavis_media_worker_legs")
+        legs = await product.of_workers("visavis_media_worker_legs")
         assert sorted(legs.values()) == [2.0, 3.0]
         names = {int(count): name for name, count in legs.items()}
-        beside = await alone(product, first, second, names[2])
+        beside = alone(product, first, second, names[2])
         victim = second if beside is first else first
         await asyncio.sleep(2.0)  # what is recorded until now must be in the recording
         before = (beside.customer_media.counts(), beside.agent_media.counts())
 
         killed_at = time.monotonic()
-        os.kill(media_pids(product)[names[3]], signal.SIGKILL)
+        os.kill(product.media_pids()[names[3]], signal.SIGKILL)
         async with asyncio.timeout(BACK_S):
             customer = await stack.enter_async_context(next_generation(victim.customer))
             agent = await stack.enter_async_context(next_generation(victim.agent))
@@ -79,12 +64,12 @@ async def test_kill_9_of_a_media_process_interrupts_its_calls_only_and_they_come
         back_s = time.monotonic() - killed_at
 
         async def all_up() -> bool:
-            return list((await samples(product, "visavis_media_worker_up")).values()) == [1.0, 1.0]
+            return list((await product.of_workers("visavis_media_worker_up")).values()) == [1.0, 1.0]
 
         await until(all_up, 10)
-        legs = await samples(product, "visavis_media_worker_legs")
+        legs = await product.of_workers("visavis_media_worker_legs")
         assert legs == {names[2]: 5.0, names[3]: 0.0}, "both sides of a call meet in one process"
-        assert await samples(product, "visavis_media_worker_restarts_total") == {names[2]: 0.0, names[3]: 1.0}
+        assert await product.of_workers("visavis_media_worker_restarts_total") == {names[2]: 0.0, names[3]: 1.0}
         await asyncio.sleep(2.0)
         for media, earlier in zip((beside.customer_media, beside.agent_media), before, strict=True):
             heard = media.counts().since(earlier)
@@ -108,7 +93,7 @@ async def test_kill_9_of_a_media_process_interrupts_its_calls_only_and_they_come
         assert done["recording"]["truncated"] is False
 
 
-async def alone(product: Product, first: Scene, second: Scene, worker: str) -> Scene:
+def alone(product: Product, first: Scene, second: Scene, worker: str) -> Scene:
     """Which of two calls is carried by that process: the one whose agent's leg answers from its port."""
     log = (product.folder / "stderr").read_text(encoding="utf-8")
     (port,) = re.findall(rf'"port": (\d+), "pid": \d+, "event": "worker.ready", "worker": "{worker}"', log)
@@ -120,7 +105,7 @@ async def test_a_drain_with_media_processes_lets_the_call_end_and_leaves_no_proc
     """Signals that reach the media processes too (a terminal's Ctrl-C, a supervisor's group) change nothing."""
     async with scene(product) as one:
         await one.to("queue", "ringing", "call")
-        pids = media_pids(product)
+        pids = product.media_pids()
         for pid in pids.values():
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
@@ -138,7 +123,7 @@ async def test_a_killed_gateway_takes_its_media_processes_along_and_saves_the_re
     async with scene(product) as one:
         await one.to("queue", "ringing", "call")
         await asyncio.sleep(3.0)
-        pids = media_pids(product)
+        pids = product.media_pids()
         await product.kill()
 
         async def gone() -> bool:

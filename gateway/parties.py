@@ -291,11 +291,15 @@ class QualityFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideQuality:
-    """One side's connection. `word`: good, fair, poor, lost; `cause`: uplink, downlink, device, gateway."""
+    """One side's connection. `word`: good, fair, poor, lost; `cause`: uplink, downlink, device, gateway.
+
+    `pictures_paused`: the way to it is too narrow for pictures, so it is sent sound only for now.
+    """
 
     word: str
     cause: str | None = None
     figures: QualityFigures | None = None
+    pictures_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

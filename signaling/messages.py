@@ -377,13 +377,15 @@ class SideQuality(BaseModel):
     word: str
     cause: str | None = None
     figures: QualityFigures | None = None
+    pictures_paused: bool = False
 
 
 class QualityState(Message):
     """To: customer, agent. How the own connection is, and in a call the other's, when a word or a cause changed.
 
     Words: `good`, `fair`, `poor`, `lost`. Causes: `uplink`, `downlink`, `device`, `gateway`. Agents get the figures
-    with it, and again every few seconds.
+    with it, and again every few seconds. `pictures_paused`: the way to that side is too narrow for
+    pictures; it gets sound only until there is room again.
     """
 
     type: Literal["quality_state"] = "quality_state"

@@ -100,7 +100,10 @@ def _figures(figures: parties.QualityFigures) -> messages.QualityFigures:
 
 def _side_quality(side: parties.SideQuality) -> messages.SideQuality:
     return messages.SideQuality(
-        word=side.word, cause=side.cause, figures=None if side.figures is None else _figures(side.figures)
+        word=side.word,
+        cause=side.cause,
+        figures=None if side.figures is None else _figures(side.figures),
+        pictures_paused=side.pictures_paused,
     )
 
 

@@ -120,7 +120,7 @@ class Conduct:
             case messages.FromMedia(event=LegQuality() as measured):
                 self._quality.measured(measured)
             case messages.FromMedia(event=LegVideoPaused() | LegVideoResumed() as event):
-                self._quality.paused(event.leg_id, isinstance(event, LegVideoPaused))
+                self._quality.paused(event)
             case messages.FromMedia(event=event):
                 self._legs.media(event)
             case messages.FromAcd(event=event):

@@ -14,7 +14,7 @@ from gateway.contacts.views import WITH_AGENT
 from gateway.parties import QualityChanged, ReportQuality, SideQuality
 from gateway.quality.judge import Verdict, Word
 from gateway.quality.side import Around, SideWatch
-from media.port import LegQuality
+from media.port import LegQuality, LegVideoPaused, LegVideoResumed
 
 REFRESH_S: Final = 4.0
 """An agent who looks at the figures sees new ones this often."""
@@ -39,6 +39,7 @@ class Qualitywork:
         self._generations: dict[Role, int] = {}  # of the leg each watch has measured
         self._agent_id: str | None = None
         self._written = 0
+        self._pauses_written = 0
         self._told: dict[Role, QualityChanged] = {}
         self._told_at_s = float("-inf")
 
@@ -60,11 +61,21 @@ class Qualitywork:
         """What a side's page measured. Too much of it is left out without a word: it is only for its own good."""
         self._watch(role).page_says(report, self._now())
 
-    def paused(self, leg_id: str, paused: bool) -> None:
-        """The way to this leg carries no picture, or does again."""
-        side = next((each for each in self._sides() if each.transport == leg_id), None)
-        if side is not None:
-            self._watch(side.role).video_paused(paused)
+    def paused(self, event: LegVideoPaused | LegVideoResumed) -> None:
+        """The way to this leg carries no picture, or does again: both sides are told, and it is written down."""
+        side = next((each for each in self._sides() if each.transport == event.leg_id), None)
+        paused = isinstance(event, LegVideoPaused)
+        if side is None or self._watch(side.role).pictures_paused == paused:
+            return
+        self._watch(side.role).video_paused(paused)
+        if self._pauses_written < MAX_CHANGES and self._contact.state not in OVER:
+            self._pauses_written += 1
+            self._do.journal(
+                "video_paused" if paused else "video_resumed",
+                JournalSource.MEDIA,
+                data={"side": side.role.value, "downlink_bps": event.downlink_bps},
+            )
+        self._tell()
 
     # ------------------------------------------------------------ legs
 
@@ -82,6 +93,7 @@ class Qualitywork:
                 continue
             if side.generation != self._generations.get(side.role, side.generation):
                 self.end(side.role)
+                watch.video_paused(False)
             before = watch.told
             if side.leg is LegState.RECONNECTING and not watch.lost:
                 watch.lose(self._now())
@@ -205,18 +217,19 @@ def _shown(watch: SideWatch, figures: bool) -> SideQuality:
         word=told.word.value,
         cause=told.cause.value if told.cause is not None else None,
         figures=watch.figures() if figures else None,
+        pictures_paused=watch.pictures_paused,
     )
 
 
-def _words(notice: QualityChanged) -> tuple[str | None, ...]:
-    peer = notice.peer
-    return (notice.own.word, notice.own.cause, peer.word if peer else None, peer.cause if peer else None)
+def _words(notice: QualityChanged) -> tuple[tuple[str, str | None, bool] | None, ...]:
+    return tuple(
+        None if side is None else (side.word, side.cause, side.pictures_paused) for side in (notice.own, notice.peer)
+    )
 
 
 def _quiet(notice: QualityChanged) -> bool:
     """Nothing to say and nothing to show: a customer whose connection is good is not told so."""
-    return (
-        notice.own.figures is None
-        and notice.own.word == Word.GOOD
-        and (notice.peer is None or (notice.peer.word == Word.GOOD and notice.peer.figures is None))
+    return all(
+        side is None or (side.figures is None and side.word == Word.GOOD and not side.pictures_paused)
+        for side in (notice.own, notice.peer)
     )

@@ -88,7 +88,12 @@ class SideWatch:
         return True
 
     def video_paused(self, paused: bool) -> None:
+        """The way to this side carries no pictures, or does again."""
         self._paused = paused
+
+    @property
+    def pictures_paused(self) -> bool:
+        return self._paused
 
     def measured(self, quality: LegQuality, around: Around, other: "SideWatch | None", now_s: float) -> Observed:
         """One period: judged, told and summed."""

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { sparkline } from "../../../web/static/admin/spark.js";
 import { offset_s, segmentsOf, ticks } from "../../../web/static/admin/timeline.js";
-import { qualityText } from "../../../web/static/lib/quality-text.js";
+import { pausedText, qualityText } from "../../../web/static/lib/quality-text.js";
 import { deviceCode } from "../../../web/static/lib/devices.js";
 import { clock, moment, percent, place, shortId, size, spokenDuration } from "../../../web/static/lib/format.js";
 import { summarise } from "../../../web/static/lib/quality.js";
@@ -89,6 +89,12 @@ test("weak connections have words for each side and cause, good and lost ones no
   assert.equal(qualityText("own", { word: "fair", cause: "downlink" }, "Ada"), "Your connection is weak: pictures may stop");
   assert.equal(qualityText("own", { word: "poor", cause: "gateway" }, "Ada"), "Our service is slow at the moment");
   assert.equal(qualityText("own", { word: "poor", cause: "from_the_future" }, "Ada"), qualityText("own", { word: "poor", cause: "uplink" }, "Ada"));
+  for (const who of /** @type {const} */ (["own", "peer"])) {
+    const side = { word: "poor", cause: "downlink", pictures_paused: true };
+    assert.equal(qualityText(who, side, "Ada"), "");
+    assert.notEqual(pausedText(who, side, "Ada"), "");
+    assert.equal(pausedText(who, { ...side, pictures_paused: false }, "Ada"), "");
+  }
   for (const word of ["good", "lost"]) assert.equal(qualityText("own", { word, cause: "uplink" }, "Ada"), "");
   assert.equal(qualityText("peer", null, "Ada"), "");
 });

@@ -4,7 +4,7 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { locale, t } from "../lib/i18n.js";
-import { WEAK, qualityText } from "../lib/quality-text.js";
+import { WEAK, pausedText, qualityText } from "../lib/quality-text.js";
 import { icon } from "./icons.js";
 import { base } from "./styles.js";
 
@@ -20,6 +20,17 @@ export function qualitySigns(quality, name) {
   const own = qualityText("own", quality?.own, name);
   const peer = qualityText("peer", quality?.peer, name);
   return html`${sign(own, quality?.own)}${peer === own ? nothing : sign(peer, quality?.peer)}`;
+}
+
+/**
+ * Signs for the stage: who gets sound only, because their connection carries no picture.
+ * @param {QualityState | null} quality
+ * @param {string} name of the other side
+ * @param {boolean} told whether it is said in the picture's place that this side gets none
+ */
+export function pausedSigns(quality, name, told) {
+  const texts = [told ? "" : pausedText("own", quality?.own, name), pausedText("peer", quality?.peer, name)];
+  return texts.map((text) => (text === "" ? nothing : html`<span class="sign quality poor">${icon("video_off")}<span>${text}</span></span>`));
 }
 
 /** @param {string} text @param {SideQuality | null | undefined} side */

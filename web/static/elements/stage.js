@@ -6,7 +6,7 @@ import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { setStream } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { qualitySigns } from "./connection.js";
+import { pausedSigns, qualitySigns } from "./connection.js";
 import { icon } from "./icons.js";
 import { base } from "./styles.js";
 import { CallWatcher } from "./watch.js";
@@ -276,8 +276,9 @@ export class Stage extends LitElement {
     if (call === null) return nothing;
     const sees_screen = this.talking && peer !== null && peer.screen;
     const sees_camera = !this.talking || (peer !== null && peer.video);
+    const too_slow = this.#too_slow;
     return html`
-      <div class="main ${this.talking ? "" : "alone"} ${this.cover && !sees_screen ? "cover" : ""} ${!sees_camera && !sees_screen ? "away" : ""}">
+      <div class="main ${this.talking ? "" : "alone"} ${this.cover && !sees_screen ? "cover" : ""} ${too_slow || (!sees_camera && !sees_screen) ? "away" : ""}">
         <video
           id=${sees_screen ? "screen" : "remote"}
           autoplay
@@ -286,7 +287,7 @@ export class Stage extends LitElement {
         ></video>
       </div>
       ${sees_screen
-        ? html`<div class="second" ?hidden=${!sees_camera}><video id="remote" autoplay playsinline></video></div>`
+        ? html`<div class="second" ?hidden=${!sees_camera || too_slow}><video id="remote" autoplay playsinline></video></div>`
         : nothing}
       ${call.camera !== null && call.published
         ? html`<div class="self ${call.facing === "user" ? "mirrored" : ""}">
@@ -295,6 +296,15 @@ export class Stage extends LitElement {
           </div>`
         : nothing}
       <div class="signs">${this.#signs()}</div>
+      ${too_slow
+        ? html`<div class="middle" data-too-slow>
+            <div class="avatar" aria-hidden="true">${initials(peer?.display_name ?? "") || icon("user")}</div>
+            <div class="words" role="status">
+              <p class="title">${t("stage.too_slow")}</p>
+              <p>${t("stage.too_slow_text")}</p>
+            </div>
+          </div>`
+        : nothing}
       ${this.talking && !sees_camera && !sees_screen && this.veil === null
         ? html`<div class="middle">
             <div class="avatar" aria-hidden="true">${initials(peer?.display_name ?? "") || icon("user")}</div>
@@ -316,6 +326,12 @@ export class Stage extends LitElement {
     `;
   }
 
+  /** The other side shows something, and the way here is too narrow for it. */
+  get #too_slow() {
+    const { peer, quality, veil } = this;
+    return this.talking && veil === null && quality?.own.pictures_paused === true && peer !== null && (peer.video || peer.screen);
+  }
+
   #signs() {
     const { peer, call } = this;
     return html`
@@ -333,6 +349,7 @@ export class Stage extends LitElement {
           : nothing}
       <span class="states" role="status" aria-live="polite">
         ${this.veil?.busy ? nothing : qualitySigns(this.quality, peer?.display_name ?? "")}
+        ${this.veil?.busy ? nothing : pausedSigns(this.quality, peer?.display_name ?? "", this.#too_slow)}
       </span>
       ${call?.screen ? html`<span class="sign">${icon("screen")} ${t("stage.you_share")}</span>` : nothing}
     `;

@@ -240,6 +240,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} word
  * @property {string | null} [cause]
  * @property {QualityFigures | null} [figures]
+ * @property {boolean} [pictures_paused]
  */
 /**
  * @typedef {object} QualityState

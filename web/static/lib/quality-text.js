@@ -9,13 +9,23 @@ export const WEAK = new Set(["fair", "poor"]);
 const WAYS = new Set(["uplink", "downlink"]);
 
 /**
- * One sentence about one side, or "" while it is good, or lost.
+ * What is said of a side that gets no pictures, or "".
+ * @param {"own" | "peer"} who
+ * @param {SideQuality | null | undefined} side
+ * @param {string} name of the other side
+ */
+export function pausedText(who, side, name) {
+  return side?.pictures_paused ? t(`quality.${who}_paused`, { name }) : "";
+}
+
+/**
+ * One sentence about one side, or "" while it is good, or lost, or its pictures are paused.
  * @param {"own" | "peer"} who
  * @param {SideQuality | null | undefined} side
  * @param {string} name of the other side
  */
 export function qualityText(who, side, name) {
-  if (side == null || !WEAK.has(side.word)) return "";
+  if (side == null || !WEAK.has(side.word) || side.pictures_paused) return "";
   if (side.cause === "gateway") return t("quality.gateway");
   if (side.cause === "device") return t(`quality.${who}_device`, { name });
   const way = WAYS.has(side.cause ?? "") ? side.cause : "uplink";

@@ -1,7 +1,7 @@
 """How a contact's connections are told: to both sides, to the board, into the journal, and to the metrics."""
 
 from gateway.parties import BoardShown, HangUp, QualityChanged, ReportMedia, ReportQuality
-from media.port import KindQuality, LegQuality, LegVideoPaused
+from media.port import KindQuality, LegQuality, LegVideoPaused, LegVideoResumed
 from tests.support.desk_rig import Agent, Customer, DeskRig, Person
 
 SEEN = ReportMedia(audio=True, video=True, screen=False)
@@ -123,6 +123,26 @@ async def test_a_picture_paused_for_want_of_room_is_the_downlink(rig: DeskRig) -
     rig.media.emit(LegVideoPaused(leg_id=maria.leg.leg_id, downlink_bps=60_000, at_s=0.0))
     await run(rig, 3, [(maria, 0.0), (anna, 0.0)])
     assert (maria.last(QualityChanged).own.word, maria.last(QualityChanged).own.cause) == ("poor", "downlink")
+
+
+async def test_a_pause_of_the_picture_is_told_to_both_sides_and_written_down_once(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    for _ in range(2):
+        rig.media.emit(LegVideoPaused(leg_id=maria.leg.leg_id, downlink_bps=60_000, at_s=0.0))
+    await rig.rest()
+    told = anna.last(QualityChanged)
+    assert maria.last(QualityChanged).own.pictures_paused
+    assert told.peer is not None
+    assert told.peer.pictures_paused
+    assert not told.own.pictures_paused
+    rig.media.emit(LegVideoResumed(leg_id=maria.leg.leg_id, downlink_bps=900_000, at_s=0.0))
+    await rig.rest()
+    assert not maria.last(QualityChanged).own.pictures_paused
+    written = [(event.name, event.data) for event in maria.events if event.name.startswith("video_")]
+    assert written == [
+        ("video_paused", {"side": "customer", "downlink_bps": 60_000}),
+        ("video_resumed", {"side": "customer", "downlink_bps": 900_000}),
+    ]
 
 
 async def test_what_pages_report_is_heard_of_their_own_side_only(rig: DeskRig) -> None:

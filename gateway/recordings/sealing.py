@@ -11,6 +11,8 @@ from gateway.base.ids import ContactId, RecordingId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.recordings.finaliser import Finalised, Finaliser
+from gateway.recordings.incomplete import what_is_missing
+from gateway.recordings.jobs import Jobs
 from gateway.recordings.live import Ledger, Live, with_manifest
 from gateway.recordings.port import RecordingRecords
 from gateway.recordings.states import (
@@ -28,9 +30,6 @@ _log = get_logger("recordings")
 
 LAST_JOBS_S: Final = 3.0
 """Finalising jobs may end within this when the gateway stops; the next start takes up the others."""
-
-AGAIN_S: Final = 60.0
-"""What could not be written, because the disk is full, is tried again so often; and once more at each start."""
 
 
 class Sealer:
@@ -53,26 +52,28 @@ class Sealer:
         self._clock = clock
         self._forget = forget
         self._tasks = Supervisor("sealing")
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self.jobs = Jobs()
 
     def soon(self, live: Live) -> None:
-        """Finalise a recording that is `ending`, as soon as there is a free slot."""
+        """Finalise a recording that is `ending`, as soon as it is its turn."""
         try:
             job = self._tasks.spawn(self._finalise(live), name=live.recording_id)
         except RuntimeError:  # closing: the next start finds it in `ending`
             return
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
+        self.jobs.add(live.recording_id, live.record.contact_id, self._clock.now())
+        self._running.add(job)
+        job.add_done_callback(self._running.discard)
 
     async def idle(self) -> None:
-        """Return when no job is waiting or running."""
-        while self._jobs:
-            await asyncio.wait(list(self._jobs))
+        """Return when no job is waiting for its turn or running. Those to be tried again later are not waited for."""
+        while self._running:
+            await asyncio.wait(list(self._running))
 
     async def aclose(self) -> None:
         """Wait a little for the last jobs, then kill what still runs."""
-        if self._jobs:
-            await asyncio.wait(list(self._jobs), timeout=LAST_JOBS_S)
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=LAST_JOBS_S)
         await self._tasks.aclose()
 
     async def fail(
@@ -85,35 +86,42 @@ class Sealer:
         self._forget(live)
 
     async def _finalise(self, live: Live) -> None:
-        result = await self._finaliser.run(self._store.folder(live.recording_id))
+        recording_id = live.recording_id
+        result = await self._finaliser.run(
+            self._store.folder(recording_id), lambda share: self.jobs.progress(recording_id, share)
+        )
         async with live.lock:
             if live.state is not RecordingState.ENDING:  # consent was withdrawn meanwhile
-                await asyncio.to_thread(self._store.discard, live.recording_id)
+                self.jobs.forget(recording_id)
+                await asyncio.to_thread(self._store.discard, recording_id)
                 return
-            await self._conclude(live, result)
+            await self._conclude(live, result, self.jobs.ended(recording_id, result))
 
-    async def _conclude(self, live: Live, result: Finalised) -> None:
+    async def _conclude(self, live: Live, result: Finalised, again_s: float | None) -> None:
         if result.manifest is not None:
             live.record = with_manifest(live.record, result.manifest)
-        if result.again_later:
-            self._ledger.alarm_of(live, result.code, f"a recording waits to be finalised: {result.detail}")
+        if again_s is not None:
+            detail = f"a recording could not be finalised, and is tried again in {again_s:.0f} s: {result.detail}"
+            self._ledger.alarm_of(live, result.code, detail)
             await self._ledger.save(live)
             self._forget(live)
-            self._again(live)
+            self._again(live, again_s)
         elif result.code:
             never_began = result.code == "no_media" and live.record.started_at is None
             await self.fail(live, result.code, result.detail, said=never_began)
         else:
             row = live.record
+            if (lacks := what_is_missing(row.tracks)) is not None:
+                self._ledger.alarm_of(live, "recording_incomplete", lacks)
             kind = SealedAtLimit if live.at_limit else Sealed
             await self._ledger.step(live, kind(sha256=row.sha256, size_bytes=row.size_bytes, duration_s=row.duration_s))
             self._forget(live)
 
-    def _again(self, live: Live) -> None:
+    def _again(self, live: Live, after_s: float) -> None:
         """Finalise it later. Nobody waits for that: it is no job until its time has come."""
 
         async def later() -> None:
-            await self._clock.sleep_until(self._clock.monotonic() + AGAIN_S)
+            await self._clock.sleep_until(self._clock.monotonic() + after_s)
             self.soon(live)
 
         try:

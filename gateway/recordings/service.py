@@ -21,6 +21,7 @@ from gateway.recordings.capturing import ROLES, WORKER_LOST, Capturing
 from gateway.recordings.consents import Consents
 from gateway.recordings.deadlines import MAX_DURATION_S, Deadlines
 from gateway.recordings.finaliser import Finaliser
+from gateway.recordings.jobs import Jobs
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.policy import AGENT_LOST, PAGE, Action, Decision, Policies, decide
 from gateway.recordings.port import AlarmPort, AuditPort, BridgeOrder, RecordingRecords, RecordingView
@@ -121,6 +122,11 @@ class RecordingService:
         Finalising goes on in the background; `idle` waits for it.
         """
         return await self._sealer.recover()
+
+    @property
+    def jobs(self) -> Jobs:
+        """The recordings that are being finished now."""
+        return self._sealer.jobs
 
     async def idle(self) -> None:
         """Return when no finalising job is waiting or running."""

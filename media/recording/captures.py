@@ -4,7 +4,7 @@ All of them lie on the wall clock of the media host, so their records are joined
 across captures. It knows files and records, no packet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
@@ -26,6 +26,7 @@ _TRACKS: Final = 0x10000
 """Track numbers take 16 bits in each capture."""
 
 MAX_HOLES: Final = 1000
+_TELL_BYTES: Final = 64 * 1024
 
 
 def capture_files(folder: Path) -> list[Path]:
@@ -55,7 +56,9 @@ class Captures:
     Raises CaptureDamaged when there is none; OSError when the folder can't be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_read: Callable[[int], None] = lambda size_bytes: None) -> None:
+        """`on_read` is told the size of each piece of file that was read through."""
+        self._on_read = on_read
         self._readable: list[Path] = []
         self.recording_id = ""
         self.parts: list[Part] = []
@@ -88,7 +91,7 @@ class Captures:
         part = self.parts[index]
         latest_s = float("-inf")
         with CaptureReader(self._readable[index]) as reader:
-            holes = 0
+            holes, told = 0, 0
             for record in reader.records():
                 if reader.holes > holes and len(part.holes) < MAX_HOLES:
                     part.holes.append((min(latest_s, record.at_s), record.at_s))
@@ -97,10 +100,14 @@ class Captures:
                 if part.first_at_s is None:
                     part.first_at_s = record.at_s
                 part.last_at_s = latest_s
+                if reader.good_bytes - told >= _TELL_BYTES:
+                    self._on_read(reader.good_bytes - told)
+                    told = reader.good_bytes
                 part.packets += isinstance(record, RtpCaptured)
                 yield latest_s, index, _numbered(record, index)
             part.ending, part.good_bytes = reader.ending, reader.good_bytes
             part.damaged_bytes = reader.damaged_bytes
+            self._on_read(reader.good_bytes + reader.damaged_bytes - told)
 
 
 def _numbered(record: Record, index: int) -> Record:

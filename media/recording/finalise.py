@@ -2,22 +2,26 @@
 
 It is a process of its own.
 
-Prints one JSON object (the manifest) on stdout. Exit code 0: finalised; 1: the captures hold nothing playable (the
-manifest says so); 2: the folder or its captures can't be read, or wrong usage; 3: the results can't be written.
+Prints one JSON object (the manifest) on stdout, before it with `--progress` lines like `progress 42`. Exit code 0:
+finalised; 1: the captures hold nothing playable (the manifest says so); 2: the folder or its captures can't be read, or
+wrong usage; 3: the results can't be written; 4: it needs more memory than `--memory` allows.
 Run twice it gives the same files; killed in between it leaves nothing that looks finished. The captures stay unless
 `--remove-capture` is given, and are removed only after a playable file was sealed.
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from media.recording import manifest as sealing
 from media.recording.captures import Captures, capture_files
+from media.recording.command import be_modest, failed, percent_lines
 from media.recording.expected import Expected, ExpectedInvalid, read_expected
 from media.recording.format import CaptureDamaged
 from media.recording.manifest import FileReport, ManifestDamaged
@@ -30,12 +34,15 @@ EXIT_OK: Final = 0
 EXIT_EMPTY: Final = 1
 EXIT_UNREADABLE: Final = 2
 EXIT_UNWRITABLE: Final = 3
+EXIT_MEMORY: Final = 4
 
 _PART: Final = ".part"
 
 
-def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
-    """Finalise the captures in `folder` and return the manifest's values.
+def finalise(
+    folder: Path, *, remove_capture: bool = False, on_progress: Callable[[float], None] = lambda share: None
+) -> dict[str, Any]:
+    """Finalise the captures in `folder` and return the manifest's values. `on_progress` is told shares from 0 to 1.
 
     A folder whose captures are gone but whose manifest is good gives that manifest again; one whose captures are gone
     in part was finished by a job that was killed while it removed them. Raises CaptureDamaged or ManifestDamaged when
@@ -48,7 +55,8 @@ def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
             _remove(folder, files)
         return done
     try:
-        captures = Captures(folder)
+        total_bytes = sum(path.stat().st_size for path in files)
+        captures = Captures(folder, _passes(on_progress, 2 * total_bytes))
         found = survey(captures)
     except OSError as error:
         raise CaptureDamaged(f"the capture can't be read: {error.strerror}") from error
@@ -78,6 +86,18 @@ def finalise(folder: Path, *, remove_capture: bool = False) -> dict[str, Any]:
     if remove_capture and values["file"]:
         _remove(folder, files)
     return values
+
+
+def _passes(on_progress: Callable[[float], None], total_bytes: int) -> Callable[[int], None]:
+    """Both passes read all captures; what is left after them is short, and told as the last 5 %."""
+    done_bytes = 0
+
+    def read(size_bytes: int) -> None:
+        nonlocal done_bytes
+        done_bytes += size_bytes
+        on_progress(0.95 * min(1.0, done_bytes / max(1, total_bytes)))
+
+    return read
 
 
 def _finished(folder: Path, files: list[Path]) -> dict[str, Any] | None:
@@ -127,19 +147,26 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. Everything it says on stdout is one JSON object; what went wrong is one line on stderr."""
     parser = argparse.ArgumentParser(prog="media.recording.finalise", description="Finalise a capture.")
     parser.add_argument("folder", type=Path, help="the recording's folder")
-    parser.add_argument("--nice", type=int, default=0, help="lower the process's priority by this much")
-    parser.add_argument("--remove-capture", action="store_true", help="remove the capture once everything is sealed")
+    parser.add_argument("--nice", type=int, default=0, help="lower the process's priority by this much, for disks too")
+    parser.add_argument("--memory", type=int, default=0, help="at most so many bytes of memory; 0: no limit")
+    parser.add_argument("--progress", action="store_true", help="say how far it is, in percent")
+    parser.add_argument("--remove-capture", action="store_true", help="remove the captures once everything is sealed")
     options = parser.parse_args(arguments)
-    if options.nice > 0:
-        os.nice(options.nice)
+    be_modest(options.nice, options.memory)
     try:
-        values = finalise(options.folder, remove_capture=options.remove_capture)
+        values = finalise(
+            options.folder,
+            remove_capture=options.remove_capture,
+            on_progress=percent_lines() if options.progress else lambda share: None,
+        )
     except (CaptureDamaged, ManifestDamaged) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command
-        return EXIT_UNREADABLE
+        return failed(EXIT_UNREADABLE, error)
     except (OSError, HeadTooLarge) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command
-        return EXIT_UNWRITABLE
+        return failed(
+            EXIT_MEMORY if isinstance(error, OSError) and error.errno == errno.ENOMEM else EXIT_UNWRITABLE, error
+        )
+    except MemoryError:
+        return failed(EXIT_MEMORY, "it needs more memory than it may have")
     print(json.dumps(values, sort_keys=True))  # noqa: T201 - a command
     return EXIT_OK if values["file"] else EXIT_EMPTY
 

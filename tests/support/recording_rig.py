@@ -40,6 +40,10 @@ FINALISER = """
     import json, pathlib, sys
     folder = pathlib.Path(sys.argv[1])
     plan = json.loads((folder / "plan.json").read_text()) if (folder / "plan.json").exists() else {}
+    for said in plan.get("progress", []):
+        import time
+        print(said, end="", flush=True)
+        time.sleep(0.02)
     if plan.get("hang"):
         import time
         time.sleep(60)
@@ -52,12 +56,13 @@ FINALISER = """
             sys.exit(plan["exit"])
     expected = json.loads((folder / "expected.json").read_text())
     empty = plan.get("exit") == 1
+    tracks = plan.get("tracks", [{"role": "customer", "kind": "audio"}])
     (folder / "recording.webm").write_bytes(b"film")
     (folder / "customer.webm").write_bytes(b"film")
     (folder / "capture.vvc").unlink()
     print(json.dumps({"file": None if empty else "recording.webm", "container": "webm", "sha256": "ab" * 32,
         "size_bytes": 4, "duration_s": 12.5, "completeness": 0.995, "truncated": bool(expected["truncated_reason"]),
-        "truncated_reason": expected["truncated_reason"], "tracks": [{"role": "customer", "kind": "audio"}],
+        "truncated_reason": expected["truncated_reason"], "tracks": tracks,
         "views": {"customer": {"file": "customer.webm", "container": "webm", "sha256": "", "size_bytes": 4}},
         "marks": []}))
     sys.exit(1 if empty else 0)

@@ -17,7 +17,7 @@ from media.recording import format as fmt
 from media.recording import frames
 from media.recording.check import EXIT_NOT_OK, EXIT_OK, EXIT_UNREADABLE, check_recording
 from media.recording.expected import FILE_NAME as EXPECTED
-from media.recording.finalise import EXIT_EMPTY, EXIT_UNWRITABLE, finalise, main
+from media.recording.finalise import EXIT_EMPTY, EXIT_MEMORY, EXIT_UNWRITABLE, finalise, main
 from media.recording.finalise import EXIT_UNREADABLE as NO_CAPTURE
 from media.recording.manifest import FILE_NAME as MANIFEST
 from tests.support import captures
@@ -762,3 +762,25 @@ def test_a_picture_that_grows_in_mid_call_stays_one_track_as_large_as_it_gets(tm
     assert (stream["width"], stream["height"]) == (320, 240)
     assert len(by_name(tmp_path / "recording.webm")["customer video"].frames) == 90
     assert check_recording(tmp_path).ok
+
+
+def test_the_command_says_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_capture(tmp_path, [*side("customer", 8.0), *side("agent", 8.0)])
+    assert main([str(tmp_path), "--progress"]) == EXIT_OK
+    *told, answer = capsys.readouterr().out.splitlines()
+    shares = [int(line.removeprefix("progress ")) for line in told]
+    assert shares == sorted(set(shares))
+    assert (len(shares) >= 3, shares[-1]) == (True, 95)
+    assert json.loads(answer)["file"] == "recording.webm"
+
+
+def test_a_job_that_needs_more_memory_than_it_may_have_says_so(tmp_path: Path) -> None:
+    """A frame that never ends, in a capture somebody damaged on purpose, costs its own job and nothing else."""
+    write_capture(tmp_path, side("customer", 1.0))
+    script = (
+        "import sys, media.recording.finalise as job;"
+        "job.survey = lambda captures: bytearray(1 << 40);"
+        "sys.exit(job.main([sys.argv[1], '--nice', '19', '--memory', str(1 << 29)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (EXIT_MEMORY, "error: it needs more memory than it may have\n")

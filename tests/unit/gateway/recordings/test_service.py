@@ -9,9 +9,10 @@ import pytest
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId, LegId, RecordingId
 from gateway.recordings import deadlines
+from gateway.recordings.incomplete import what_is_missing
+from gateway.recordings.jobs import FIRST_RETRY_S, LONGEST_RETRY_S, MAX_ATTEMPTS, JobState
 from gateway.recordings.policy import Action
 from gateway.recordings.port import RecordingRecord
-from gateway.recordings.sealing import AGAIN_S
 from gateway.recordings.states import RecordingState
 from gateway.recordings.store import CAPTURE
 from media.port import (
@@ -433,21 +434,46 @@ async def test_the_longest_recording_ends_and_is_sealed_as_such(node: Node) -> N
 
 
 @pytest.mark.parametrize(
-    ("plan", "code"),
+    ("plan", "code", "attempts"),
     [
-        ({"exit": 2}, "capture_unreadable"),
-        ({"exit": 1}, "no_media"),
-        ({"exit": 9}, "finalise_failed"),
-        ({"garbage": True}, "finalise_failed"),
+        ({"exit": 1}, "no_media", 1),
+        ({"exit": 2}, "capture_unreadable", MAX_ATTEMPTS),
+        ({"exit": 4}, "finalise_memory", MAX_ATTEMPTS),
+        ({"exit": 9}, "finalise_failed", MAX_ATTEMPTS),
+        ({"garbage": True}, "finalise_failed", MAX_ATTEMPTS),
     ],
 )
-async def test_a_finaliser_that_fails_is_an_alarm_with_a_reason(node: Node, plan: dict[str, object], code: str) -> None:
+async def test_a_finaliser_that_fails_is_tried_again_and_then_given_up_with_a_reason(
+    node: Node, plan: dict[str, object], code: str, attempts: int
+) -> None:
     node.media.plan = plan
     await node.talking()
     await node.service.stop(CONTACT, "over")
     await node.service.idle()
+    for attempt in range(2, attempts + 1):
+        assert node.row.state is RecordingState.ENDING
+        (job,) = node.service.jobs.all()
+        assert (job.state, job.attempts, job.code) == (JobState.RETRYING, attempt - 1, code)
+        node.clock.advance(LONGEST_RETRY_S)
+        await asyncio.sleep(0)
+        await node.service.idle()
     assert (node.row.state, node.row.failure) == (RecordingState.FAILED, code)
-    assert node.alarms == [code]
+    assert node.alarms == [code] * attempts
+    assert node.service.jobs.all() == ()
+    assert node.service.jobs.finished == {code: attempts}
+
+
+async def test_a_finaliser_that_fails_once_makes_its_recording_at_the_second_try(node: Node) -> None:
+    node.media.plan = {"exit": 9}
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    (node.store.folder(node.row.recording_id) / "plan.json").unlink()
+    node.clock.advance(FIRST_RETRY_S)
+    await asyncio.sleep(0)
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+    assert node.service.jobs.finished == {"finalise_failed": 1, "ok": 1}
 
 
 async def test_a_finaliser_that_hangs_is_killed(tmp_path: Path) -> None:
@@ -459,8 +485,42 @@ async def test_a_finaliser_that_hangs_is_killed(tmp_path: Path) -> None:
     await node.service.stop(CONTACT, "over")
     async with asyncio.timeout(10):
         await node.service.idle()
-    assert node.row.failure == "finalise_timeout"
+    (job,) = node.service.jobs.all()
+    assert job.code == "finalise_timeout"
     await node.service.aclose()
+
+
+async def test_how_far_a_finaliser_is_can_be_seen(node: Node) -> None:
+    node.media.plan = {"progress": ["progress 0\nprogress 17\n", "progr", "ess 42\nprogress x\n"], "hang": True}
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.reaches(lambda: [job.progress for job in node.service.jobs.all()] == [0.42])
+    (job,) = node.service.jobs.all()
+    assert (job.recording_id, job.contact_id, job.state) == (node.row.recording_id, CONTACT, JobState.RUNNING)
+    assert node.service.jobs.counts()[JobState.RUNNING] == 1
+
+
+async def test_a_recording_that_lacks_something_is_an_alarm_that_says_what(node: Node) -> None:
+    node.media.plan = {
+        "tracks": [
+            {"role": "customer", "kind": "audio", "incomplete": False, "missing_s": 0.4, "missing": []},
+            {
+                "role": "agent",
+                "kind": "video",
+                "incomplete": True,
+                "missing_s": 75.04,
+                "missing": [[3.0, 4.0, "network"], [59.6, 133.64, "media_process"]],
+            },
+        ]
+    }
+    await node.talking()
+    await node.service.stop(CONTACT, "over")
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+    assert node.alarms == ["recording_incomplete"]
+    assert what_is_missing(node.row.tracks) == (
+        "agent video lacks 75.0 s, most of it from 1:00 to 2:14 (media_process)"
+    )
 
 
 async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(node: Node) -> None:
@@ -476,23 +536,23 @@ async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(
     assert node.row.state is RecordingState.COMPLETE
 
 
-async def test_results_that_cannot_be_written_are_tried_again_every_minute(node: Node) -> None:
+async def test_results_that_cannot_be_written_are_tried_again_until_they_can(node: Node) -> None:
     """A disk that was full has room again some day: nobody should have to restart the gateway for that."""
     node.media.plan = {"exit": 3}
     await node.talking()
     await node.service.stop(CONTACT, "over")
     await node.service.idle()  # the next try is no job yet: a drain does not wait for it
-    for _ in range(2):
-        node.clock.advance(AGAIN_S)
+    for _ in range(MAX_ATTEMPTS + 1):
+        node.clock.advance(LONGEST_RETRY_S)
         await asyncio.sleep(0)
         await node.service.idle()
         assert node.row.state is RecordingState.ENDING
     (node.store.folder(node.row.recording_id) / "plan.json").unlink()
-    node.clock.advance(AGAIN_S)
+    node.clock.advance(LONGEST_RETRY_S)
     await asyncio.sleep(0)
     await node.service.idle()
     assert node.row.state is RecordingState.COMPLETE
-    assert node.alarms == ["disk_full"] * 3
+    assert node.alarms == ["disk_full"] * (MAX_ATTEMPTS + 2)
 
 
 async def test_rows_that_cannot_be_saved_do_not_stop_the_recording(node: Node) -> None:

@@ -1,6 +1,6 @@
 # Every command of the house. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench soak lock clean
 SHELL := /bin/sh
 export PYTHON
 
@@ -24,6 +24,11 @@ bench: ## the slow part: load and cost per call beside Janus, as JSON and a tabl
 	@deploy/test-tools bench
 	@deploy/venv dev
 	@deploy/steps bench
+
+soak: ## half an hour of calls on bad networks with a fault every minute; SOAK_MINUTES=2 to try it
+	@deploy/test-tools
+	@deploy/venv dev
+	@deploy/steps soak
 
 lock: ## make both locks anew from pyproject.toml
 	@deploy/venv dev

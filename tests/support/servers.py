@@ -52,14 +52,15 @@ def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", wha
 
 
 class RedisServer:
-    """A redis-server on a Unix socket in a folder of its own. What it knew is gone after `kill`."""
+    """A redis-server on a Unix socket in a folder of its own. What it knew is gone after `kill`, unless `durable`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         binary = shutil.which("redis-server")
         if binary is None:
             raise MissingBinary("redis-server")
         self._binary = binary
         self._folder = folder
+        self._durable = durable
         self.socket_path = folder / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -77,7 +78,7 @@ class RedisServer:
                     "--unixsocket", str(self.socket_path),
                     "--dir", str(self._folder),
                     "--save", "",
-                    "--appendonly", "no",
+                    "--appendonly", "yes" if self._durable else "no",
                 ],
                 stdout=output,
                 stderr=output,

@@ -25,6 +25,9 @@ AT_LAST_S: Final = 20.0
 GAP_S: Final = 1.5
 """Silence of a side that nothing was done to; shorter ones are the network's."""
 
+NOTICED_S: Final = 0.5
+"""Silence of a side that something was done to: from here on it counts as having been away."""
+
 GROWTH: Final = 1.10
 """Of memory, descriptors and tasks: the mean of the last third over that of the one before."""
 

@@ -8,7 +8,7 @@ from statistics import mean
 
 from gateway.canary.talk import CanaryFailure
 from tests.bench.machine import family, memory_bytes
-from tests.bench.soak.plan import GAP_S
+from tests.bench.soak.plan import AT_LAST_S, GAP_S, NOTICED_S
 from tests.bench.soak.record import Call, Gap, Log, Side
 from tests.bench.soak.stage import Stage
 
@@ -39,8 +39,8 @@ def _look(call: Call, side: Side, now_s: float, stood_still_s: float) -> None:
         side.heard_s += stood_still_s
     counts = side.robot.leg.counts()
     if counts.audio_packets != side.counts.audio_packets:
-        if side.heard_s and now_s - side.heard_s > GAP_S:
-            fault = next((each for each in reversed(call.faults) if each.began_s - GAP_S < now_s), None)
+        fault = next((each for each in reversed(call.faults) if each.until_s + AT_LAST_S > side.heard_s), None)
+        if side.heard_s and now_s - side.heard_s > (GAP_S if fault is None else NOTICED_S):
             call.gaps.append(Gap(side.name, side.heard_s, now_s, fault))
         side.heard_s = now_s
     side.counts = counts

@@ -11,8 +11,10 @@ import argparse
 import asyncio
 import dataclasses
 import gc
+import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import uvloop
@@ -20,6 +22,7 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from gateway.base import log
 from media.engine import EngineSettings, InProcessEngine
 from media.forward.leg import ForwardLimits
 from media.port import (
@@ -35,6 +38,8 @@ from media.port import (
     SetSource,
 )
 from media.port import StartRecording as StartRecordingCommand
+from media.workers.pool import WorkerPool
+from media.workers.process import WorkerSettings
 
 OTHER = {"customer": "agent", "agent": "customer"}
 WAITING = "waiting"
@@ -44,7 +49,7 @@ HOLD = Clip(name="hold", language="en", loop=True)
 class BenchServer:
     """Calls by name; a role that comes again replaces the leg that had it."""
 
-    def __init__(self, engine: InProcessEngine, record: Path | None) -> None:
+    def __init__(self, engine: InProcessEngine | WorkerPool, record: Path | None) -> None:
         self._engine = engine
         self._record = record
         self._legs: set[str] = set()
@@ -66,7 +71,7 @@ class BenchServer:
         self._opened += 1
         leg_id = f"lg_{self._opened:012d}"
         try:
-            answer = await self._engine.execute(OpenLeg(leg_id=leg_id, sdp_offer=body["sdp"]))
+            answer = await self._engine.execute(OpenLeg(leg_id=leg_id, sdp_offer=body["sdp"], call_id=call))
         except MediaRefused as refused:
             raise web.HTTPBadRequest(text=f"{refused}\n") from refused
         before = self._by_role.get((call, role))
@@ -82,14 +87,14 @@ class BenchServer:
             await self._engine.execute(SetSource(leg_id=leg_id, source=FromLeg(leg_id=other)))
             await self._engine.execute(SetSource(leg_id=other, source=FromLeg(leg_id=leg_id)))
             if self._record is not None:
-                await self._start_recording(f"rc_{self._opened:012d}", customer=leg_id, agent=other)
+                await self._start_recording(call, f"rc_{self._opened:012d}", customer=leg_id, agent=other)
         return web.json_response({"sdp": answer.sdp_answer, "type": "answer"})
 
-    async def _start_recording(self, recording_id: str, **legs: str) -> None:
+    async def _start_recording(self, call_id: str, recording_id: str, **legs: str) -> None:
         if self._record is None:
             return
         folder = str(self._record / recording_id)
-        await self._engine.execute(StartRecordingCommand(recording_id=recording_id, folder=folder))
+        await self._engine.execute(StartRecordingCommand(recording_id=recording_id, folder=folder, call_id=call_id))
         for role, leg_id in legs.items():
             await self._engine.execute(RecordLeg(recording_id=recording_id, leg_id=leg_id, role=role))
 
@@ -97,16 +102,29 @@ class BenchServer:
         return web.json_response(dataclasses.asdict(self._engine.counters()))
 
 
+async def other_work(busy_s: float) -> None:
+    """Once a second, the work of everything else in a gateway (reports, JSON), in one piece of this length."""
+    board = [{"contact_id": f"ct_{number}", "state": "queued", "since_s": number / 7} for number in range(200)]
+    while busy_s:
+        until_s = time.perf_counter() + busy_s
+        while time.perf_counter() < until_s:
+            json.loads(json.dumps(board))
+        await asyncio.sleep(1 - busy_s)
+
+
 async def serve(options: argparse.Namespace) -> None:
-    engine = await InProcessEngine.start(
-        EngineSettings(
-            host=options.media_host,
-            port=options.media_port,
-            announce=(options.media_host,),
-            max_legs=options.max_legs,
-            limits=ForwardLimits(max_bitrate_bps=options.max_bitrate),
-        )
+    settings = EngineSettings(
+        host=options.media_host,
+        port=options.media_port,
+        announce=(options.media_host,),
+        max_legs=options.max_legs,
+        limits=ForwardLimits(max_bitrate_bps=options.max_bitrate),
     )
+    engine: InProcessEngine | WorkerPool
+    if options.workers:
+        engine = await WorkerPool.start(options.workers, WorkerSettings(engine=settings, log_level="WARNING"))
+    else:
+        engine = await InProcessEngine.start(settings)
     bench = BenchServer(engine, options.record)
     app = web.Application()
     app.add_routes([web.post("/offer", bench.offer), web.get("/counters", bench.counters)])
@@ -122,9 +140,11 @@ async def serve(options: argparse.Namespace) -> None:
     print(
         f"http://{host}:{port}/offer?call={{call}}&role={{role}} media {options.media_host}:{engine.port}", flush=True
     )
+    work = asyncio.get_running_loop().create_task(other_work(options.busy_ms / 1000))
     try:
         await done.wait()
     finally:
+        work.cancel()
         await runner.cleanup()
         await engine.aclose()
 
@@ -137,7 +157,10 @@ def main() -> None:
     parser.add_argument("--media-port", type=int, default=0, help="UDP port; 0 lets the system choose")
     parser.add_argument("--max-legs", type=int, default=400)
     parser.add_argument("--max-bitrate", type=int, default=4_000_000, help="bits per second taken from one leg")
+    parser.add_argument("--workers", type=int, default=0, help="media processes; 0: media in this one")
+    parser.add_argument("--busy-ms", type=float, default=0, help="once a second the loop is held for so long")
     parser.add_argument("--record", type=Path, help="record every call in this folder")
+    log.configure(json_lines=True, level="WARNING")
     uvloop.run(serve(parser.parse_args()))
 
 

@@ -30,7 +30,7 @@ from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
 from gateway.config import QueueSettings, Settings, SiteSettings
 from gateway.contacts.desk import ContactDesk
-from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, start_engine
+from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
 from gateway.live.queues import LiveQueueStore
@@ -148,7 +148,7 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         stack.callback(runtime.forget, port)
         set_start_aside()
         health.started = True
-        _log.info("node.ready", url=node.url, media_port=engine.port, data_dir=str(data_dir))
+        _log.info("node.ready", url=node.url, media_ports=ports_of(engine), data_dir=str(data_dir))
         if opening is not None:
             opening.announce(node)
         await signals.drain.wait()

@@ -83,6 +83,11 @@ def udp_refused(error: OSError, host: str, port: int, count: int = 1) -> SetupEr
     )
 
 
+def ports_of(engine: Engine) -> Sequence[int]:
+    """Every UDP port that a firewall must let in."""
+    return list(engine.ports) if isinstance(engine, WorkerPool) else [engine.port]
+
+
 def not_up(engine: Engine) -> Sequence[str]:
     """The media processes that are not there just now."""
     return [each.name for each in engine.figures() if not each.up] if isinstance(engine, WorkerPool) else []

@@ -4,7 +4,7 @@ The browser's own estimator does the rest: it knows best what its way up can tak
 the last feedback. There is no timer: the packet that comes when a feedback is due sends it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from media.forward.rtp import extensions
@@ -27,14 +27,14 @@ class Arrivals:
 
     __slots__ = ("_before", "_begin_s", "_count", "_due_s", "_head", "_next", "_number", "_numbers", "_send", "_times")
 
-    def __init__(self, number: int, send: Callable[[int, list[float | None], int], int]) -> None:
+    def __init__(self, number: int, send: Callable[[int, Sequence[float | None], int], int]) -> None:
         """`send(base, arrivals, count)` sends a feedback and says of how many arrivals it tells."""
         self._number = number
         self._head = number << 4 | 1
         self._send = send
         self._numbers: list[int] = []
         self._times: list[float] = []
-        self._before: dict[int, float] = {}  # what the last feedback told of, for one that comes late
+        self._before: tuple[int, Sequence[float | None]] = (0, ())  # first number and arrivals told last
         self._next = -1  # extended; -1 before the first
         self._count = 0
         self._due_s = 0.0
@@ -67,7 +67,17 @@ class Arrivals:
         self._numbers, self._times = [], []
         if self._next < 0 or abs(_signed(numbers[0] - self._next)) > MAX_STEP:
             self._next = numbers[0] + _CYCLE
-            self._before = {}
+            self._before = (0, ())
+        first = self._next & 0xFFFF
+        if numbers[-1] - first + 1 == len(numbers) and numbers == list(range(first, first + len(numbers))):
+            self._tell(self._next, times)  # in order, none missing: as nearly always
+            self._before = (self._next, times)
+            self._next += len(times)
+            return
+        self._flush_anyhow(numbers, times)
+
+    def _flush_anyhow(self, numbers: list[int], times: list[float]) -> None:
+        """Tell what has come when some is missing, late or repeated."""
         came: dict[int, float] = {}
         for number, at_s in zip(numbers[:MAX_NOTED], times, strict=False):
             extended = self._next + _signed(number - self._next)
@@ -75,7 +85,8 @@ class Arrivals:
                 came.setdefault(extended, at_s)
         first, last = min(came), max(came)
         if first < self._next:  # late: everything from there on is told again
-            came = {number: at_s for number, at_s in self._before.items() if number > first} | came
+            before = dict(enumerate(self._before[1], self._before[0]))
+            came = {number: at_s for number, at_s in before.items() if number > first and at_s is not None} | came
             last = max(last, self._next - 1)
         else:
             first = self._next  # what lies between was lost, or is late
@@ -83,10 +94,15 @@ class Arrivals:
             arrivals = [came.get(number) for number in range(first, last + 1)]
             if all(each is None for each in arrivals):
                 break
-            first += self._send(first & 0xFFFF, arrivals, self._count & 0xFF)
-            self._count += 1
+            first += self._tell(first, arrivals)
         self._next = max(self._next, last + 1)
-        self._before = {number: at_s for number, at_s in came.items() if number > last - MAX_RETOLD}
+        first = max(min(came), last - MAX_RETOLD)
+        self._before = (first, [came.get(number) for number in range(first, last + 1)])
+
+    def _tell(self, first: int, arrivals: Sequence[float | None]) -> int:
+        count = self._count & 0xFF
+        self._count += 1
+        return self._send(first & 0xFFFF, arrivals, count)
 
 
 def _signed(difference: int) -> int:

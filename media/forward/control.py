@@ -5,7 +5,7 @@ of the leg that is listened to; no event, no recording, no clip, and nothing of 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from media.forward import rtcp, twcc
@@ -193,7 +193,7 @@ class ControlChannel:
 
     # ------------------------------------------------------------ out
 
-    def tell_arrivals(self, base: int, arrivals_s: list[float | None], count: int) -> int:
+    def tell_arrivals(self, base: int, arrivals_s: Sequence[float | None], count: int) -> int:
         """Send a transport-wide feedback; returns of how many arrivals it tells."""
         packet, told = twcc.write(self._ssrc, self._any_stream(), base, arrivals_s, count)
         self._send(packet)

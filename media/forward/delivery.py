@@ -10,7 +10,7 @@ from typing import Final
 from media.forward import twcc
 from media.forward.departures import Departures
 from media.forward.downlink import DRAINED_S, Downlink
-from media.forward.floor import Floor
+from media.forward.floor import RESUME_BPS, Floor
 from media.forward.outgoing import OutgoingTrack
 from media.forward.probe import Prober
 from media.port import Kind
@@ -22,6 +22,9 @@ PAUSED_BPS: Final = 50_000
 
 RESEND_SHARE: Final = 0.2
 """Of a limited way, for packets sent again: what is lost in a queue that is full isn't helped by more in it."""
+
+CALM_EVERY: Final = 4
+"""While nothing is amiss, one feedback in so many is read: browsers send one every 50 ms."""
 
 
 def transport_number(sections: Collection[Section]) -> int:
@@ -46,6 +49,8 @@ class Delivery:
         self.departures = Departures(number)
         self.downlink = Downlink(most_bps)
         self.floor = Floor()
+        self._feedbacks = 0
+        self._probed_bps: float | None = None  # by the last probe since the limit was last enough for pictures
         self._tracks = tracks
         self._most_bps = most_bps
         self._on_limit = on_limit
@@ -71,14 +76,19 @@ class Delivery:
 
     def take(self, body: bytes, now_s: float) -> None:
         """A feedback came. Raises MalformedRtcp."""
+        self._feedbacks += 1
+        if self.downlink.calm and self._feedbacks % CALM_EVERY:
+            return
         feedback = twcc.read(body, 0, len(body))
         rate_bps = self._prober.take(feedback)
         sample = self.departures.take(feedback)
         before = self.told_bps
         if sample is not None:
             self.downlink.take(sample, now_s)
-        if rate_bps is not None and self.downlink.probed(rate_bps):
-            self._prober.again(now_s)
+        if rate_bps is not None:
+            self._probed_bps = rate_bps
+            if self.downlink.probed(rate_bps):
+                self._prober.again(now_s)
         self._act(now_s)
         if self.told_bps != before:
             self._on_limit(self.told_bps, now_s)
@@ -95,7 +105,10 @@ class Delivery:
                 out.catch_up(now_s)
         if limit is not None:
             self._prober.step(self.downlink.congested_s, now_s)
-        if self.floor.decide(limit, now_s):
+        if limit is None or limit >= RESUME_BPS:
+            self._probed_bps = None
+        narrow = now_s - self.downlink.congested_s < 1.0 or (self._probed_bps or RESUME_BPS) < RESUME_BPS
+        if (narrow or self.floor.paused) and self.floor.decide(limit, now_s):
             for kind, out in self._tracks.items():
                 if kind != Kind.AUDIO:
                     out.pause(paused=self.floor.paused, now_s=now_s)

@@ -23,6 +23,9 @@ DRAINED_S: Final = 0.04
 LOSS: Final = 0.1
 """More loss than this, above what is usual on the path, is too much."""
 
+CALM_QUEUE_S: Final = 0.03
+CALM_LOSS: Final = 0.03
+
 _RECENT_S: Final = 0.15
 _RATE_S: Final = 0.4
 _LOSS_S: Final = 1.0
@@ -55,10 +58,13 @@ class Downlink:
         "_episode_s",
         "_grown_s",
         "_losses",
+        "_lost",
         "_most_bps",
         "_over_since_s",
         "_rates",
+        "_received",
         "_usual_loss",
+        "calm",
         "congested_s",
         "limit_bps",
         "loss",
@@ -73,12 +79,15 @@ class Downlink:
         self.queue_s = 0.0
         self.loss = 0.0
         self.rate_bps = 0.0  # of arrival
+        self.calm = True
+        """Nothing is amiss: most feedback may be skipped."""
         self.congested_s = -1e9  # when the last sign of too much was seen
         self._capacity_bps = 0.0
         self._delays: deque[tuple[float, float]] = deque()
         self._base: deque[tuple[float, float]] = deque()  # rising minima, of the last `_BASE_S`
         self._rates: deque[tuple[float, int]] = deque()
         self._losses: deque[tuple[float, int, int]] = deque()
+        self._received = self._lost = 0  # sums of `_losses`
         self._usual_loss = 0.0
         self._cut: tuple[float, float, float] | None = None  # when, what was sent then, and the loss then
         self._over_since_s: float | None = None
@@ -91,10 +100,17 @@ class Downlink:
         self._measure_rate(sample)
         self._measure_queue(sample, now_s)
         self._measure_loss(sample, now_s)
+        calm = self.limit_bps is None and self.queue_s < CALM_QUEUE_S and self.loss < CALM_LOSS
+        if self.calm and not calm:
+            self._rates.clear()  # what was skipped is missing in it
+            self.rate_bps = 0.0
+        self.calm = calm
         if self.queue_s <= QUEUE_S:
             self._over_since_s = None
         elif self._over_since_s is None:
             self._over_since_s = now_s
+        if not self.rate_bps:
+            return
         if self._over_since_s is not None and now_s - self._over_since_s >= PATIENCE_S:
             self._too_much_queue(now_s)
         elif self.loss > LOSS + self._usual_loss:
@@ -155,10 +171,13 @@ class Downlink:
     def _measure_loss(self, sample: Sample, now_s: float) -> None:
         losses = self._losses
         losses.append((now_s, sample.received, sample.lost))
+        self._received += sample.received
+        self._lost += sample.lost
         while now_s - losses[0][0] > _LOSS_S and len(losses) > 1:
-            losses.popleft()
-        received = sum(each[1] for each in losses)
-        lost = max(0, sum(each[2] for each in losses))
+            _, old_received, old_lost = losses.popleft()
+            self._received -= old_received
+            self._lost -= old_lost
+        received, lost = self._received, max(0, self._lost)
         self.loss = lost / (received + lost) if received + lost >= _LOSS_PACKETS else 0.0
         if self.loss < self._usual_loss:
             self._usual_loss += (self.loss - self._usual_loss) * min(1.0, _USUAL_DECAY * 0.05)

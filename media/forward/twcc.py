@@ -7,6 +7,8 @@ Reading checks every length before it reads; writing is exact for what fits and 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 from media.forward.rtcp import FMT_TRANSPORT, RTPFB, MalformedRtcp
@@ -24,6 +26,7 @@ _FIXED: Final = struct.Struct("!HHI")  # base sequence, packet count, reference 
 _SHORT: Final = struct.Struct("!H")
 _SIGNED: Final = struct.Struct("!h")
 _HEAD: Final = struct.Struct("!BBHII")
+_TICKS_PER_S: Final = 4000
 _MAX_RUN: Final = 0x1FFF
 _ONE_BIT, _TWO_BIT = 14, 7
 _REFERENCE_MASK: Final = 0xFFFFFF
@@ -48,6 +51,10 @@ def read(buffer: bytearray | bytes, at: int, end: int) -> TransportFeedback:
     if not 0 < count <= MAX_PACKETS:
         raise MalformedRtcp("a transport feedback tells of too many packets")
     at += _FIXED.size
+    now = (clock >> 8) * REFERENCE_TICKS
+    if at + 2 + count <= end and (buffer[at] << 8 | buffer[at + 1]) == (1 << 13 | count):
+        deltas = buffer[at + 2 : at + 2 + count]  # all came, one byte each: as nearly always
+        return TransportFeedback(base, tuple(accumulate(deltas, initial=now))[1:])
     symbols: list[int] = []
     while len(symbols) < count:
         if at + 2 > end:
@@ -63,7 +70,6 @@ def read(buffer: bytearray | bytes, at: int, end: int) -> TransportFeedback:
         else:
             symbols.extend([chunk >> shift & 1 for shift in range(13, -1, -1)])
     del symbols[count:]
-    now = (clock >> 8) * REFERENCE_TICKS
     ticks: list[int] = []
     for symbol in symbols:
         if symbol == 1:
@@ -96,29 +102,42 @@ def write(
     first_s = next(each for each in arrivals_s if each is not None)
     reference = int(first_s / (TICK_S * REFERENCE_TICKS))
     now = reference * REFERENCE_TICKS
+    if None not in arrivals_s and len(arrivals_s) <= _MAX_RUN:
+        ticks = [now, *(round(each * _TICKS_PER_S) for each in arrivals_s)]  # type: ignore[operator]
+        try:
+            deltas = bytes(map(sub, ticks[1:], ticks))
+        except ValueError:  # one of them needs two bytes
+            pass
+        else:
+            chunks = _SHORT.pack(1 << 13 | len(deltas))
+            return _packet(sender_ssrc, media_ssrc, base, len(deltas), reference, count, chunks + deltas), len(deltas)
     symbols: list[int] = []
-    deltas = bytearray()
+    written = bytearray()
     for arrival_s in arrivals_s[:MAX_PACKETS]:
         if arrival_s is None:
             symbols.append(0)
             continue
-        delta = round(arrival_s / TICK_S) - now
+        delta = round(arrival_s * _TICKS_PER_S) - now
         if 0 <= delta <= 0xFF:
-            deltas.append(delta)
+            written.append(delta)
             symbols.append(1)
         elif -0x8000 <= delta <= 0x7FFF:
-            deltas += _SIGNED.pack(delta)
+            written += _SIGNED.pack(delta)
             symbols.append(2)
         else:
             break
         now += delta
     while symbols[-1] == 0:  # what may still come is told later
         symbols.pop()
-    body = _FIXED.pack(base & 0xFFFF, len(symbols), (reference & _REFERENCE_MASK) << 8 | count & 0xFF)
-    body += _chunks(symbols) + deltas
+    told = _chunks(symbols) + written
+    return _packet(sender_ssrc, media_ssrc, base, len(symbols), reference, count, told), len(symbols)
+
+
+def _packet(sender: int, media: int, base: int, packets: int, reference: int, count: int, told: bytes) -> bytes:
+    clock = (reference & _REFERENCE_MASK) << 8 | count & 0xFF
+    body = _FIXED.pack(base & 0xFFFF, packets, clock) + told
     body += bytes(-len(body) % 4)
-    head = _HEAD.pack(0x80 | FMT_TRANSPORT, RTPFB, 2 + len(body) // 4, sender_ssrc, media_ssrc)
-    return head + body, len(symbols)
+    return _HEAD.pack(0x80 | FMT_TRANSPORT, RTPFB, 2 + len(body) // 4, sender, media) + body
 
 
 def _chunks(symbols: list[int]) -> bytes:

@@ -82,6 +82,7 @@ async def main() -> None:
     options.add_argument("--side", choices=("downlink", "uplink"), default="downlink")
     options.add_argument("--rate", type=int, default=300_000)
     options.add_argument("--queue", type=float, default=1000)
+    options.add_argument("--loss", type=float, default=0, help="share lost, in place of a rate")
     options.add_argument("--free", type=float, default=12)
     options.add_argument("--limited", type=float, default=15)
     options.add_argument("--after", type=float, default=20)
@@ -148,6 +149,8 @@ async def measure(
 ) -> None:
     way, direction = (ways["agent"], "down") if chosen.side == "downlink" else (ways["customer"], "up")
     narrow = dataclasses.replace(FREE, rate_bps=chosen.rate, queue_ms=chosen.queue)
+    if chosen.loss:
+        narrow = Impairment(delay_ms=80, jitter_ms=30, loss=chosen.loss, reorder=0.02)
     start = time.monotonic()
     end_free, end_limited = chosen.free, chosen.free + chosen.limited
     rows: list[tuple[float, float, float]] = []

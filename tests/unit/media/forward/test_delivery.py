@@ -114,6 +114,18 @@ def test_pictures_pause_below_the_floor_sound_goes_on_and_they_come_back() -> No
     assert world.told_bps == MOST_BPS
 
 
+def test_stalls_of_a_quiet_call_do_not_pause_its_picture() -> None:
+    """What comes through such a call is little, but the way is wide: a probe shows it before the floor acts."""
+    world = World(wants_bps=40_000)
+    world.run(5)
+    for _ in range(4):
+        world.way.lane.impairment = dataclasses.replace(FREE, delay_ms=450)
+        world.run(0.4)
+        world.way.lane.impairment = FREE
+        world.run(4)
+    assert world.pauses() == []
+
+
 def test_numbers_go_on_without_a_gap_over_a_pause() -> None:
     world = World()
     world.run(2)

@@ -148,7 +148,8 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         stack.callback(runtime.forget, port)
         set_start_aside()
         health.started = True
-        _log.info("node.ready", url=node.url, media_ports=ports_of(engine), data_dir=str(data_dir))
+        ports = ports_of(engine)
+        _log.info("node.ready", url=node.url, media_port=ports[0], media_ports=ports, data_dir=str(data_dir))
         if opening is not None:
             opening.announce(node)
         await signals.drain.wait()

@@ -72,6 +72,7 @@ from signaling.app import build_app
 from signaling.entry_tokens import LiveEntryTokens
 from signaling.services import Services
 from signaling.sessions import Sessions
+from signaling.turn import turn_of
 
 CANARY: Final = "canary"
 """The built-in site, menu and queue of `visavis canary`."""
@@ -323,6 +324,7 @@ async def _rooms(
         health=health,
         registry=registry,
         recording_notice=told_before(settings.recording, [queue for queue in settings.queues if queue.id != CANARY]),
+        turn=await asyncio.to_thread(turn_of, settings.media),
         web_root=stack.enter_context(as_file(web.folder())),
         pages=web.PAGES,
         static=web.STATIC,

@@ -92,6 +92,16 @@ class MediaSettings(Section):
     silence_timeout: Duration = Field(timedelta(seconds=6), description="No packet at all for this long: silent.")
     consent_timeout: Duration = Field(timedelta(seconds=30), description="No valid check: consent lost (RFC 7675).")
     close_timeout: Duration = Field(timedelta(seconds=5), description="A leg is gone this long after closing began.")
+    turn_urls: Words = Field(
+        (),
+        description="TURN server for networks that block UDP, e.g. turn:turn.example:3478?transport=tcp, "
+        "turns:turn.example:443?transport=tcp. Empty: none.",
+    )
+    turn_secret: SecretStr = Field(SecretStr(""), description="The secret shared with it (coturn: static-auth-secret).")
+    turn_secret_file: Path | None = Field(None, description="File with that secret, instead of turn_secret.")
+    turn_lifetime: Duration = Field(
+        timedelta(minutes=15), description="Credentials made for a page begin a connection within this."
+    )
 
 
 class LiveSettings(Section):

@@ -2,10 +2,10 @@
 
 This module owns the shape of messages; what they mean to a contact is said elsewhere (`presenter.py`).
 
-**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack`, `ping` and
-`bye` belong to the socket: their `seq` is 0 and they are never sent again. Every other message belongs to the session:
-each direction numbers them from 1 without gaps, and keeps them until the other side has acknowledged them. Every
-message carries in `ack` the highest number seen of the other side.
+**Sockets and sessions.** A *session* outlives the *socket* that carries it. `hello`, `welcome`, `ack`, `ping`,
+`ice_request`, `ice_servers` and `bye` belong to the socket: their `seq` is 0 and they are never sent again. Every other
+message belongs to the session: each direction numbers them from 1 without gaps, and keeps them until the other side has
+acknowledged them. Every message carries in `ack` the highest number seen of the other side.
 
 **Opening.** The first message of a socket is `hello`, within five seconds; the answer is `welcome`, which the client
 answers at once with an `ack`: only then is the secret it brought the only one. After a lost socket a `hello` with
@@ -41,9 +41,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    seq: int = Field(
-        0, ge=0, le=2**53 - 1, description="From 1 in each direction; 0 in `hello`, `welcome`, `ack`, `ping`, `bye`."
-    )
+    seq: int = Field(0, ge=0, le=2**53 - 1, description="From 1 in each direction; 0 in what belongs to the socket.")
     ack: int = Field(0, ge=0, le=2**53 - 1, description="Highest seq seen of the other side.")
 
 
@@ -77,6 +75,12 @@ class Ping(Message):
     """Sender: all. Legal: always; `seq` 0. Does this socket still carry? The gateway answers with an `ack` at once."""
 
     type: Literal["ping"] = "ping"
+
+
+class IceRequest(Message):
+    """Sender: customer, agent. Legal: always; `seq` 0. Answered by `ice_servers`: those of the welcome grow old."""
+
+    type: Literal["ice_request"] = "ice_request"
 
 
 class LegOffer(Message):
@@ -207,13 +211,14 @@ class WrapUp(Message):
 
 
 CustomerMessage = Annotated[
-    Hello | Ack | Ping | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp,
+    Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp,
     Field(discriminator="type"),
 ]
 AgentMessage = Annotated[
     Hello
     | Ack
     | Ping
+    | IceRequest
     | LegOffer
     | MediaState
     | QualityReport
@@ -252,6 +257,15 @@ class Welcome(Message):
     contact_id: str | None = None
     grace_s: float = Field(description="A lost socket may come back within this.")
     ice_servers: list[IceServer] = []
+    ice_lifetime_s: float = Field(0.0, description="A connection begun later needs new ones; 0: they don't grow old.")
+
+
+class IceServers(Message):
+    """To: customer, agent. The answer to `ice_request`; `seq` 0."""
+
+    type: Literal["ice_servers"] = "ice_servers"
+    servers: list[IceServer]
+    lifetime_s: float
 
 
 class Error(Message):
@@ -520,6 +534,7 @@ class Board(Message):
 
 ServerMessage = Annotated[
     Welcome
+    | IceServers
     | Error
     | Bye
     | Ack

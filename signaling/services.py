@@ -12,13 +12,13 @@ from gateway.base.clock import Clock
 from gateway.config import Settings
 from gateway.parties import Desk
 from signaling.address import Network, trusted_networks
-from signaling.messages import IceServer
 from signaling.metrics import SignalingMetrics
 from signaling.open_sockets import OpenSockets
 from signaling.origins import Origins
 from signaling.ports import Accounts, Admission, EntryTokens, Health, History, Limiter, Pilots, Recordings
 from signaling.sessions import Sessions
 from signaling.socket import SocketTimes
+from signaling.turn import NO_TURN, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Services:
     pages: Mapping[str, str]  # address → file below `web_root`
     recording_notice: str = "notice"  # what a page says of recording before the queue is known: off, notice, ask
     static: str = "static"  # folder below `web_root` served at /static/
-    ice_servers: tuple[IceServer, ...] = ()
+    turn: Turn = NO_TURN
     demo_shop: bool = False  # serve the page at `/`
     times: SocketTimes = field(default_factory=SocketTimes)
 

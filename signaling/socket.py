@@ -16,13 +16,25 @@ from gateway.base.log import bind, get_logger
 from gateway.base.tasks import cancel_and_wait
 from gateway.parties import Party
 from signaling.closing import BYE_CLOSE, refusal_of
-from signaling.messages import PROTOCOL_VERSION, Ack, Bye, Error, Hello, IceServer, Message, Ping, Welcome
+from signaling.messages import (
+    PROTOCOL_VERSION,
+    Ack,
+    Bye,
+    Error,
+    Hello,
+    IceRequest,
+    IceServers,
+    Message,
+    Ping,
+    Welcome,
+)
 from signaling.metrics import SignalingMetrics
 from signaling.pace import TokenBucket
 from signaling.parsing import Unreadable, parse
 from signaling.session import Session
 from signaling.sessions import Sessions
 from signaling.sides import Side
+from signaling.turn import NO_TURN, Turn
 
 SUBPROTOCOL: Final = "visavis.v1"
 HEARTBEAT_S: Final = 10.0  # a dead peer is noticed after at most one and a half of these
@@ -64,7 +76,7 @@ class SocketSettings:
 
     messages_per_second: float
     message_burst: int
-    ice_servers: tuple[IceServer, ...] = ()
+    turn: Turn = NO_TURN
     times: SocketTimes = SocketTimes()
 
 
@@ -99,6 +111,7 @@ class Socket:
         self._bye: Bye | None = None
         self._acked = 0  # the `ack` last sent
         self._pong_due = False
+        self._ice_due = False
         self._page_gone = False
 
     def carries(self, owner: Party) -> bool:
@@ -188,7 +201,8 @@ class Socket:
                 resumed=resumed,
                 contact_id=self._side.contact_id(session),
                 grace_s=self._sessions.grace_s,
-                ice_servers=list(self._settings.ice_servers),
+                ice_servers=self._settings.turn.servers_for(session.owner, self._clock),
+                ice_lifetime_s=self._settings.turn.lifetime_s,
             )
             await self._send(welcome)
             self._work.set()
@@ -244,11 +258,14 @@ class Socket:
         if isinstance(message, Ping):
             self._pong_due = True
             self._work.set()
-        if isinstance(message, Ack | Ping) and message.seq == 0:
+        if isinstance(message, IceRequest):
+            self._ice_due = True
+            self._work.set()
+        if isinstance(message, Ack | Ping | IceRequest) and message.seq == 0:
             return
         if isinstance(message, Hello):
             raise BadInput("hello_repeated", "This socket has said hello already.")
-        if not session.take(message.seq) or isinstance(message, Ack | Ping):
+        if not session.take(message.seq) or isinstance(message, Ack | Ping | IceRequest):
             return
         self._work.set()  # an acknowledgement is due
         try:
@@ -299,6 +316,11 @@ class Socket:
                 while self._bye is None and (message := session.next_unsent()) is not None:
                     await self._send(message.model_copy(update={"ack": session.received}))
                     self._acked = session.received
+                if self._bye is None and self._ice_due:
+                    self._ice_due = False
+                    turn = self._settings.turn
+                    servers = turn.servers_for(session.owner, self._clock)
+                    await self._send(IceServers(ack=session.received, servers=servers, lifetime_s=turn.lifetime_s))
                 if self._bye is None and (self._acked != session.received or self._pong_due):
                     self._pong_due = False
                     await self._send(Ack(ack=session.received))

@@ -70,7 +70,7 @@ def _settings(context: Context) -> SocketSettings:
     return SocketSettings(
         messages_per_second=limits.messages_per_second,
         message_burst=limits.message_burst,
-        ice_servers=context.services.ice_servers,
+        turn=context.services.turn,
         times=context.services.times,
     )
 

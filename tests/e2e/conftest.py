@@ -1,7 +1,8 @@
 """The demo as a process of its own, and three people with a browser, a camera and a microphone each."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,18 @@ class Demo:
 
     product: Product
     links: dict[str, str]
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, folder: Path, settings: Mapping[str, str]) -> "AsyncIterator[Demo]":
+        """A demo of one's own, until the block ends."""
+        product = await Product.start(folder, "demo", settings=settings)
+        printed = (product.folder / "stdout").read_text(encoding="utf-8")
+        links = {name.split()[0].lower(): link for _, name, link in _LINK.findall(printed)}
+        try:
+            yield cls(product, links)
+        finally:
+            await product.kill()
 
     @property
     def url(self) -> str:
@@ -50,10 +63,5 @@ async def playwright() -> AsyncIterator[Playwright]:
 async def demo(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Demo]:
     """`visavis demo` on free ports. Settings for one test: `@pytest.mark.parametrize("demo", [{…}], indirect=True)`."""
     settings: dict[str, str] = getattr(request, "param", {})
-    product = await Product.start(tmp_path / "product", "demo", settings=settings)
-    printed = (product.folder / "stdout").read_text(encoding="utf-8")
-    links = {name.split()[0].lower(): link for _, name, link in _LINK.findall(printed)}
-    try:
-        yield Demo(product, links)
-    finally:
-        await product.kill()
+    async with Demo.running(tmp_path / "product", settings) as running:
+        yield running

@@ -33,6 +33,7 @@ from signaling.runner import listen, port_of, start
 from signaling.services import Services
 from signaling.sessions import Sessions
 from signaling.socket import SUBPROTOCOL, SocketTimes
+from signaling.turn import NO_TURN, Turn
 from tests.support.fake_desk import FakeDesk
 
 CANARY = "canary-token-for-tests"
@@ -298,6 +299,7 @@ async def node(
     demo_shop: bool = True,
     grace_s: float = 60.0,
     times: SocketTimes | None = None,
+    turn: Turn = NO_TURN,
 ) -> AsyncIterator[Node]:
     """A node on a port of the system's choice, closed at the end."""
     clock = clock or SystemClock()
@@ -329,6 +331,7 @@ async def node(
         pages=PAGES,
         demo_shop=demo_shop,
         times=times or SocketTimes(),
+        turn=turn,
     )
     listening = listen("127.0.0.1", 0)
     port = port_of(listening)

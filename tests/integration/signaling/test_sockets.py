@@ -1,6 +1,7 @@
 """Sockets against a running node: who gets in, what is said, what comes back."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,8 @@ from gateway import parties
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
 from gateway.parties import CustomerParty, QueuePlace
-from tests.support.signaling_node import Browser, Node, eventually
+from signaling.turn import Turn
+from tests.support.signaling_node import Browser, Node, eventually, node
 
 
 def place(number: int) -> QueuePlace:
@@ -94,3 +96,16 @@ async def test_a_page_that_goes_away_is_told_from_one_that_is_lost(
         await page.ws.close(code=close_code)
     await here.desk.until("customer_present", contact_id, False)
     assert here.desk.left == [page_gone]
+
+
+async def test_turn_credentials_come_with_the_welcome_and_anew_when_asked(tmp_path: Path) -> None:
+    turn = Turn(urls=("turn:turn.example",), secret="sixteen-characters", lifetime_s=900)
+    async with node(tmp_path, turn=turn) as here:
+        async with Browser.at(here.url, "/ws/customer") as page:
+            welcome = await page.hello(entry_token=await here.entry_token())
+            assert welcome["ice_lifetime_s"] == 900
+            assert welcome["ice_servers"][0]["username"].endswith(":" + welcome["contact_id"])
+            await page.send_raw(type="ice_request", seq=0, ack=0)
+            assert (await page.expect("ice_servers"))["servers"][0]["urls"] == ["turn:turn.example"]
+        async with Browser.at(here.url, "/ws/board", cookie=here.signed_in("root")) as board:
+            assert (await board.hello())["ice_servers"] == []

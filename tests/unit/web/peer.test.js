@@ -12,9 +12,15 @@ function setUp(generation = 0) {
   const offers = [];
   /** @type {number[]} */
   const remembered = [];
-  const rig = { check: async () => true };
+  const rig = {
+    check: async () => true,
+    iceServers: () => /** @type {any[]} */ ([]),
+    refreshIce: () => /** @type {Promise<void> | null} */ (null),
+  };
   const peer = new Peer({
     check: () => rig.check(),
+    iceServers: () => rig.iceServers(),
+    refreshIce: () => rig.refreshIce(),
     generation,
     sendOffer: (number, sdp) => offers.push([number, sdp]),
     remember: (number) => remembered.push(number),
@@ -66,6 +72,15 @@ test("a newer generation during an await leaves nothing of the older one", async
   assert.equal(older.closed, true);
   assert.equal(older.signalingState, "stable"); // it never became an offer
   assert.deepEqual(offers.map(([number]) => number), [2]);
+});
+
+test("a connection begins with the ICE servers of that moment, once they are fresh", async () => {
+  const rig = setUp();
+  let servers = [{ urls: ["turn:old"], username: "1", credential: "x" }];
+  rig.iceServers = () => servers;
+  rig.refreshIce = () => Promise.resolve().then(() => void (servers = [{ urls: ["turn:new"], username: "2", credential: "y" }]));
+  await rig.peer.connect();
+  assert.deepEqual(FakeConnection.last.configuration.iceServers, [{ urls: ["turn:new"], username: "2", credential: "y" }]);
 });
 
 test("an answer to an older generation is not applied", async () => {

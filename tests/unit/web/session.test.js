@@ -299,6 +299,30 @@ test("asking ends a wait for the next try", async () => {
   assert.equal(FakeSocket.all.length, 2);
 });
 
+test("ICE servers that may be too old are asked for anew, once half their time is over", async () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome({ ice_servers: [{ urls: ["turn:a"] }], ice_lifetime_s: 8 });
+  assert.equal(session.refreshIce(), null);
+  timers.advance(4_000);
+  const waiting = session.refreshIce();
+  assert.deepEqual(FakeSocket.last.of("ice_request"), [{ type: "ice_request", seq: 0, ack: 0 }]);
+  FakeSocket.last.tell({ type: "ice_servers", servers: [{ urls: ["turn:b"] }], lifetime_s: 8 });
+  await waiting;
+  assert.deepEqual([session.ice_servers, session.refreshIce()], [[{ urls: ["turn:b"] }], null]);
+});
+
+test("new ICE servers are not waited for longer than two seconds", async () => {
+  const { session, timers } = setUp();
+  session.start({ entry_token: "token" });
+  FakeSocket.last.welcome({ ice_servers: [{ urls: ["turn:a"] }], ice_lifetime_s: 2 });
+  timers.advance(1_000);
+  const waiting = session.refreshIce();
+  timers.advance(2_000);
+  await waiting;
+  assert.deepEqual(session.ice_servers, [{ urls: ["turn:a"] }]);
+});
+
 test("the session gives up after the time it was told", () => {
   const { session, timers } = setUp({ give_up_ms: 30_000 });
   session.start({ entry_token: "token" });

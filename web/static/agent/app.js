@@ -108,8 +108,6 @@ class Agent extends LitElement {
     session.addEventListener("state", () => this.#sessionChanged(session));
     session.addEventListener("welcome", (event) => {
       const welcome = /** @type {CustomEvent<import("../lib/messages.js").Welcome>} */ (event).detail;
-      this.#ice_servers = welcome.ice_servers ?? [];
-      this.#call?.peer.useIceServers(this.#ice_servers);
       if (!welcome.resumed) {
         this._view = newView();
         this.#call?.tellMediaState();
@@ -118,9 +116,6 @@ class Agent extends LitElement {
     session.addEventListener("message", (event) => this.#receive(session, /** @type {CustomEvent} */ (event).detail));
     session.start({ take_over });
   }
-
-  /** @type {import("../lib/messages.js").IceServer[]} */
-  #ice_servers = [];
 
   /** @param {Session} session */
   #sessionChanged(session) {
@@ -169,7 +164,6 @@ class Agent extends LitElement {
     const call = new Call({ session, store: tabStore(), key: `visavis.generation.${contact_id}`, published: true });
     this.#call = call;
     this.#call_contact = contact_id;
-    call.peer.useIceServers(this.#ice_servers);
     call.addEventListener("change", () => this.requestUpdate());
     call.connect();
     void this.#openDevices(call);

@@ -64,6 +64,8 @@ export class Call extends EventTarget {
       remember: (generation) => store.setItem(key, String(generation)),
       sendOffer: (generation, sdp) => session.send({ type: "leg_offer", generation, sdp }),
       check: () => session.probe(),
+      iceServers: () => session.ice_servers,
+      refreshIce: () => session.refreshIce(),
     });
     const { signal } = this.#abort;
     const peer = this.peer;

@@ -27,6 +27,10 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"ping"} type
  */
 /**
+ * @typedef {object} IceRequest
+ * @property {"ice_request"} type
+ */
+/**
  * @typedef {object} LegOffer
  * @property {"leg_offer"} type
  * @property {number} generation
@@ -114,7 +118,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | Ping | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
+ * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
  *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
@@ -140,6 +144,13 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string | null} [contact_id]
  * @property {number} grace_s
  * @property {IceServer[]} [ice_servers]
+ * @property {number} [ice_lifetime_s]
+ */
+/**
+ * @typedef {object} IceServers
+ * @property {"ice_servers"} type
+ * @property {IceServer[]} servers
+ * @property {number} lifetime_s
  */
 /**
  * @typedef {object} ErrorMessage
@@ -352,7 +363,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {boolean} draining
  */
 /**
- * @typedef {Welcome | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
+ * @typedef {Welcome | IceServers | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
  *   | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | WrapUpStarted
  *   | Board} ServerMessage
  */

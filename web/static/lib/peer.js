@@ -17,6 +17,8 @@ import { ceilingOf, setCeiling, UplinkSearch } from "./uplink.js";
  * @property {(generation: number, sdp: string) => void} sendOffer
  * @property {(generation: number) => void} [remember] keeps the number over a reload
  * @property {number} [generation] the last one used by a page before this one
+ * @property {() => import("./messages.js").IceServer[]} [iceServers]
+ * @property {() => Promise<void> | null} [refreshIce] new ones, when those there are may be too old
  * @property {() => Promise<boolean>} [check] whether the gateway can be reached just now
  * @property {typeof RTCPeerConnection} [PeerConnectionClass]
  * @property {typeof MediaStream} [MediaStreamClass]
@@ -61,8 +63,6 @@ export class Peer extends EventTarget {
   #timers;
   /** @type {RTCPeerConnection | null} */
   #connection = null;
-  /** @type {RTCIceServer[]} */
-  #ice_servers = [];
   #generation;
   #answered = false;
   #failures = 0;
@@ -96,13 +96,6 @@ export class Peer extends EventTarget {
     return this.#generation;
   }
 
-  /** @param {import("./messages.js").IceServer[]} servers */
-  useIceServers(servers) {
-    this.#ice_servers = servers.map(({ urls, username, credential }) =>
-      username ? { urls, username, credential } : { urls },
-    );
-  }
-
   /** Offers can only be made while the session is open. A connection that was wanted meanwhile is made now. */
   signalingReady(/** @type {boolean} */ ready) {
     this.#signaling = ready;
@@ -122,9 +115,14 @@ export class Peer extends EventTarget {
     this.#options.remember?.(generation);
     this.#answered = false;
     this.#setStatus(this.status === "idle" || this.status === "connecting" ? "connecting" : "reconnecting");
+    const refreshing = this.#options.refreshIce?.();
+    if (refreshing) {
+      await refreshing;
+      if (generation !== this.#generation || /** @type {PeerStatus} */ (this.status) === "closed") return;
+    }
     const Connection = this.#options.PeerConnectionClass ?? RTCPeerConnection;
     const connection = new Connection({
-      iceServers: this.#ice_servers,
+      iceServers: (this.#options.iceServers?.() ?? []).map(({ urls, username, credential }) => ({ urls, username, credential })),
       bundlePolicy: "max-bundle",
       rtcpMuxPolicy: "require",
     });

@@ -45,6 +45,8 @@ const RESUME_TIMEOUT_MS = 4_000;
 /** A socket that says nothing for so long is asked whether it still carries. */
 const QUIET_MS = 5_000;
 const PING_TIMEOUT_MS = 3_000;
+/** Longer is not waited for new ICE servers: the old ones may do, and most networks need none. */
+const ICE_TIMEOUT_MS = 2_000;
 const ACK_DELAY_MS = 1_000;
 const ACK_EVERY = 16;
 const SAVE_EVERY_MS = 5_000;
@@ -92,6 +94,8 @@ export class Session extends EventTarget {
   state = "idle";
   /** Why the session is over; a stable code. @type {string | null} */
   code = null;
+  /** TURN servers with credentials that grow old. @type {import("./messages.js").IceServer[]} */
+  ice_servers = [];
 
   #options;
   #timers;
@@ -120,6 +124,10 @@ export class Session extends EventTarget {
   #running = { retry: undefined, welcome: undefined, ack: undefined, quiet: undefined, ping: undefined };
   /** Who waits for the answer to a ping. @type {((alive: boolean) => void)[]} */
   #asking = [];
+  /** When `ice_servers` are half as old as they may get. */
+  #ice_stale_ms = Infinity;
+  /** Who waits for new ones. @type {(() => void)[]} */
+  #ice_asking = [];
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -202,6 +210,19 @@ export class Session extends EventTarget {
       this.#running.ping = this.#timers.setTimeout(() => this.renew(), PING_TIMEOUT_MS);
     }
     return answer;
+  }
+
+  /** New ICE servers when those there are are too old to begin with; null when there is nothing to wait for. */
+  refreshIce() {
+    if (!this.#welcomed || this.#timers.now() < this.#ice_stale_ms) return null;
+    return new Promise((/** @type {(value: void) => void} */ resolve) => {
+      const timer = this.#timers.setTimeout(resolve, ICE_TIMEOUT_MS);
+      this.#ice_asking.push(() => {
+        this.#timers.clearTimeout(timer);
+        resolve();
+      });
+      this.#write({ type: "ice_request", seq: 0 });
+    });
   }
 
   /** Remember that the session lives; call when the page is about to go. */
@@ -296,6 +317,10 @@ export class Session extends EventTarget {
       if (message.type === "error") this.#refusal = message.code;
       return;
     }
+    if (message.type === "ice_servers") {
+      this.#useIce(message.servers, message.lifetime_s);
+      return;
+    }
     if (message.type !== "ack") {
       if (message.seq <= this.#last_in) return; // sent again, seen before
       this.#last_in = message.seq;
@@ -322,6 +347,7 @@ export class Session extends EventTarget {
       this.#acked_in = 0;
     }
     this.#knows_session = true;
+    this.#useIce(welcome.ice_servers ?? [], welcome.ice_lifetime_s ?? 0);
     this.#saved = {
       session_id: welcome.session_id,
       secret: welcome.secret,
@@ -336,6 +362,16 @@ export class Session extends EventTarget {
     for (const { seq, message } of this.#outbox) this.#write({ ...message, seq });
     this.dispatchEvent(new CustomEvent("welcome", { detail: welcome }));
     this.#setState("open");
+  }
+
+  /**
+   * @param {import("./messages.js").IceServer[]} servers
+   * @param {number} lifetime_s 0: for ever
+   */
+  #useIce(servers, lifetime_s) {
+    this.ice_servers = servers;
+    this.#ice_stale_ms = lifetime_s > 0 && servers.length > 0 ? this.#timers.now() + lifetime_s * 500 : Infinity;
+    for (const go_on of this.#ice_asking.splice(0)) go_on();
   }
 
   /** @param {string} code */
@@ -383,6 +419,7 @@ export class Session extends EventTarget {
     for (const timer of /** @type {const} */ (["retry", "welcome", "ack", "quiet", "ping"])) this.#clear(timer);
     this.#welcomed = false;
     this.#answerAsked(false);
+    for (const go_on of this.#ice_asking.splice(0)) go_on();
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;

@@ -287,7 +287,6 @@ export class Customer extends LitElement {
   /** @param {Session} session @param {import("../lib/messages.js").Welcome} welcome */
   #welcomed(session, welcome) {
     if (session !== this.#session || this.#call === null) return;
-    this.#call.peer.useIceServers(welcome.ice_servers ?? []);
     if (!welcome.resumed) {
       const { talking_since_ms } = this._view;
       this._view = { ...newView(), contact_id: welcome.contact_id ?? null, talking_since_ms };

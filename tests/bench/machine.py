@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,23 @@ def placed(core: int) -> Callable[[], None]:
             os.setpriority(os.PRIO_PROCESS, 0, NICE)
 
     return place
+
+
+@contextmanager
+def preferred() -> Iterator[None]:
+    """Whoever is started inside is so with precedence, on any core; ordinary work where that is not permitted."""
+    kind, nice = precedence(), os.getpriority(os.PRIO_PROCESS, 0)
+    if kind == "rr":
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(RR_PRIORITY))
+    elif kind == "nice":
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    try:
+        yield
+    finally:
+        if kind == "rr":
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        elif kind == "nice":
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
 
 
 def own_address() -> str:

@@ -27,6 +27,7 @@ class Rival:
     kind: str
     url: str
     pid: int
+    token: str = ""
 
     def cpu_s(self) -> float:
         return cpu_s(self.pid)

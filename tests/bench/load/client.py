@@ -1,6 +1,6 @@
 """The load client's process: takes one JSON command a line, answers one JSON line each.
 
-{"do": "server", "kind": "ours" | "janus", "url": …}      where calls go from now on
+{"do": "server", "kind": "ours" | "janus", "url": …}      where calls go from now on; "product" needs "token" too
 {"do": "calls", "count": 10, "media": true}               set up so many more, four at a time
 {"do": "waiting", "count": 10}                            so many who wait, with their cameras on
 {"do": "churn", "per_s": 3}                               set up and hang up beside the others, 0 ends it
@@ -29,7 +29,7 @@ from media.port import Kind
 from media.transport.dtls import Certificate
 from tests.bench.load.leg import Leg, Shared
 from tests.bench.load.pacer import Pacer
-from tests.bench.load.ways_in import Janus, Ours
+from tests.bench.load.ways_in import Janus, Ours, Product, WayIn
 from tests.bench.load.wire import Batch
 
 AT_ONCE: Final = 4
@@ -52,7 +52,7 @@ class LoadClient:
             delays_ms={Kind.AUDIO: [], Kind.VIDEO: []},
         )
         self._pacer = Pacer()
-        self._way: Ours | Janus | None = None
+        self._way: WayIn | None = None
         self._calls: dict[str, list[Leg]] = {}
         self._made = 0
         self._set_up_ms: list[float] = []
@@ -66,7 +66,7 @@ class LoadClient:
                 await self._clear()
                 if self._way is not None:
                     await self._way.aclose()
-                self._way = Ours(command["url"]) if command["kind"] == "ours" else await Janus.open(command["url"])
+                self._way = await _way_in(command)
             case "calls":
                 return await self._open_calls(command["count"], media=command.get("media", True))
             case "waiting":
@@ -205,6 +205,18 @@ class LoadClient:
             leg.vanish()
         if self._way is not None:
             await self._way.aclose()
+
+
+async def _way_in(command: dict[str, Any]) -> WayIn:
+    match command["kind"]:
+        case "ours":
+            return Ours(command["url"])
+        case "janus":
+            return await Janus.open(command["url"])
+        case "product":
+            return Product(command["url"], command["token"])
+        case unknown:
+            raise ValueError(f"no way into {unknown}")
 
 
 async def serve(host: str, profile: str) -> None:

@@ -35,7 +35,7 @@ class Load:
 
     async def connect(self, rival: Rival) -> None:
         """Hang up everything; calls go to that server from now on."""
-        await self.ask(do="server", kind=rival.kind, url=rival.url)
+        await self.ask(do="server", kind=rival.kind, url=rival.url, token=rival.token)
 
 
 class LoadFailed(Exception):
@@ -43,13 +43,13 @@ class LoadFailed(Exception):
 
 
 @asynccontextmanager
-async def load_client() -> AsyncIterator[Load]:
-    """A client with the protection profile of the environment (`BENCH_SRTP`, cm or gcm)."""
+async def load_client(host: str = "") -> AsyncIterator[Load]:
+    """A client at that address (empty: one where Janus can be reached), offering the profile `BENCH_SRTP`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).parent / "client.py"),
         "--host",
-        own_address(),
+        host or own_address(),
         "--srtp",
         os.environ.get("BENCH_SRTP", "cm"),
         stdin=subprocess.PIPE,

@@ -1,12 +1,28 @@
-"""How a call gets into a server: by a POST to ours, over a WebSocket to the videocall plugin of Janus."""
+"""How a call gets into a server: by a POST to ours, over Janus' WebSocket, as robots do into the whole product."""
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 import aiohttp
 
+from gateway.canary.robots import SITE
+from gateway.canary.talk import CanaryFailure, Talk, first_hello, request
+from signaling.messages import (
+    AcceptOffer,
+    AgentState,
+    Assigned,
+    ContactState,
+    LegAnswer,
+    LegOffer,
+    MenuChoice,
+    MenuNode,
+    Offer,
+    QueuePosition,
+    SetReady,
+)
 from tests.bench.load.leg import Leg
 
 ANSWER_S = 20.0
@@ -150,3 +166,68 @@ class Janus:
             for session in [each for both in self._sessions.values() for each in both]:
                 message = {"janus": "keepalive", "session_id": session, "transaction": "keepalive"}
                 await self._socket.send_json(message)
+
+
+class Product:
+    """The whole product: a robot customer who goes through menu and queue, and a robot agent who takes what rings."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+        self._seats = itertools.count()
+        self._one_at_a_time = asyncio.Lock()
+        self._open: dict[str, list[tuple[Talk, aiohttp.ClientSession]]] = {}
+
+    async def call(self, name: str, make: Callable[[], Leg]) -> list[Leg]:
+        """One call after the other, so that each offer rings at its own agent."""
+        async with self._one_at_a_time:
+            try:
+                async with asyncio.timeout(2 * ANSWER_S):
+                    return await self._call(name, make)
+            except CanaryFailure as failure:
+                raise ConnectionError(str(failure)) from failure
+
+    async def _call(self, name: str, make: Callable[[], Leg]) -> list[Leg]:
+        opened = self._open[name] = []
+        browser = self._browser()
+        seat = {"seat": next(self._seats) % 200}
+        await request(browser, "POST", "/api/v1/canary/seat", body=seat, token=self._token)
+        agent, _ = await Talk.open(browser, "/ws/agent", first_hello(), who="agent")
+        opened.append((agent, browser))
+        await agent.send(SetReady())
+        await agent.wait_for(AgentState, lambda state: state.state == "ready")
+        browser = self._browser()
+        entry = {"site": SITE, "visitor_key": secrets.token_hex(8), "language": "en", "notice_version": "1"}
+        entered = await request(browser, "POST", "/api/v1/widget/entry", body=entry, token=self._token)
+        customer, _ = await Talk.open(browser, "/ws/customer", first_hello(entered["entry_token"]), who="customer")
+        opened.append((customer, browser))
+        node = await customer.wait_for(MenuNode, lambda node: bool(node.options))
+        await customer.send(MenuChoice(node_id=node.node_id, key=node.options[0].key))
+        await customer.wait_for(QueuePosition)
+        legs = [await self._leg(customer, make())]
+        offer = await agent.wait_for(Offer)
+        await agent.send(AcceptOffer(offer_id=offer.offer_id))
+        await agent.wait_for(Assigned)
+        legs.append(await self._leg(agent, make()))
+        await customer.wait_for(ContactState, lambda state: state.state == "active")
+        return legs
+
+    async def _leg(self, talk: Talk, leg: Leg) -> Leg:
+        await talk.send(LegOffer(generation=1, sdp=leg.offer()))
+        leg.set_answer((await talk.wait_for(LegAnswer)).sdp)
+        await leg.connected()
+        return leg
+
+    def _browser(self) -> aiohttp.ClientSession:
+        jar = aiohttp.CookieJar(unsafe=True)
+        return aiohttp.ClientSession(self._url, headers={"Origin": self._url}, cookie_jar=jar)
+
+    async def hang_up(self, name: str, legs: list[Leg]) -> None:
+        await asyncio.gather(*(leg.close() for leg in legs))
+        for talk, browser in self._open.pop(name, []):
+            await talk.close()
+            await browser.close()
+
+    async def aclose(self) -> None:
+        for name in list(self._open):
+            await self.hang_up(name, [])

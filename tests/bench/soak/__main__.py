@@ -16,7 +16,7 @@ import uvloop
 
 from gateway.canary.footage import footage
 from gateway.canary.talk import CanaryFailure
-from tests.bench.machine import cores
+from tests.bench.machine import RR_PRIORITY, cores
 from tests.bench.soak.faults import Faults
 from tests.bench.soak.judge import judge_contact, judge_gaps, judge_log, judge_offers
 from tests.bench.soak.people import Seat, visit
@@ -154,6 +154,8 @@ async def soak(folder: Path) -> bool:
     plan = Plan()
     stage = Stage(folder, plan)
     try:
+        if plan.precedence == "rr":
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(RR_PRIORITY))
         os.sched_setaffinity(0, {cores()[0]})  # inherited by the product
         await stage.start()
         os.sched_setaffinity(0, {cores()[1]})

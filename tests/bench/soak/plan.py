@@ -42,6 +42,8 @@ class Plan:
     talk_s: tuple[float, float] = (40.0, 150.0)
     workers: int = int(os.environ.get("SOAK_WORKERS", "2"))
     seed: int = int(os.environ.get("SOAK_SEED", "1"))
+    precedence: str = os.environ.get("SOAK_PRECEDENCE", "none")
+    """`rr` on a machine that has other work: the product and the robots come first, as in the other measurements."""
     disk_bytes: int = 2_000_000_000
 
     @property

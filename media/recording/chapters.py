@@ -5,7 +5,7 @@ from the start of the file.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MAX_CHAPTERS: Final = 500
@@ -63,8 +63,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
+    """`kind` is one of the names in the lists of titles, `title` what it is called in the recording's language."""
+
     start_s: float
     end_s: float
+    kind: str
     title: str
 
 
@@ -76,33 +79,31 @@ def iso_639_2(language: str) -> str:
 def chapters(events: Sequence[Event], end_s: float, language: str = "en") -> list[Chapter]:
     """Chapters without holes from 0 to `end_s`; none when there is nothing to tell apart."""
     titles = _TITLES.get(language.partition("-")[0].lower(), _TITLES["en"])
-    moments = {titles[name] for name in _MOMENTS}
-    now: dict[str, str] = {}  # what holds → its title
-    starts: list[tuple[float, str]] = [(0.0, titles["conversation"])]
+    now: dict[str, str] = {}  # what holds → the kind of chapter it makes
+    starts: list[tuple[float, str]] = [(0.0, "conversation")]
     for event in sorted(events, key=lambda event: event.at_s):
         if event.name in _BEGINS:
             away = event.name == "pause" and event.detail == "agent_lost"
-            now.setdefault(_BEGINS[event.name], titles["agent_lost" if away else event.name])
+            now.setdefault(_BEGINS[event.name], "agent_lost" if away else event.name)
         elif event.name in _ENDS:
             now.pop(_ENDS[event.name], None)
         elif event.name == "interrupted":
-            now["interrupted"] = titles["interrupted"]
+            now["interrupted"] = "interrupted"
         elif event.name == "continued":
             now.pop("interrupted", None)
         elif event.name not in _MOMENTS:
             continue
-        title = next((now[state] for state in _STATES if state in now), "")
-        if event.name in _MOMENTS and not title:
-            title = titles[event.name]
-        starts.append((min(max(event.at_s, 0.0), end_s), title or titles["conversation"]))
+        otherwise = event.name if event.name in _MOMENTS else "conversation"
+        kind = next((now[state] for state in _STATES if state in now), otherwise)
+        starts.append((min(max(event.at_s, 0.0), end_s), kind))
     out: list[Chapter] = []
     ends = [*(start_s for start_s, _ in starts[1:]), end_s]
-    for (_, title), to_s in zip(starts, ends, strict=True):
+    for (_, kind), to_s in zip(starts, ends, strict=True):
         from_s = out[-1].end_s if out else 0.0
         if to_s - from_s < SHORTEST_S:
             continue
-        if out and (len(out) >= MAX_CHAPTERS or (out[-1].title == title and title not in moments)):
-            out[-1] = Chapter(out[-1].start_s, to_s, out[-1].title)
+        if out and (len(out) >= MAX_CHAPTERS or (out[-1].kind == kind and kind not in _MOMENTS)):
+            out[-1] = replace(out[-1], end_s=to_s)
         else:
-            out.append(Chapter(from_s, to_s, title))
+            out.append(Chapter(from_s, to_s, kind, titles[kind]))
     return out if len(out) > 1 else []

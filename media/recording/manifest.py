@@ -57,6 +57,7 @@ class ChapterReport:
 
     from_s: float
     to_s: float
+    kind: str
     title: str
 
 

@@ -58,7 +58,9 @@ class Summary:
                 MarkReport(name=mark.name, detail=mark.detail, at_s=self._file_s(mark.at_s)) for mark in found.marks
             ],
             chapters=[
-                ChapterReport(from_s=round(each.start_s, 3), to_s=round(each.end_s, 3), title=each.title)
+                ChapterReport(
+                    from_s=round(each.start_s, 3), to_s=round(each.end_s, 3), kind=each.kind, title=each.title
+                )
                 for each in self._chapters
             ],
             views=views,

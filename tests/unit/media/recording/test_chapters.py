@@ -23,14 +23,14 @@ def test_a_call_with_a_hold_a_pause_and_a_loss() -> None:
         Event(70.0, "resume"),
     ]
     assert chapters(events, 80.0) == [
-        Chapter(0.0, 10.0, "Conversation"),
-        Chapter(10.0, 20.0, "On hold"),
-        Chapter(20.0, 30.0, "Conversation"),
-        Chapter(30.0, 40.0, "Recording paused"),
-        Chapter(40.0, 50.0, "Conversation"),
-        Chapter(50.0, 60.0, "Customer reconnected"),
-        Chapter(60.0, 70.0, "Agent away"),
-        Chapter(70.0, 80.0, "Conversation"),
+        Chapter(0.0, 10.0, "conversation", "Conversation"),
+        Chapter(10.0, 20.0, "hold", "On hold"),
+        Chapter(20.0, 30.0, "conversation", "Conversation"),
+        Chapter(30.0, 40.0, "pause", "Recording paused"),
+        Chapter(40.0, 50.0, "conversation", "Conversation"),
+        Chapter(50.0, 60.0, "customer_back", "Customer reconnected"),
+        Chapter(60.0, 70.0, "agent_lost", "Agent away"),
+        Chapter(70.0, 80.0, "conversation", "Conversation"),
     ]
 
 

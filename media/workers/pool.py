@@ -61,7 +61,6 @@ class WorkerFigures:
     name: str
     port: int
     up: bool
-    retiring: bool
     legs: int
     restarts: int
     vitals: Vitals
@@ -180,27 +179,32 @@ class WorkerPool:
         return recording
 
     async def _open(self, command: OpenLeg) -> LegAnswer:
+        self._must_have_room()
         process = await self._place(command.call_id)
         if command.leg_id in self._book.legs:
             raise MediaRefused("leg_exists", f"there is a leg {command.leg_id} already")
-        if len(self._book.legs) >= self.capacity:
-            raise MediaRefused("capacity", f"all {self.capacity} legs are in use")
+        self._must_have_room()
         leg = PlacedLeg(command.leg_id, command.call_id, process)
         self._book.add_leg(leg)
         try:
             leg.opening = process.submit(command)
-            answer = await leg.opening
+            answer = await asyncio.shield(leg.opening)
         except MediaRefused:
             self._drop(leg)
             raise
         except asyncio.CancelledError:
             leg.abandoned = True
-            _let_go(process, CloseLeg(leg_id=leg.leg_id), partial(self._drop, leg))
+            if leg.opening is not None:
+                _let_go(process, leg.opening, CloseLeg(leg_id=leg.leg_id), partial(self._drop, leg))
             raise
         if not isinstance(answer, LegAnswer):
             process.condemn("an answer of the wrong kind")
             raise MediaRefused(WORKER_LOST, "the media process gave no answer that makes sense")
         return answer
+
+    def _must_have_room(self) -> None:
+        if len(self._book.legs) >= self.capacity:
+            raise MediaRefused("capacity", f"all {self.capacity} legs are in use")
 
     async def _close(self, leg: PlacedLeg) -> None:
         try:
@@ -217,14 +221,15 @@ class WorkerPool:
         self._book.add_recording(recording)
         try:
             recording.starting = process.submit(command)
-            reply = await recording.starting
+            reply = await asyncio.shield(recording.starting)
         except MediaRefused:
             self._drop_recording(recording)
             raise
         except asyncio.CancelledError:
             recording.abandoned = True
-            stop = StopRecording(recording_id=recording.recording_id)
-            _let_go(process, stop, partial(self._drop_recording, recording))
+            if recording.starting is not None:
+                stop = StopRecording(recording_id=recording.recording_id)
+                _let_go(process, recording.starting, stop, partial(self._drop_recording, recording))
             raise
         if reply is not None:
             process.condemn("an answer of the wrong kind")
@@ -395,7 +400,6 @@ class WorkerPool:
                 name=slot.name,
                 port=slot.port,
                 up=slot.up,
-                retiring=slot.retiring,
                 legs=self._book.legs_at(slot.process) if slot.process is not None else 0,
                 restarts=slot.restarts,
                 vitals=slot.vitals,
@@ -416,18 +420,26 @@ class WorkerPool:
         await asyncio.gather(*(slot.aclose() for slot in self._slots))
 
 
-def _let_go(process: WorkerProcess, command: CloseLeg | StopRecording, gone: Callable[[], None]) -> None:
-    """End what nobody waits for any more; `gone` is called when it is, or never was."""
+def _let_go(
+    process: WorkerProcess, begun: asyncio.Future[Reply], end: CloseLeg | StopRecording, gone: Callable[[], None]
+) -> None:
+    """Nobody waits for it any more: end it once it has begun. `gone` is called when it is over, or never was."""
 
-    def answered(reply: asyncio.Future[Reply]) -> None:
+    def over(reply: asyncio.Future[Reply]) -> None:
         if not reply.cancelled():
             reply.exception()  # refused: there is nothing to end
         gone()
 
-    try:
-        process.submit(command).add_done_callback(answered)
-    except MediaRefused as refusal:
-        _log.warning("pool.not_let_go", command=type(command).__name__, code=refusal.code)
+    def late(reply: asyncio.Future[Reply]) -> None:
+        if reply.cancelled() or reply.exception() is not None:
+            gone()
+            return
+        try:
+            process.submit(end).add_done_callback(over)
+        except MediaRefused as refusal:  # it goes with its process, or its browser, at the latest
+            _log.warning("pool.not_let_go", command=type(end).__name__, code=refusal.code)
+
+    begun.add_done_callback(late)
 
 
 def _sum(one: EngineCounters, other: EngineCounters) -> EngineCounters:

@@ -43,6 +43,9 @@ def wrong(how: str, order: Do) -> bytes:
             return closed
         case "ends_twice":
             return done + closed + closed
+        case "another_ones_leg":
+            other = LegClosed(leg_id="lg_another", reason="bye", at_s=0.0)
+            return done + frame_from_worker(Happened(event=other))
         case "another_ones_recording":
             stopped = RecordingStopped(recording_id="rc_1", folder="/etc", packets=0, size_bytes=0, at_s=0.0)
             return frame_from_worker(Happened(event=stopped))

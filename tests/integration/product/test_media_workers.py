@@ -58,7 +58,8 @@ async def test_kill_9_of_a_media_process_interrupts_its_calls_only_and_they_come
         async with asyncio.timeout(BACK_S):
             customer = await stack.enter_async_context(next_generation(victim.customer))
             agent = await stack.enter_async_context(next_generation(victim.agent))
-            await stack.enter_async_context(next_generation(waiting.customer))
+            waiter = await stack.enter_async_context(next_generation(waiting.customer))
+            await waiter.heard_since(waiter.counts())  # hold music
             await customer.heard_since(customer.counts())
             await agent.heard_since(agent.counts())
         back_s = time.monotonic() - killed_at

@@ -29,12 +29,14 @@ async def is_on_disk(folder: Path, contact_id: str) -> bool:
 
 
 @pytest.fixture
-async def product(tmp_path: Path) -> AsyncIterator[Product]:
-    product = await Product.start(tmp_path)
+async def product(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Product]:
+    settings: dict[str, str] = getattr(request, "param", {})
+    product = await Product.start(tmp_path, settings=settings)
     yield product
     await product.kill()
 
 
+@pytest.mark.parametrize("product", [{"VISAVIS_MEDIA__WORKERS": "1"}], indirect=True)  # as shipped
 async def test_robots_find_all_well_and_leave_nothing_behind(product: Product) -> None:
     """`visavis canary` with two calls at once: four tracks, complete, sealed; then tasks and legs are as before."""
     before = await product.metric("visavis_tasks")

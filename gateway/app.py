@@ -49,22 +49,23 @@ from gateway.quality_gauges import QualityGauges
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
-from gateway.recordings.store import RecordingStore
 from gateway.records.accounts import SqlAccounts
 from gateway.records.audit import SqlAudit
 from gateway.records.database import open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.pilots import SqlPilots
 from gateway.records.recordings import SqlRecordings
+from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
+from gateway.vault.service import open_vault
 from gateway.wiring import (
     AccountsForSignaling,
     AdmissionForSignaling,
     HistoryForSignaling,
     NodeHealth,
     PilotsForSignaling,
-    RecordingsForSignaling,
 )
+from gateway.wiring_recordings import RecordingsForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
 from signaling import runner
@@ -252,11 +253,23 @@ async def _rooms(
 
     audit = SqlAudit(database, clock)
     recording_rows = SqlRecordings(database)
-    store = RecordingStore(data_dir)
+    vault = await asyncio.to_thread(
+        lambda: open_vault(
+            settings=settings.recording,
+            queues=settings.queues,
+            data_dir=data_dir,
+            records=SqlVault(database),
+            rows=recording_rows,
+            clock=clock,
+            audit=audit.note,
+            on_alarm=alarm,
+        )
+    )
     recordings = RecordingService(
         media=engine,
         records=recording_rows,
-        store=store,
+        store=vault.spool.store,
+        archive=vault,
         finaliser=Finaliser(
             jobs=settings.recording.finalisers, timeout_s=settings.recording.finalise_timeout.total_seconds()
         ),
@@ -299,6 +312,8 @@ async def _rooms(
     try:
         await acd.start()
         stack.push_async_callback(acd.aclose)
+        vault.start()
+        stack.push_async_callback(vault.aclose)
         recordings.start()
         stack.push_async_callback(recordings.aclose)
         await desk.start()
@@ -319,7 +334,7 @@ async def _rooms(
         admission=AdmissionForSignaling(desk),
         limiter=RateLimiter(live, clock),
         history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
-        recordings=RecordingsForSignaling(recordings, recording_rows, journal, audit.note),
+        recordings=RecordingsForSignaling(recordings, vault, journal, audit.note),
         pilots=PilotsForSignaling(rollout),
         health=health,
         registry=registry,

@@ -154,6 +154,21 @@ _POLICY_OF_CONSENT: dict[str, RecordingPolicy] = {
 }
 
 
+class RecordingStoreSettings(Section):
+    url: str = Field(
+        "", description="Where sealed recordings are kept: a folder or s3://bucket/prefix. Empty: `<data_dir>/vault`."
+    )
+    region: str = Field("", description="Region of the bucket.")
+    endpoint: str = Field("", description="Address of an S3 server that is not Amazon's.")
+    access_key: SecretStr = Field(SecretStr(""), description="Empty: from AWS_… variables or the machine's role.")
+    secret_key: SecretStr = Field(SecretStr(""), description="Of the access key.")
+    spool_limit_bytes: int = Field(
+        20_000_000_000,
+        ge=100_000_000,
+        description="Sealed recordings that wait on this disk for the store; above it no new recording starts.",
+    )
+
+
 class RecordingSettings(Section):
     policy: RecordingPolicy = Field(
         "always_with_notice",
@@ -165,6 +180,16 @@ class RecordingSettings(Section):
     )
     withdrawn: Literal["delete", "keep"] = Field(
         "delete", description="What was recorded before consent was withdrawn: deleted at once, or kept."
+    )
+    retention_days: int = Field(
+        90, ge=0, le=36_500, description="A recording is erased after so many days; 0: never. Queues may differ."
+    )
+    keys_file: Path | None = Field(
+        None, description="Master keys, mode 0600; made when it is missing. Empty: `<data_dir>/recording.keys`."
+    )
+    master_keys: SecretStr = Field(
+        SecretStr(""),
+        description="In place of the file: `id base64`, commas between them; the first wraps.",
     )
     pause_limit: Duration = Field(
         timedelta(minutes=10), description="A pause that nobody ends is ended after this, with an alarm."
@@ -178,6 +203,7 @@ class RecordingSettings(Section):
     finalise_timeout: Duration = Field(
         timedelta(minutes=30), description="A finalising job that takes longer is stopped."
     )
+    store: RecordingStoreSettings = RecordingStoreSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -223,6 +249,15 @@ class QueueSettings(Section):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What menus and accounts name.")
     name: str = Field(max_length=80, description="What people read.")
     recording: RecordingPolicy | None = Field(None, description="Its own `recording.policy`; empty: the general one.")
+    retention_days: int | None = Field(
+        None, ge=0, le=36_500, description="Its own `recording.retention_days`; empty: the general one."
+    )
+
+
+class TokenSettings(Section):
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Who uses it; written into the audit.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the token, as `visavis token` prints it.")
+    scopes: tuple[Literal["recording.control"], ...] = Field(min_length=1, description="What it is good for.")
 
 
 class LogSettings(Section):
@@ -252,6 +287,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
     queues: tuple[QueueSettings, ...] = Field((), description="Queues of the own ACD, one `[[queues]]` each.")
+    api_tokens: tuple[TokenSettings, ...] = Field((), description="Tokens of other systems, one `[[api_tokens]]` each.")
 
     @classmethod
     def settings_customise_sources(

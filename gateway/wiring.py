@@ -12,12 +12,11 @@ from gateway.accounts import model as accounts_model
 from gateway.accounts.service import AccountService
 from gateway.base.clock import Clock
 from gateway.base.errors import BadInput, GatewayError
-from gateway.base.ids import AgentId, ContactId, RecordingId, looks_like_id
+from gateway.base.ids import AgentId, ContactId, looks_like_id
 from gateway.contacts.desk import ContactDesk
 from gateway.contacts.journal import ContactSummary, JournalEvent
 from gateway.parties import Entry
-from gateway.recordings.port import RecordingRecord, RecordingRecords
-from gateway.recordings.service import RecordingService
+from gateway.recordings.port import RecordingRecord
 from gateway.records.journal import SqlJournal
 from gateway.rollout.model import PilotChange, PilotGroup
 from gateway.rollout.service import RolloutService
@@ -204,37 +203,6 @@ def _recording(record: RecordingRecord) -> dict[str, object]:
 
 def _time(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-# ---------------------------------------------------------------- recordings
-
-
-class RecordingsForSignaling:
-    """`signaling.ports.Recordings` over the recording service; each opening goes into the audit."""
-
-    def __init__(self, service: RecordingService, rows: RecordingRecords, contacts: SqlJournal, audit: Audit) -> None:
-        self._service = service
-        self._rows = rows
-        self._contacts = contacts
-        self._audit = audit
-
-    async def media(self, recording_id: str, view: str) -> ports.RecordingFile | None:
-        if not looks_like_id(recording_id, "rc"):
-            return None
-        record = await self._rows.get(RecordingId(recording_id))
-        found = await self._service.file(RecordingId(recording_id), view)
-        if record is None or found is None:
-            return None
-        summary = await self._contacts.contact(record.contact_id)
-        return ports.RecordingFile(
-            path=found.path,
-            media_type=found.media_type,
-            file_name=found.file_name,
-            canary=summary is not None and summary.canary,
-        )
-
-    async def opened(self, recording_id: str, *, by: str, view: str) -> None:
-        await self._audit(by, "recording_opened", recording_id, {"view": view})
 
 
 # ---------------------------------------------------------------- pilot groups

@@ -4,6 +4,8 @@ Roles are checked per route, rights per object: a thing that is not yours answer
 """
 
 import asyncio
+import hashlib
+import hmac
 from typing import Final, TypeVar
 
 from aiohttp import web
@@ -19,6 +21,7 @@ BODY_BYTES: Final = 65_536
 BODY_TIMEOUT_S: Final = 10.0
 CSRF_HEADER: Final = "X-Visavis"
 _CANARY_SCHEME: Final = "Canary "
+_BEARER_SCHEME: Final = "Bearer "
 _MAX_TOKEN: Final = 512
 
 _log = get_logger("signaling.guards")
@@ -106,14 +109,24 @@ async def is_canary(request: web.Request) -> bool:
 
 
 class Reader:
-    """Somebody who may read contacts and recordings: an admin all, a robot those of robots."""
+    """Somebody who may read contacts and recordings: an admin all, a supervisor recordings, a robot those of robots."""
 
-    def __init__(self, name: str, *, everything: bool) -> None:
+    def __init__(self, name: str, *, everything: bool, recordings: bool = False) -> None:
         self.name = name
         self._everything = everything
+        self._recordings = recordings
 
     def may_read(self, *, canary: bool) -> bool:
         return self._everything or canary
+
+    def may_watch(self, *, canary: bool) -> bool:
+        """A recording."""
+        return self._everything or self._recordings or canary
+
+    @property
+    def may_download(self) -> bool:
+        """Take a recording away."""
+        return self._everything
 
 
 async def require_reader(request: web.Request) -> Reader:
@@ -125,7 +138,26 @@ async def require_reader(request: web.Request) -> Reader:
         return Reader(account.name, everything=True)
     if account.canary:
         return Reader(account.name, everything=False)
+    if "supervisor" in account.roles:
+        return Reader(account.name, everything=False, recordings=True)
     raise no_such_thing()
+
+
+def require_token(request: web.Request, scope: str) -> str:
+    """The name of the API token that was sent (`Authorization: Bearer …`).
+
+    Raises NotSignedIn (`token_refused`), or NotAuthorised (`scope_missing`) for one that is good for something else.
+    """
+    value = request.headers.get("Authorization", "")
+    token = value.removeprefix(_BEARER_SCHEME)
+    if value.startswith(_BEARER_SCHEME) and 0 < len(token) <= _MAX_TOKEN:
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        for known in context_of(request).services.settings.api_tokens:
+            if hmac.compare_digest(known.sha256, digest):
+                if scope not in known.scopes:
+                    raise NotAuthorised("scope_missing", f"This token has not the scope {scope}.")
+                return known.name
+    raise NotSignedIn("token_refused", "Send a token of this gateway as Authorization: Bearer.")
 
 
 def no_such_thing() -> NotFound:

@@ -1,8 +1,8 @@
 """What signaling needs of others, as narrow as it needs it. The composition root fills these in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 from typing import Protocol
 
 from gateway.base.ids import AccountId, AgentId, ContactId
@@ -124,25 +124,88 @@ class History(Protocol):
     async def contact(self, contact_id: ContactId) -> ContactFile | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingFile:
-    """A finished recording on disk. `path` is made by the store from the id, never from anything a caller wrote."""
+class RecordingContent(Protocol):
+    """One file of a finished recording, to be sent in parts."""
 
-    path: Path
-    media_type: str
-    file_name: str
-    canary: bool
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def file_name(self) -> str:
+        """As a person would save it."""
+        ...
+
+    @property
+    def etag(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def canary(self) -> bool:
+        """A robot's call."""
+        ...
+
+    def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """PortFailure (`store_unavailable`, `recording_damaged`) as soon as it is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsFilter:
+    """Which recordings to list, newest first. `before` is the `next_before` of the page before."""
+
+    limit: int = 50
+    before: str | None = None
+    queue: str | None = None
+    state: str | None = None
+    agent_id: str | None = None
+    contact_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsPage:
+    """Recordings as JSON objects (fields in `docs/developer/rest.md`)."""
+
+    recordings: Sequence[Mapping[str, object]]
+    next_before: str | None
 
 
 class Recordings(Protocol):
-    """Recordings by id."""
+    """Recordings by id, as JSON objects. Every method may raise PortFailure."""
 
-    async def media(self, recording_id: str, view: str) -> RecordingFile | None:
-        """The file of one view (`all`, `customer`, `agent`); None when there is none."""
+    async def media(self, recording_id: str, view: str) -> RecordingContent | None:
+        """The file of one view (`all`, `customer`, `agent`, `together`, `poster`); None when there is none."""
         ...
 
-    async def opened(self, recording_id: str, *, by: str, view: str) -> None:
-        """Journal that somebody opened it."""
+    async def opened(self, recording_id: str, *, by: str, view: str, address: str, download: bool) -> None:
+        """Write into the audit that somebody opens it. PortFailure: it was not written, so nothing may be sent."""
+        ...
+
+    async def page(self, wanted: RecordingsFilter) -> RecordingsPage:
+        """Raises BadInput (`bad_cursor`)."""
+        ...
+
+    async def one(self, recording_id: str) -> Mapping[str, object] | None:
+        """All that is known of it, its holds and its place in the chain included."""
+        ...
+
+    async def hold(self, recording_id: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """Forbid that it is erased. NotFound."""
+        ...
+
+    async def lift(self, hold_id: str, *, by: str, reason: str) -> None:
+        """NotFound."""
+        ...
+
+    async def erase(self, subject: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """Erase a recording (`rc_…`), those of a contact (`ct_…`) or of a person (the visitor's hash): the receipt."""
+        ...
+
+    async def control(self, contact_id: str, state: str | None, *, by: str, reason: str) -> Mapping[str, object]:
+        """Make the recording of a call `on`, `paused` or `off`; None only asks. NotFound, StateConflict."""
         ...
 
 

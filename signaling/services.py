@@ -14,6 +14,7 @@ from gateway.parties import Desk
 from signaling.address import Network, trusted_networks
 from signaling.metrics import SignalingMetrics
 from signaling.open_sockets import OpenSockets
+from signaling.openings import Openings
 from signaling.origins import Origins
 from signaling.ports import Accounts, Admission, EntryTokens, Health, History, Limiter, Pilots, Recordings
 from signaling.sessions import Sessions
@@ -55,6 +56,7 @@ class Context:
     origins: Origins
     metrics: SignalingMetrics
     sockets: OpenSockets
+    openings: Openings
     proxies: tuple[Network, ...] = field(default=())
 
 
@@ -71,5 +73,6 @@ def make_context(services: Services, origins: Origins) -> Context:
         origins=origins,
         metrics=SignalingMetrics(services.registry),
         sockets=OpenSockets(limit=services.settings.http.max_connections),
+        openings=Openings(services.clock),
         proxies=trusted_networks(services.settings.http.trusted_proxies),
     )

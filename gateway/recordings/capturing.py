@@ -12,6 +12,7 @@ from gateway.base.clock import Clock
 from gateway.base.log import get_logger
 from gateway.config import RecordingSettings
 from gateway.recordings.live import Ledger, Live
+from gateway.recordings.port import ArchivePort
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.sending import Sending
 from gateway.recordings.states import WRITING, PauseRequested, RecordingEvent, RecordingState, ResumeRequested
@@ -51,6 +52,7 @@ class Capturing:
         ledger: Ledger,
         sealer: Sealer,
         store: RecordingStore,
+        archive: ArchivePort,
         settings: RecordingSettings,
         clock: Clock,
         silence_s: float,
@@ -60,6 +62,7 @@ class Capturing:
         self._ledger = ledger
         self._sealer = sealer
         self._store = store
+        self._archive = archive
         self._settings = settings
         self._clock = clock
         self._sending = Sending(silence_s)
@@ -76,6 +79,9 @@ class Capturing:
             return False
         if free < self._settings.min_free_bytes:
             await self._sealer.fail(live, "disk_low", f"{free / 1e6:.0f} MB are free, too little to start a recording")
+            return False
+        if self._archive.full:
+            await self._sealer.fail(live, "spool_full", "too much waits for the store already")
             return False
         try:
             await self._start(live)

@@ -2,11 +2,13 @@
 
 import asyncio
 
+from gateway.base.errors import GatewayError
 from gateway.config import RecordingSettings
 from gateway.recordings.calls import Answer
 from gateway.recordings.capturing import Capturing
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.policy import Decision
+from gateway.recordings.port import ArchivePort
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.states import (
     RECORDING,
@@ -31,12 +33,14 @@ class Consents:
         capturing: Capturing,
         sealer: Sealer,
         store: RecordingStore,
+        archive: ArchivePort,
         settings: RecordingSettings,
     ) -> None:
         self._ledger = ledger
         self._capturing = capturing
         self._sealer = sealer
         self._store = store
+        self._archive = archive
         self._keep = settings.withdrawn == "keep"
 
     async def decide(self, live: Live, decision: Decision, answer: Answer | None) -> bool:
@@ -78,12 +82,16 @@ class Consents:
             return False
         if live.state in WRITING:
             await self._capturing.close(live)
+        was_archived = live.state in (RecordingState.COMPLETE, RecordingState.LIMIT_REACHED)
         consent = "refused" if never_written else "withdrawn"
         await self._ledger.step(live, ConsentRefused(), **(_said(answer) | {"consent": consent}))
         try:
+            if was_archived:
+                await self._archive.discard(live.recording_id)
             await asyncio.to_thread(self._store.discard, live.recording_id)
-        except OSError as error:
-            self._ledger.alarm_of(live, "recording_discard", f"what must not be kept is still there: {error.strerror}")
+        except (OSError, GatewayError) as error:
+            why = error.code if isinstance(error, GatewayError) else error.strerror
+            self._ledger.alarm_of(live, "recording_discard", f"what must not be kept is still there: {why}")
         return True
 
 

@@ -126,6 +126,23 @@ class AuditPort(Protocol):
         ...
 
 
+class ArchivePort(Protocol):
+    """Where a sealed recording goes (`gateway.vault`)."""
+
+    @property
+    def full(self) -> bool:
+        """So much waits on this disk already that no recording should be begun."""
+        ...
+
+    def take(self, record: RecordingRecord) -> None:
+        """The finaliser is done: its files are the archive's from here on. Returns at once, and never fails."""
+        ...
+
+    async def discard(self, recording_id: RecordingId) -> None:
+        """Nothing of it may be kept, wherever it is by now. PortFailure: some of it is still there."""
+        ...
+
+
 class AlarmPort(Protocol):
     def __call__(self, code: str, recording_id: RecordingId, contact_id: ContactId, detail: str) -> None:
         """Something went wrong that a supervisor should know. Called on the loop; must not raise."""

@@ -14,7 +14,7 @@ from gateway.recordings.finaliser import Finalised, Finaliser
 from gateway.recordings.incomplete import what_is_missing
 from gateway.recordings.jobs import Jobs
 from gateway.recordings.live import Ledger, Live, with_manifest
-from gateway.recordings.port import RecordingRecords
+from gateway.recordings.port import ArchivePort, RecordingRecords
 from gateway.recordings.states import (
     RECORDING,
     RecordingEvent,
@@ -42,6 +42,7 @@ class Sealer:
         records: RecordingRecords,
         store: RecordingStore,
         finaliser: Finaliser,
+        archive: ArchivePort,
         clock: Clock,
         forget: Callable[[Live], None],
     ) -> None:
@@ -49,6 +50,7 @@ class Sealer:
         self._records = records
         self._store = store
         self._finaliser = finaliser
+        self._archive = archive
         self._clock = clock
         self._forget = forget
         self._tasks = Supervisor("sealing")
@@ -115,6 +117,7 @@ class Sealer:
                 self._ledger.alarm_of(live, "recording_incomplete", lacks)
             kind = SealedAtLimit if live.at_limit else Sealed
             await self._ledger.step(live, kind(sha256=row.sha256, size_bytes=row.size_bytes, duration_s=row.duration_s))
+            self._archive.take(live.record)
             self._forget(live)
 
     def _again(self, live: Live, after_s: float) -> None:

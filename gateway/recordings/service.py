@@ -24,7 +24,7 @@ from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.jobs import Jobs
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.policy import AGENT_LOST, PAGE, Action, Decision, Policies, decide
-from gateway.recordings.port import AlarmPort, AuditPort, BridgeOrder, RecordingRecords, RecordingView
+from gateway.recordings.port import AlarmPort, ArchivePort, AuditPort, BridgeOrder, RecordingRecords, RecordingView
 from gateway.recordings.sealing import Sealer
 from gateway.recordings.states import (
     RECORDING,
@@ -34,7 +34,7 @@ from gateway.recordings.states import (
     StopRequested,
     WriteFailed,
 )
-from gateway.recordings.store import RecordingStore, StoredFile
+from gateway.recordings.store import RecordingStore
 from media.port import (
     EVENT,
     MediaEvent,
@@ -57,6 +57,7 @@ class RecordingService:
         records: RecordingRecords,
         store: RecordingStore,
         finaliser: Finaliser,
+        archive: ArchivePort,
         settings: RecordingSettings,
         clock: Clock,
         on_alarm: AlarmPort,
@@ -67,16 +68,22 @@ class RecordingService:
     ) -> None:
         """`silence_s` is the engine's: a leg reported silent sent its last packet that long before."""
         self._media = media
-        self._records = records
         self._ledger = Ledger(records, clock, on_alarm, current_notice_version=settings.notice_version)
         self._sealer = Sealer(
-            ledger=self._ledger, records=records, store=store, finaliser=finaliser, clock=clock, forget=self._forget
+            ledger=self._ledger,
+            records=records,
+            store=store,
+            finaliser=finaliser,
+            archive=archive,
+            clock=clock,
+            forget=self._forget,
         )
         self._capturing = Capturing(
             media=media,
             ledger=self._ledger,
             sealer=self._sealer,
             store=store,
+            archive=archive,
             settings=settings,
             clock=clock,
             silence_s=silence_s,
@@ -90,11 +97,15 @@ class RecordingService:
             pause_limit_s=settings.pause_limit.total_seconds(),
         )
         self._consents = Consents(
-            ledger=self._ledger, capturing=self._capturing, sealer=self._sealer, store=store, settings=settings
+            ledger=self._ledger,
+            capturing=self._capturing,
+            sealer=self._sealer,
+            store=store,
+            archive=archive,
+            settings=settings,
         )
         self._policies = Policies(settings, queues)
         self._audit = audit
-        self._store = store
         self._clock = clock
         self._tasks = Supervisor("recordings")
         self._calls: dict[ContactId, OnCall] = {}
@@ -278,13 +289,6 @@ class RecordingService:
         if call is None:
             raise NotFound("no_such_call", "This call is not being talked in just now.")
         return call.view
-
-    async def file(self, recording_id: RecordingId, view: str) -> StoredFile | None:
-        """The finished file of a view (`all`, `customer`, `agent`), or None. Raises GatewayError when rows are away."""
-        record = await self._records.get(recording_id)
-        if record is None:
-            return None
-        return await asyncio.to_thread(self._store.find, record, view)
 
     # ------------------------------------------------------------ beginnings and ends
 

@@ -164,7 +164,7 @@ RECORDING = Table(
         # A recording may end before its call does (a full disk, the longest duration): consent can still be withdrawn.
         _S.COMPLETE: {RetentionElapsed: _S.EXPIRED, ConsentRefused: _S.ABORTED},
         _S.LIMIT_REACHED: {RetentionElapsed: _S.EXPIRED, ConsentRefused: _S.ABORTED},
-        _S.FAILED: {ConsentRefused: _S.ABORTED},
+        _S.FAILED: {RetentionElapsed: _S.EXPIRED, ConsentRefused: _S.ABORTED},
         _S.ABORTED: {},
         _S.EXPIRED: {},
     },

@@ -8,35 +8,15 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.base.errors import BadInput
 from gateway.base.ids import RecordingId, looks_like_id
-from gateway.recordings.port import RecordingRecord
 
 CAPTURE: Final = "capture.vvc"
 MANIFEST: Final = "manifest.json"
 EXPECTED: Final = "expected.json"
-_MEDIA_TYPES: Final = {"webm": "video/webm", "matroska": "video/x-matroska"}
-_NAMES: Final = {
-    "recording.webm": "webm",
-    "recording.mkv": "matroska",
-    "customer.webm": "webm",
-    "customer.mkv": "matroska",
-    "agent.webm": "webm",
-    "agent.mkv": "matroska",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A finished file, ready to be sent."""
-
-    path: Path
-    media_type: str
-    file_name: str  # as a person would save it
 
 
 class RecordingStore:
@@ -90,25 +70,6 @@ class RecordingStore:
             shutil.rmtree(self.folder(recording_id))
         except FileNotFoundError:
             return
-
-    def find(self, record: RecordingRecord, view: str) -> StoredFile | None:
-        """The file of one view (`all`, `customer`, `agent`); None when there is none."""
-        if view == "all":
-            name, container = record.file, record.container
-        else:
-            chosen = record.views.get(view, {})
-            name, container = str(chosen.get("file", "")), str(chosen.get("container", ""))
-        if _NAMES.get(name) != container:
-            return None
-        path = self.folder(record.recording_id) / name
-        if path.is_symlink() or not path.is_file():
-            return None
-        shown = "" if view == "all" else f"-{view}"
-        return StoredFile(
-            path=path,
-            media_type=_MEDIA_TYPES[container],
-            file_name=f"{record.recording_id}{shown}{path.suffix}",
-        )
 
 
 def _private(name: str, flags: int) -> int:

@@ -78,7 +78,7 @@ class SqlRecordings:
 
     async def get(self, recording_id: RecordingId) -> RecordingRecord | None:
         rows = await self._database.rows(select(recordings).where(recordings.c.recording_id == clean(recording_id)))
-        return _record(rows[0]) if rows else None
+        return record_of(rows[0]) if rows else None
 
     async def by_contact(self, contact_id: ContactId) -> RecordingRecord | None:
         return (await self.by_contacts([contact_id])).get(contact_id)
@@ -92,7 +92,7 @@ class SqlRecordings:
             .where(recordings.c.contact_id.in_([clean(contact_id) for contact_id in contact_ids]))
             .order_by(recordings.c.requested_at)
         )
-        return {ContactId(row.contact_id): _record(row) for row in await self._database.rows(query)}
+        return {ContactId(row.contact_id): record_of(row) for row in await self._database.rows(query)}
 
     async def unfinished(self) -> Sequence[RecordingRecord]:
         query = (
@@ -101,10 +101,10 @@ class SqlRecordings:
             .order_by(recordings.c.requested_at)
             .limit(MAX_UNFINISHED)
         )
-        return [_record(row) for row in await self._database.rows(query)]
+        return [record_of(row) for row in await self._database.rows(query)]
 
 
-def _record(row: Row[Any]) -> RecordingRecord:
+def record_of(row: Row[Any]) -> RecordingRecord:
     return RecordingRecord(
         **(
             dict(row._mapping)

@@ -137,6 +137,64 @@ recordings = Table(
     Column("consent_language", Text, nullable=False),
     Index(None, "contact_id"),
     Index(None, "state"),
+    Index(None, "ended_at"),
+    Index(None, "requested_at", "recording_id"),
+)
+
+recording_keys = Table(
+    "recording_keys",
+    metadata,
+    Column("recording_id", Text, primary_key=True),
+    Column("master_key", Text, nullable=False),
+    Column("wrapped", Text, nullable=False),
+    Index(None, "master_key"),
+)
+
+recording_files = Table(
+    "recording_files",
+    metadata,
+    Column("recording_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("plain_bytes", BigCount, nullable=False),
+    Column("plain_sha256", Text, nullable=False),
+    Column("sealed_bytes", BigCount, nullable=False),
+    Column("sealed_sha256", Text, nullable=False),
+    Column("stored", Boolean, nullable=False),
+    PrimaryKeyConstraint("recording_id", "name"),
+)
+
+recording_manifests = Table(
+    "recording_manifests",
+    metadata,
+    Column("seq", BigCount, primary_key=True, autoincrement=False),  # two nodes that append at once: one is refused
+    Column("recording_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Index(None, "recording_id"),
+)
+
+recording_holds = Table(
+    "recording_holds",
+    metadata,
+    Column("hold_id", Text, primary_key=True),
+    Column("recording_id", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", UTCDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", UTCDateTime),
+    Index(None, "recording_id"),
+)
+
+erasure_receipts = Table(
+    "erasure_receipts",
+    metadata,
+    Column("receipt_id", Text, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("signature", Text, nullable=False),
 )
 
 audit = Table(

@@ -27,6 +27,11 @@ class FakeClock:
         self._waiting.append((deadline, waiter))
         await waiter
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for a moment that has not come."""
+        return sum(not waiter.done() for _, waiter in self._waiting)
+
     def advance(self, seconds: float) -> None:
         """Move on by `seconds`. Who wakes runs when the test next gives way."""
         self._elapsed_s += seconds

@@ -142,6 +142,24 @@ class MemoryRecords:
         return [row for row in self.rows.values() if row.state in UNFINISHED]
 
 
+class FakeArchive:
+    """Takes what it is given and keeps the ids."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.taken: list[RecordingId] = []
+        self.discarded: list[RecordingId] = []
+        self.away = False
+
+    def take(self, record: RecordingRecord) -> None:
+        self.taken.append(record.recording_id)
+
+    async def discard(self, recording_id: RecordingId) -> None:
+        if self.away:
+            raise PortFailure("records_unavailable", "no answer")
+        self.discarded.append(recording_id)
+
+
 class Node:
     """A service with everything around it."""
 
@@ -151,6 +169,7 @@ class Node:
         self.media = FakeMedia()
         self.records = MemoryRecords()
         self.store = RecordingStore(tmp_path)
+        self.archive = FakeArchive()
         self.clock = FakeClock()
         self.alarms: list[str] = []
         self.views: list[RecordingView] = []
@@ -167,6 +186,7 @@ class Node:
             records=self.records,
             store=self.store,
             finaliser=Finaliser(jobs=1, timeout_s=timeout_s, command=self.command),
+            archive=self.archive,
             settings=self.settings,
             clock=self.clock,
             on_alarm=lambda code, recording_id, contact_id, detail: self.alarms.append(code),

@@ -1,6 +1,7 @@
 """A whole signaling node on loopback over fakes, and browsers to talk to it."""
 
 import asyncio
+import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -14,9 +15,9 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from gateway.base.clock import Clock, SystemClock
-from gateway.base.errors import GatewayError, NotFound, NotSignedIn, StateConflict
+from gateway.base.errors import GatewayError, NotFound, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AccountId, AgentId, ContactId
-from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings
+from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, TokenSettings
 from gateway.live.rates import Decision, Rate
 from gateway.parties import Entry
 from signaling.app import build_app
@@ -26,7 +27,8 @@ from signaling.ports import (
     ContactFilter,
     ContactPage,
     PilotChange,
-    RecordingFile,
+    RecordingsFilter,
+    RecordingsPage,
     SignedIn,
 )
 from signaling.runner import listen, port_of, start
@@ -37,6 +39,7 @@ from signaling.turn import NO_TURN, Turn
 from tests.support.fake_desk import FakeDesk
 
 CANARY = "canary-token-for-tests"
+API_TOKEN = "a-token-of-the-crm"
 OURS = ContactId("ct_00000001")  # a person's contact
 ROBOTS = ContactId("ct_00000002")
 RECORDING = "rc_00000001"
@@ -91,7 +94,13 @@ class FakeAccounts:
 
     people: dict[str, Account] = field(
         default_factory=lambda: {
-            a.name: a for a in (account("ann", "agent"), account("bob", "agent"), account("root", "admin"))
+            a.name: a
+            for a in (
+                account("ann", "agent"),
+                account("bob", "agent"),
+                account("root", "admin"),
+                account("vera", "supervisor"),
+            )
         }
     )
     signed: dict[str, Account] = field(default_factory=dict)
@@ -183,16 +192,66 @@ class FakeHistory:
         return self.files.get(contact_id)
 
 
+@dataclass(frozen=True)
+class Film:
+    """A file of a recording, in memory. `broken_at`: reading from there on fails."""
+
+    data: bytes
+    media_type: str = "video/webm"
+    file_name: str = "rc_00000001-recording.webm"
+    etag: str = '"film"'
+    canary: bool = False
+    broken_at: int | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    async def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        while start < end:
+            if self.broken_at is not None and start >= self.broken_at:
+                raise PortFailure("recording_damaged", "The recording is damaged.")
+            piece = self.data[start : min(end, start + 300)]
+            yield piece
+            start += len(piece)
+
+
 @dataclass
 class FakeRecordings:
-    files: dict[str, RecordingFile] = field(default_factory=dict)
-    openings: list[tuple[str, str, str]] = field(default_factory=list)
+    files: dict[str, Film] = field(default_factory=dict)
+    openings: list[tuple[object, ...]] = field(default_factory=list)
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    audit_away: bool = False
 
-    async def media(self, recording_id: str, view: str) -> RecordingFile | None:
+    async def media(self, recording_id: str, view: str) -> Film | None:
         return self.files.get(recording_id)
 
-    async def opened(self, recording_id: str, *, by: str, view: str) -> None:
-        self.openings.append((recording_id, by, view))
+    async def opened(self, recording_id: str, *, by: str, view: str, address: str, download: bool) -> None:
+        if self.audit_away:
+            raise PortFailure("records_unavailable", "The records do not answer.")
+        self.openings.append((recording_id, by, view, download))
+
+    async def page(self, wanted: RecordingsFilter) -> RecordingsPage:
+        self.asked.append(("page", wanted))
+        return RecordingsPage(recordings=[{"recording_id": each} for each in self.files], next_before=None)
+
+    async def one(self, recording_id: str) -> Mapping[str, object] | None:
+        return {"recording_id": recording_id} if recording_id in self.files else None
+
+    async def hold(self, recording_id: str, *, by: str, reason: str) -> Mapping[str, object]:
+        self.asked.append(("hold", recording_id, by, reason))
+        return {"hold_id": "hd_00000001"}
+
+    async def lift(self, hold_id: str, *, by: str, reason: str) -> None:
+        self.asked.append(("lift", hold_id, by, reason))
+
+    async def erase(self, subject: str, *, by: str, reason: str) -> Mapping[str, object]:
+        self.asked.append(("erase", subject, by, reason))
+        return {"receipt": {}, "signature": ""}
+
+    async def control(self, contact_id: str, state: str | None, *, by: str, reason: str) -> Mapping[str, object]:
+        self.asked.append(("control", contact_id, state, by))
+        return {"contact_id": contact_id, "state": state or "on", "by": by}
 
 
 @dataclass
@@ -308,6 +367,11 @@ async def node(
         http=HttpSettings.model_validate({"port": 0, **(http or {})}),
         limits=LimitSettings.model_validate(limits or {}),
         sites=(SiteSettings(id="shop", name="The Shop", origins=("https://shop.example",)),),
+        api_tokens=(
+            TokenSettings(
+                name="crm", sha256=hashlib.sha256(API_TOKEN.encode()).hexdigest(), scopes=("recording.control",)
+            ),
+        ),
     )
     sessions = Sessions(clock, grace_s=grace_s, outbox_limit=settings.limits.outbox_messages, limit=1000)
     desk, accounts, tokens = FakeDesk(), FakeAccounts(), FakeEntryTokens()

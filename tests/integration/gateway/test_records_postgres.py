@@ -23,6 +23,7 @@ from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
+from tests.support.contracts.vault_records import VaultRecordsContract
 from tests.support.servers import PostgresServer, until
 
 BOUND_S = READ_S + 2.0 + 1.0  # the time-out, the driver giving up the connection, a busy machine
@@ -57,6 +58,10 @@ class TestPostgresRecordings(RecordingRecordsContract):
 
 
 class TestPostgresPilots(PilotStoreContract):
+    pass
+
+
+class TestPostgresVault(VaultRecordsContract):
     pass
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from signaling.ports import ContactFile, RecordingFile
-from tests.support.signaling_node import OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Node, node
+from signaling.ports import ContactFile
+from tests.support.signaling_node import OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Film, Node, node
 
 
 @pytest.fixture
@@ -24,14 +24,10 @@ async def http(here: Node) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def filled(here: Node, tmp_path: Path) -> Node:
+def filled(here: Node) -> Node:
     """One contact of a person and one of a robot, each with a recording."""
     for contact_id, canary in ((OURS, False), (ROBOTS, True)):
         here.history.files[contact_id] = ContactFile(body={"contact_id": contact_id, "journal": ()}, canary=canary)
-    file = tmp_path / "rc.webm"
-    file.write_bytes(bytes(range(256)) * 4)
     for recording_id, canary in ((RECORDING, False), (ROBOT_RECORDING, True)):
-        here.recordings.files[recording_id] = RecordingFile(
-            path=file, media_type="video/webm", file_name="rc.webm", canary=canary
-        )
+        here.recordings.files[recording_id] = Film(bytes(range(256)) * 4, canary=canary)
     return here

@@ -1,12 +1,8 @@
 """Who may read and change what: rights per object, and files by id only."""
 
-from pathlib import Path
-
 import aiohttp
 import pytest
-from yarl import URL
 
-from signaling.ports import RecordingFile
 from tests.support.signaling_node import CANARY, OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Node, own, said
 
 # ---------------------------------------------------------------- rights
@@ -91,54 +87,3 @@ async def test_a_query_out_of_bounds_is_refused(here: Node, http: aiohttp.Client
     headers = {"Cookie": f"visavis_session={here.signed_in('root')}"}
     async with http.get(f"/api/v1/contacts?{query}", headers=headers) as answer:
         assert await said(answer) == (400, "bad_query")
-
-
-# ---------------------------------------------------------------- recordings
-
-
-async def test_a_recording_comes_in_parts_and_its_opening_is_journalled_once(
-    filled: Node, http: aiohttp.ClientSession
-) -> None:
-    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
-    path = f"/api/v1/recordings/{RECORDING}/media"
-    async with http.get(f"{path}?view=customer", headers={**headers, "Range": "bytes=0-99"}) as answer:
-        assert (answer.status, answer.headers["Content-Range"]) == (206, "bytes 0-99/1024")
-        assert await answer.read() == bytes(range(100))
-        assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("video/webm", "private, no-store")
-    async with http.get(f"{path}?view=customer", headers={**headers, "Range": "bytes=100-"}) as answer:
-        assert len(await answer.read()) == 924
-    async with http.head(path, headers=headers) as answer:
-        assert answer.headers["Content-Length"] == "1024"
-    assert filled.recordings.openings == [(RECORDING, "root", "customer")]
-    async with http.get(path, headers={**headers, "Range": "bytes=5000-"}) as answer:
-        assert answer.status == 416
-    async with http.get(f"{path}?view=secret", headers=headers) as answer:
-        assert await said(answer) == (400, "bad_query")
-
-
-@pytest.mark.parametrize(
-    "recording_id",
-    ["..", "%2e%2e", "%2e%2e%2fsecret", "..%5csecret", "rc_00000001%00", "rc_..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd",
-     "rc_" + "0" * 300, "rc_0000000Ⅰ", "RC_00000001", "ct_00000001"],
-)  # fmt: skip
-async def test_no_part_of_an_address_becomes_a_path(
-    filled: Node, http: aiohttp.ClientSession, recording_id: str
-) -> None:
-    """Traversal, absolute, NUL, unicode, long."""
-    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
-    url = URL(f"{filled.url}/api/v1/recordings/{recording_id}/media", encoded=True)
-    async with aiohttp.ClientSession() as plain, plain.get(url, headers=headers) as answer:
-        assert answer.status in (400, 404)
-
-
-async def test_a_link_in_place_of_a_recording_is_not_followed(
-    filled: Node, http: aiohttp.ClientSession, tmp_path: Path
-) -> None:
-    link = tmp_path / "link.webm"
-    link.symlink_to(tmp_path / "rc.webm")
-    filled.recordings.files[RECORDING] = RecordingFile(
-        path=link, media_type="video/webm", file_name="x.webm", canary=False
-    )
-    headers = {"Cookie": f"visavis_session={filled.signed_in('root')}"}
-    async with http.get(f"/api/v1/recordings/{RECORDING}/media", headers=headers) as answer:
-        assert await said(answer) == (404, "not_found")

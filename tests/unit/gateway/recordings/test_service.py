@@ -68,18 +68,7 @@ async def test_a_call_is_recorded_sealed_and_found_by_id(node: Node) -> None:
     assert node.shown == ["on", "done"]
     assert node.alarms == []
     assert node.media.marks() == ["consent", "hold", "retrieve"]
-    whole = await node.service.file(row.recording_id, "all")
-    assert whole is not None
-    assert (whole.path.name, whole.media_type, whole.file_name) == (
-        "recording.webm",
-        "video/webm",
-        f"{row.recording_id}.webm",
-    )
-    customer = await node.service.file(row.recording_id, "customer")
-    assert customer is not None
-    assert customer.file_name.endswith("-customer.webm")
-    assert await node.service.file(row.recording_id, "agent") is None
-    assert await node.service.file(RecordingId("rc_unknown0000"), "all") is None
+    assert node.archive.taken == [row.recording_id]
 
 
 async def test_what_a_complete_recording_holds_is_told_to_the_finaliser(node: Node) -> None:

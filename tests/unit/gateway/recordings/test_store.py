@@ -1,30 +1,14 @@
 """Folders of recordings: by id only."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.base.errors import BadInput
-from gateway.base.ids import ContactId, RecordingId
-from gateway.recordings.port import RecordingRecord
-from gateway.recordings.states import RecordingState
+from gateway.base.ids import RecordingId
 from gateway.recordings.store import CAPTURE, RecordingStore
 
 ID = RecordingId("rc_store00000")
-
-
-def row(**fields: object) -> RecordingRecord:
-    values = {"file": "recording.webm", "container": "webm", **fields}
-    return RecordingRecord(
-        recording_id=ID,
-        contact_id=ContactId("ct_store00000"),
-        state=RecordingState.COMPLETE,
-        consent="notice",
-        notice_version="1",
-        requested_at=datetime(2026, 3, 2, tzinfo=UTC),
-        **values,
-    )
 
 
 @pytest.mark.parametrize(
@@ -44,23 +28,6 @@ def row(**fields: object) -> RecordingRecord:
 def test_only_our_ids_become_paths(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput):
         RecordingStore(tmp_path).folder(RecordingId(name))
-
-
-def test_only_names_of_ours_are_found_and_no_links(tmp_path: Path) -> None:
-    store = RecordingStore(tmp_path)
-    folder = store.folder(ID)
-    folder.mkdir(parents=True)
-    (folder / "recording.webm").write_bytes(b"film")
-    (tmp_path / "secret.webm").write_bytes(b"secret")
-    (folder / "customer.webm").symlink_to(tmp_path / "secret.webm")
-    found = store.find(row(), "all")
-    assert found is not None
-    assert found.path.read_bytes() == b"film"
-    assert store.find(row(file="../../secret.webm"), "all") is None
-    assert store.find(row(container="matroska"), "all") is None
-    assert store.find(row(file=""), "all") is None
-    assert store.find(row(views={"customer": {"file": "customer.webm", "container": "webm"}}), "customer") is None
-    assert store.find(row(), "../agent") is None
 
 
 def test_left_over_captures_are_found_and_strangers_ignored(tmp_path: Path) -> None:

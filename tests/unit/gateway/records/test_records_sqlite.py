@@ -22,6 +22,7 @@ from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, THREE, TWO, JournalContract, event, summary
+from tests.support.contracts.vault_records import VaultRecordsContract
 from tests.support.servers import until
 
 
@@ -45,6 +46,10 @@ class TestSqliteRecordings(RecordingRecordsContract):
 
 
 class TestSqlitePilots(PilotStoreContract):
+    pass
+
+
+class TestSqliteVault(VaultRecordsContract):
     pass
 
 

@@ -17,6 +17,9 @@ LEAST_PAUSE_S: Final = 0.02
 PATIENCE: Final = 1.2
 """Round trips until a repetition is overdue; each further time half as long again."""
 
+MAX_REORDER_S: Final = 0.05
+"""Packets that overtake one another are waited for as long as they were late lately, at most so long."""
+
 SHARE: Final = 0.3
 """Questions per packet received: enough for a loss of 15 % with the repetitions lost in their turn."""
 
@@ -37,11 +40,12 @@ class Missing:
 class MissingPackets:
     """One stream's, by extended sequence number."""
 
-    __slots__ = ("_packets", "_received", "_repair_s", "_stock")
+    __slots__ = ("_packets", "_received", "_reorder_s", "_repair_s", "_stock")
 
     def __init__(self) -> None:
         self._packets: dict[int, Missing] = {}
         self._repair_s = 0.0  # from asking to the repetition, as seen lately; 0: never yet
+        self._reorder_s = 0.0  # how late packets come that nobody asked for
         self._stock = STOCK
         self._received = 0
 
@@ -51,7 +55,7 @@ class MissingPackets:
     def miss(self, first: int, end: int, at_s: float) -> None:
         """Packets `first` to `end` - 1 have been passed over."""
         for number in range(first, end):
-            self._packets[number] = Missing(at_s, at_s)
+            self._packets[number] = Missing(at_s, at_s + 1.25 * self._reorder_s)
         while len(self._packets) > MAX_MISSING:
             del self._packets[next(iter(self._packets))]
 
@@ -60,7 +64,10 @@ class MissingPackets:
         missing = self._packets.pop(number, None)
         if missing is None:
             return False
-        if missing.tries == 1:
+        if missing.tries == 0:
+            late_s = min(MAX_REORDER_S, max(0.0, at_s - missing.since_s))
+            self._reorder_s = max(late_s, self._reorder_s - self._reorder_s / 32)
+        elif missing.tries == 1:
             took_s = min(GIVE_UP_S, max(0.0, at_s - missing.asked_s))
             self._repair_s = took_s if took_s > self._repair_s else self._repair_s + (took_s - self._repair_s) / 8
         return True

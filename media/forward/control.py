@@ -6,6 +6,7 @@ of the leg that is listened to; no event, no recording, no clip, and nothing of 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from media.forward import rtcp, twcc
@@ -255,6 +256,19 @@ class ControlChannel:
         if fresh and ssrcs:
             self._send(rtcp.bitrate_estimate(self._ssrc, min(fresh), ssrcs))
 
+    def _block(self, stream: IncomingStream, now_s: float) -> rtcp.ReportBlock:
+        """What is told of a stream. Of sound it is the loss of the whole way to the listener who hears least.
+
+        A browser protects its sound by the loss it is told (Opus repeats a packet's sound in the next one): told of its
+        own way only, it would not when the listener's is the bad one. Pictures are repaired on each way by itself.
+        """
+        block = stream.report(now_s)
+        if stream.track.section.kind != Kind.AUDIO:
+            return block
+        heard = [out.receiver.loss for out in stream.track.outs if out.receiver.fresh(now_s)]
+        comes = (1 - block.fraction_lost / 256) * (1 - max(heard, default=0.0))
+        return replace(block, fraction_lost=round(256 * (1 - comes)))
+
     def report(self, now_s: float) -> None:
         """The once-a-second compound: sender reports, receiver reports, CNAME; and an estimate that had to wait."""
         if self.arrivals is not None:
@@ -264,7 +278,7 @@ class ControlChannel:
         if self._estimate_waits:
             self._send_estimate(now_s)
         shift = self._source.clock_shift if self._source is not None else 0
-        blocks = [rtcp.block(s.report(now_s)) for s in self._streams.values() if not s.is_rtx and s.packets]
+        blocks = [rtcp.block(self._block(s, now_s)) for s in self._streams.values() if not s.is_rtx and s.packets]
         parts: list[bytes] = []
         ssrcs: list[int] = []
         for out in self.outgoing.values():

@@ -23,6 +23,11 @@ PAUSED_BPS: Final = 50_000
 RESEND_SHARE: Final = 0.2
 """Of a limited way, for packets sent again: what is lost in a queue that is full isn't helped by more in it."""
 
+REPEAT_LOSS: Final = 0.04
+REPEAT_S: Final = 15.0
+REPEAT_LEAST_BPS: Final = 250_000
+"""Where more is lost, each sound goes out twice, and for so long after; not where that would cost the picture."""
+
 CALM_EVERY: Final = 4
 """While nothing is amiss, one feedback in so many is read: browsers send one every 50 ms."""
 
@@ -50,6 +55,7 @@ class Delivery:
         self.downlink = Downlink(most_bps)
         self.floor = Floor()
         self._feedbacks = 0
+        self._repeat_until_s = 0.0
         self._probed_bps: float | None = None  # by the last probe since the limit was last enough for pictures
         self._tracks = tracks
         self._most_bps = most_bps
@@ -103,6 +109,7 @@ class Delivery:
         if self.downlink.queue_s < DRAINED_S:
             for out in self._tracks.values():
                 out.catch_up(now_s)
+        self._protect_sound(limit, now_s)
         if limit is not None:
             self._prober.step(self.downlink.congested_s, now_s)
         if limit is None or limit >= RESUME_BPS:
@@ -113,3 +120,12 @@ class Delivery:
                 if kind != Kind.AUDIO:
                     out.pause(paused=self.floor.paused, now_s=now_s)
             self._on_pause(self.floor.paused, limit if limit is not None else self._most_bps, now_s)
+
+    def _protect_sound(self, limit_bps: int | None, now_s: float) -> None:
+        """Nobody asks for lost sound: it would come too late. Of what is sent twice, 15 % loss takes one in forty."""
+        if self.downlink.first_loss > REPEAT_LOSS:
+            self._repeat_until_s = now_s + REPEAT_S
+        out = self._tracks.get(Kind.AUDIO)
+        if out is not None:
+            room = limit_bps is None or limit_bps >= REPEAT_LEAST_BPS
+            out.repeats = room and now_s < self._repeat_until_s

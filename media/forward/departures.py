@@ -23,7 +23,8 @@ class Sample:
 
     received: int
     lost: int
-    """May be negative: packets told lost before have come after all."""
+    found: int
+    """Of the received: told lost before, and come after all, sent again or late."""
     octets: int
     last_arrival_s: float
     least_delay_s: float | None
@@ -92,7 +93,7 @@ class Departures:
 
     def take(self, feedback: TransportFeedback) -> Sample | None:
         """What the feedback says that was not known. None when it says nothing new of anything remembered."""
-        received = lost = octets = 0
+        received = lost = found = octets = 0
         last = -1
         least: float | None = None
         numbers, sizes, sent_s = self._numbers, self._sizes, self._sent_s
@@ -109,7 +110,7 @@ class Departures:
                 sizes[slot] = 0
                 received += 1
                 octets += abs(size)
-                lost -= size < 0
+                found += size < 0
                 last = max(last, tick)
                 departed_s = sent_s[slot]
                 if departed_s:
@@ -119,5 +120,10 @@ class Departures:
         if not received and not lost:
             return None
         return Sample(
-            received=received, lost=lost, octets=octets, last_arrival_s=max(0, last) * TICK_S, least_delay_s=least
+            received=received,
+            lost=lost,
+            found=found,
+            octets=octets,
+            last_arrival_s=max(0, last) * TICK_S,
+            least_delay_s=least,
         )

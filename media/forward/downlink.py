@@ -56,6 +56,7 @@ class Downlink:
         "_delays",
         "_episode_queue_s",
         "_episode_s",
+        "_found",
         "_grown_s",
         "_losses",
         "_lost",
@@ -66,6 +67,7 @@ class Downlink:
         "_usual_loss",
         "calm",
         "congested_s",
+        "first_loss",
         "limit_bps",
         "loss",
         "queue_s",
@@ -77,7 +79,8 @@ class Downlink:
         self._most_bps = most_bps
         self.limit_bps: int | None = None
         self.queue_s = 0.0
-        self.loss = 0.0
+        self.loss = 0.0  # of the last second, less what came after all
+        self.first_loss = 0.0  # with it
         self.rate_bps = 0.0  # of arrival
         self.calm = True
         """Nothing is amiss: most feedback may be skipped."""
@@ -86,8 +89,8 @@ class Downlink:
         self._delays: deque[tuple[float, float]] = deque()
         self._base: deque[tuple[float, float]] = deque()  # rising minima, of the last `_BASE_S`
         self._rates: deque[tuple[float, int]] = deque()
-        self._losses: deque[tuple[float, int, int]] = deque()
-        self._received = self._lost = 0  # sums of `_losses`
+        self._losses: deque[tuple[float, int, int, int]] = deque()
+        self._received = self._lost = self._found = 0  # sums of `_losses`
         self._usual_loss = 0.0
         self._cut: tuple[float, float, float] | None = None  # when, what was sent then, and the loss then
         self._over_since_s: float | None = None
@@ -100,7 +103,7 @@ class Downlink:
         self._measure_rate(sample)
         self._measure_queue(sample, now_s)
         self._measure_loss(sample, now_s)
-        calm = self.limit_bps is None and self.queue_s < CALM_QUEUE_S and self.loss < CALM_LOSS
+        calm = self.limit_bps is None and self.queue_s < CALM_QUEUE_S and self.first_loss < CALM_LOSS
         if self.calm and not calm:
             self._rates.clear()  # what was skipped is missing in it
             self.rate_bps = 0.0
@@ -170,15 +173,20 @@ class Downlink:
 
     def _measure_loss(self, sample: Sample, now_s: float) -> None:
         losses = self._losses
-        losses.append((now_s, sample.received, sample.lost))
-        self._received += sample.received
+        came = max(0, sample.received - sample.found)
+        losses.append((now_s, came, sample.lost, sample.found))
+        self._received += came
         self._lost += sample.lost
+        self._found += sample.found
         while now_s - losses[0][0] > _LOSS_S and len(losses) > 1:
-            _, old_received, old_lost = losses.popleft()
-            self._received -= old_received
-            self._lost -= old_lost
-        received, lost = self._received, max(0, self._lost)
-        self.loss = lost / (received + lost) if received + lost >= _LOSS_PACKETS else 0.0
+            _, received, lost, found = losses.popleft()
+            self._received -= received
+            self._lost -= lost
+            self._found -= found
+        sent = self._received + self._lost
+        enough = sent >= _LOSS_PACKETS
+        self.first_loss = self._lost / sent if enough else 0.0
+        self.loss = max(0, self._lost - self._found) / sent if enough else 0.0
         if self.loss < self._usual_loss:
             self._usual_loss += (self.loss - self._usual_loss) * min(1.0, _USUAL_DECAY * 0.05)
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RING_PACKETS: Final = 512
 """Ciphertext kept per video track: more than two seconds at 1.2 Mbit/s, 0.6 MB. A power of two."""
 
+REPEAT_WITHIN_S: Final = 0.1
+"""Sound older than this comes too late to be sent again."""
+
 MIN_RESEND_S: Final = 0.02
 _MAX_STEP_TICKS: Final = 0x7FFFFFFF
 _NOT_BEGUN: Final = 1 << 62
@@ -41,6 +44,8 @@ class OutgoingTrack:
         "_extensions",
         "_first",
         "_gave_up",
+        "_last",
+        "_last_at_s",
         "_link",
         "_needs_key_frame",
         "_payload_types",
@@ -58,6 +63,7 @@ class OutgoingTrack:
         "packets",
         "paused",
         "receiver",
+        "repeats",
         "resend_budget_bytes",
         "resent",
         "section",
@@ -83,6 +89,8 @@ class OutgoingTrack:
         self.departures: Departures | None = None
         """Numbers what is sent, when the peer gives transport-wide feedback."""
         self.paused = False
+        self.repeats = False
+        """Each packet goes out again with the one after it (sound on a way that loses much)."""
         self._link = link
         self._send = link.send_rtp
         self._needs_key_frame = section.kind != "audio"
@@ -94,6 +102,8 @@ class OutgoingTrack:
         self._extensions: ExtensionMap | None = None
         self._first = _NOT_BEGUN
         self._gave_up = False
+        self._last: bytes | None = None
+        self._last_at_s = 0.0
         self._sequence_offset = 0
         self._timestamp_offset = 0
         self._clip_timestamp_offset: int | None = None
@@ -180,6 +190,8 @@ class OutgoingTrack:
             self.octets += length
             if self._ring is not None:
                 self._ring[sequence & _RING_MASK] = buffer[:sent]
+            elif self.repeats:
+                self._repeat(bytes(buffer[:sent]))
 
     def _begin(
         self, buffer: bytearray, length: int, number: int, timestamp: int, stream: "IncomingStream", at_s: float
@@ -214,6 +226,13 @@ class OutgoingTrack:
         self._sequence_offset = self.sequence + 1 - number
         self._timestamp_offset = self._join(at_s) - timestamp
         return True
+
+    def _repeat(self, packet: bytes) -> None:
+        """Send the packet before this one again: who has it drops it as a replay."""
+        before, self._last = self._last, packet
+        if before is not None and self.sent_at_s - self._last_at_s < REPEAT_WITHIN_S:
+            self._link.send_protected(before)
+        self._last_at_s = self.sent_at_s
 
     def send_clip(
         self, scratch: bytearray, payload: bytes, codec: Codec, ticks: int, *, marker: bool, at_s: float

@@ -181,6 +181,11 @@ async def measure(
             f"{out.get('qualityLimitationReason')} {out.get('searches')} "
             f"hid {heard.get('concealedSamples', 0) / max(1, heard.get('totalSamplesReceived', 1)):.3f} "
         )
+        line += (
+            f"silent {heard.get('silentConcealedSamples', 0) / max(1, heard.get('totalSamplesReceived', 1)):.3f} "
+            f"fec {heard.get('fecPacketsReceived')} lost {heard.get('packetsLost')} of {heard.get('packetsReceived')} "
+            f"told {stats.get('remote-inbound-rtp audio', {}).get('fractionLost')} "
+        )
         if leg.delivery is not None:
             d = leg.delivery.downlink
             line += (

@@ -204,6 +204,23 @@ def test_a_report_says_what_rfc_3550_says(rig: Rig) -> None:
     assert (block.cumulative_lost, block.fraction_lost) == (4, 0)
 
 
+def test_the_loss_of_sound_is_told_for_the_whole_way(rig: Rig) -> None:
+    """A browser protects its sound by the loss it is told, whosever way it is; its picture is none of that."""
+    a, b, a_link, _b_link = rig.bridge()
+    rig.receive(a, video(0, 0, VP8_KEY))
+    for sequence in range(40):
+        rig.receive(a, rtp(1, sequence))
+    for kind, ssrc in ((Kind.AUDIO, OUT_AUDIO), (Kind.VIDEO, OUT_VIDEO)):
+        highest = b.outgoing[kind].sequence
+        for highest_told, lost in ((highest - 40, 0), (highest, 10)):
+            block = rtcp.ReportBlock(ssrc, 0, lost, highest_told, 0, 0, 0)
+            rig.receive_rtcp(b, rtcp.receiver_report(7, [rtcp.block(block)]))
+    a_link.rtcp.clear()
+    a.report(rig.loop.wall(), 1.0)
+    fractions = {item.ssrc: item.fraction_lost for item in told(a_link) if isinstance(item, rtcp.ReportBlock)}
+    assert fractions == {1: 64, 2: 0}
+
+
 def test_jitter_is_the_smoothed_deviation() -> None:
     """RFC 3550 §6.4.1, a constant deviation of 5 ms converges to 5 ms."""
     track = track_of()

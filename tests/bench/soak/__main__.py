@@ -20,7 +20,7 @@ from tests.bench.machine import RR_PRIORITY, cores
 from tests.bench.soak.faults import Faults
 from tests.bench.soak.judge import judge_contact, judge_gaps, judge_log, judge_offers
 from tests.bench.soak.people import Seat, visit
-from tests.bench.soak.plan import NETWORKS, Plan
+from tests.bench.soak.plan import CUSTOMERS, NETWORKS, SEATS, Plan
 from tests.bench.soak.record import Call, Log
 from tests.bench.soak.report import judge_vitals, print_report, summary
 from tests.bench.soak.stage import Stage
@@ -74,7 +74,7 @@ class Soak:
         """One call after the other, until the time is over; what was begun is ended as usual."""
         await asyncio.sleep(number * ARRIVAL_S)
         while time.monotonic() < self._until_s:
-            name = list(NETWORKS)[len(self.log.calls) % len(NETWORKS)]
+            name = CUSTOMERS[len(self.log.calls) % len(CUSTOMERS)]
             call = Call(len(self.log.calls) + 1, name, self._chance.uniform(*self._plan.talk_s))
             self.log.calls.append(call)
             robot = await self._browser(f"customer-{call.number}", NETWORKS[name])
@@ -89,10 +89,9 @@ class Soak:
 
     async def _staff(self, number: int) -> None:
         """Keep a seat taken for ever: a robot whose session is over signs in again, as a person would."""
-        seat = Seat(number, self.log)
-        networks = list(NETWORKS.values())
+        seat = Seat(number, SEATS[number % len(SEATS)], self.log)
         while True:
-            robot = await self._browser(f"agent-{number}", networks[number % len(networks)])
+            robot = await self._browser(f"agent-{number}", NETWORKS[seat.network])
             try:
                 await seat.serve(robot)
             except (CanaryFailure, OSError) as error:

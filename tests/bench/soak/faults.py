@@ -59,7 +59,8 @@ class Faults:
             return
         pid = self._chance.choice(sorted(workers))
         hit = [call for call in self._talking() if any(s.robot.way.port in workers[pid] for s in call.sides.values())]
-        spared = [call for call in self._talking() if call.network == "good" and call not in hit]
+        spared = [call for call in self._talking() if call.clean and call not in hit]
+        self._log.watched += len(spared)
         before = {id(call): _lost(call) for call in spared}
         fault = self._begin("worker_killed", f"{len(hit)} calls on it, {len(spared)} watched beside it")
         for call in hit:

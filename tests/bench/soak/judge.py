@@ -91,7 +91,7 @@ def _judge_recording(log: Log, call: Call) -> None:
     if not call.faults and abs(lasts_s - talked_s) > EDGE_S:
         log.violate("a recording is as long as the call", f"{name}: {lasts_s:.1f} s of {talked_s:.1f} s")
     complete = float(recording.get("completeness") or 0)
-    if not call.faults and call.network == "good" and complete < COMPLETE:
+    if not call.faults and call.clean and complete < COMPLETE:
         log.violate("a recording is complete", f"{name}: {complete:.3f}")
 
 

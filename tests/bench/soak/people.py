@@ -81,8 +81,9 @@ async def _talk(robot: Robot, call: Call, until_s: float) -> None:
 class Seat:
     """One robot agent. `serve` runs until cancelled and begins anew when the session is over."""
 
-    def __init__(self, number: int, log: Log) -> None:
+    def __init__(self, number: int, network: str, log: Log) -> None:
         self.number = number
+        self.network = network
         self.ready = asyncio.Event()
         self._log = log
         self._call: Call | None = None
@@ -120,6 +121,7 @@ class Seat:
             return
         self._call = call
         robot.join()
+        call.agent_networks.add(self.network)
         call.sides["agent"] = Side("agent", robot)
 
     async def _part(self, robot: Robot) -> None:

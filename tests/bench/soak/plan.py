@@ -11,7 +11,13 @@ NETWORKS: Final = {
     "fair": Impairment(delay_ms=20, jitter_ms=8, loss=0.01),
     "poor": Impairment(delay_ms=50, jitter_ms=20, loss=0.03, reorder=0.01),
 }
-"""Each way; a call in three is on each. Nothing is lost on the good one, so whatever is missing there is ours."""
+"""Each way. Nothing is lost on the good one, so whatever is missing there is ours."""
+
+CUSTOMERS: Final = ("good", "fair", "good", "poor")
+"""The networks of customers, in turn."""
+
+SEATS: Final = ("good", "fair", "good", "poor", "good", "good")
+"""The networks of agents, in turn: mostly an office's."""
 
 WORKER_LOST_S: Final = 8.0
 """Calls of a worker that was killed are back within this."""

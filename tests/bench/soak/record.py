@@ -45,6 +45,7 @@ class Call:
 
     number: int
     network: str
+    """The customer's."""
     talk_s: float
     contact_id: str = ""
     state: str = "new"
@@ -60,8 +61,15 @@ class Call:
     contact: dict[str, Any] = field(default_factory=dict)
     """As the API told it in the end."""
 
+    agent_networks: set[str] = field(default_factory=set)
+    """Of everybody who took it."""
     faults: list[Fault] = field(default_factory=list)
     """Done to one of its sides."""
+
+    @property
+    def clean(self) -> bool:
+        """Nothing is lost on its networks: whatever is missing is ours."""
+        return {self.network} | self.agent_networks == {"good"}
 
 
 @dataclass(slots=True)
@@ -93,6 +101,8 @@ class Log:
     faults: list[Fault] = field(default_factory=list)
     offers: list[OfferSeen] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    watched: int = 0
+    """Calls on good networks beside a worker that was killed."""
     stood_still_s: float = 0.0
     """How long the robots' own process got no time of the machine."""
     refusals: Counter[str] = field(default_factory=Counter)

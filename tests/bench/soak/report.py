@@ -27,6 +27,7 @@ def summary(plan: Plan, log: Log, vitals: Vitals, back: dict[str, list[float]], 
         "recordings": dict(Counter(str((call.contact.get("recording") or {}).get("state")) for call in taken)),
         "truncated": sum(bool((call.contact.get("recording") or {}).get("truncated")) for call in taken),
         "faults": dict(Counter(fault.kind for fault in log.faults)),
+        "watched_beside_killed_workers": log.watched,
         "back_s": {
             kind: {"times": len(each), "p50": round(percentile(each, 0.5), 1), "p95": round(percentile(each, 0.95), 1)}
             for kind, each in back.items()
@@ -86,6 +87,8 @@ def print_report(figures: dict[str, Any], log: Log) -> None:
     print("|---|---|")
     for promise in PROMISES:
         print(f"| {promise} | {figures['violations'].get(promise, 0) or 'never'} |")
+    print()
+    print(f"Watched beside killed workers: {log.watched} calls on networks that lose nothing.")
     print()
     print("| fault | times | sides that were silent | back after p50 / p95 s | asked |")
     print("|---|---|---|---|---|")

@@ -25,7 +25,7 @@ def contact(states: list[str], **fields: Any) -> dict[str, Any]:
 
 def call(contact: dict[str, Any], *faults: Fault) -> Call:
     made = Call(1, "good", 60.0, contact_id="ct_1", began_s=100.0, active_s=110.0, ended_s=170.0)
-    made.contact, made.faults = contact, list(faults)
+    made.contact, made.faults, made.agent_networks = contact, list(faults), {"good"}
     return made
 
 

@@ -48,7 +48,7 @@ async function search(uplink) {  // as lib/peer.js does
     const reports = [...(await pc.getStats()).values()];
     const pair = reports.find((r) => r.type === "candidate-pair" && r.nominated);
     const held = reports.some((r) => r.type === "outbound-rtp" && r.qualityLimitationReason === "bandwidth");
-    const ceiling = uplink.step(pair.availableOutgoingBitrate, held);
+    const ceiling = uplink.step(pair?.availableOutgoingBitrate, held);
     if (ceiling !== null) { window.searches = (window.searches ?? 0) + 1; await setCeiling(pc, answer, ceiling); }
   }
 }
@@ -64,6 +64,9 @@ window.stats = async () => {
 
 SEARCH = Path(__file__).parents[2] / "web/static/lib/uplink.js"
 FREE = Impairment(delay_ms=20)
+
+Row = tuple[float, float, float, float]
+"""Seconds, bit/s sent, seconds of queue, bit/s that the browser's encoder is to make."""
 
 
 def camera(path: Path, frames: int = 30) -> None:
@@ -153,7 +156,7 @@ async def measure(
         narrow = Impairment(delay_ms=80, jitter_ms=30, loss=chosen.loss, reorder=0.02)
     start = time.monotonic()
     end_free, end_limited = chosen.free, chosen.free + chosen.limited
-    rows: list[tuple[float, float, float]] = []
+    rows: list[Row] = []
     before: dict[str, Any] = {}
     phase = "free"
     last = start
@@ -198,17 +201,17 @@ async def measure(
             "came": seen.get("bytesReceived", 0),
             "frames": seen.get("framesDecoded", 0),
         }
-        rows.append((last - start, sent, queue))
+        rows.append((last - start, sent, queue, out.get("targetBitrate", 0)))
     summarise(chosen, rows, end_free, end_limited)
 
 
-def summarise(chosen: argparse.Namespace, rows: list[tuple[float, float, float]], cut: float, freed: float) -> None:
-    """The three figures."""
-    usual = sorted(sent for at, sent, _ in rows if cut - 4 < at <= cut)
+def summarise(chosen: argparse.Namespace, rows: list[Row], cut: float, freed: float) -> None:
+    """The three figures. Back is the encoder's target: what a picture needs of it depends on the picture."""
+    usual = sorted(row[3] for row in rows if cut - 4 < row[0] <= cut)
     usual_bps = usual[len(usual) // 2]
-    fits = next((at - cut for at, sent, _ in rows if at > cut + 0.3 and sent <= 1.05 * chosen.rate), None)
-    long = [at for at, _, queue in rows if cut < at < freed and queue > 0.5]
-    back = next((at - freed for at, sent, _ in rows if at > freed and sent >= 0.8 * usual_bps), None)
+    fits = next((at - cut for at, sent, _, _ in rows if at > cut + 0.3 and sent <= 1.05 * chosen.rate), None)
+    long = [at for at, _, queue, _ in rows if cut < at < freed and queue > 0.5]
+    back = next((at - freed for at, _, _, target in rows if at > freed and target >= 0.8 * usual_bps), None)
     print(
         {
             "side": chosen.side,

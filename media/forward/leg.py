@@ -194,22 +194,24 @@ class ForwardLeg:
         elif (first != 0x80 or length < FIXED_HEADER_BYTES) and not well_formed(buffer, length):
             self._drops["malformed_rtp"] += 1
             return
-        self._budget_bytes -= length if length > MIN_CHARGE_BYTES else MIN_CHARGE_BYTES
-        if self._budget_bytes < 0:
+        self._budget_bytes = budget = self._budget_bytes - (length if length > MIN_CHARGE_BYTES else MIN_CHARGE_BYTES)
+        if budget < 0:
             self._refuse(length)
             return
-        if first & 0x10 and self._note is not None:
-            self._note(buffer, length, at_s)
+        note = self._note
+        if note is not None and first & 0x10:
+            note(buffer, length, at_s)
         stream = self._streams.get(ssrc)
         if stream is None:
             stream = self._learn(buffer, length, second & 0x7F, sequence, ssrc, at_s)
             if stream is None:
                 return
+        track = stream.track
         if second & 0x7F != stream.payload_type:
             if stream.is_rtx:
                 self._restore(stream, buffer, length, second & 0x7F, at_s)
                 return
-            codec = stream.track.codecs.get(second & 0x7F)
+            codec = track.codecs.get(second & 0x7F)
             if codec is None:
                 self._drops["unknown_payload_type"] += 1
                 return
@@ -227,9 +229,8 @@ class ForwardLeg:
         stream.octets += length
         if timestamp != stream.last_timestamp:
             stream.time(timestamp, at_s)
-            if stream.track.repairs:
+            if track.repairs:
                 self._look(stream, buffer, length)
-        track = stream.track
         recorder = track.recorder
         if recorder is not None:
             recorder_track = stream.recorder_track
@@ -242,10 +243,11 @@ class ForwardLeg:
         outs = track.outs
         if not outs:
             return
-        for other in outs[1:]:
-            scratch = self._scratch  # protecting is in place, so all but the first need bytes of their own
-            scratch[:length] = buffer[:length]
-            other.forward(scratch, length, number, timestamp, stream, at_s)
+        if len(outs) > 1:
+            for other in outs[1:]:
+                scratch = self._scratch  # protecting is in place, so all but the first need bytes of their own
+                scratch[:length] = buffer[:length]
+                other.forward(scratch, length, number, timestamp, stream, at_s)
         outs[0].forward(buffer, length, number, timestamp, stream, at_s)
 
     def _look(self, stream: IncomingStream, buffer: bytearray, length: int) -> None:

@@ -21,10 +21,8 @@ from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address
 
 SLOTS: Final = 32
-"""Datagrams of one read, each with a buffer of its own until what became of it is sent."""
-
-MAX_SEGMENTS: Final = 16
-"""Of one message: 16 of 1500 bytes stay under the 64 KiB that one message may hold."""
+"""Datagrams of one read, each with a buffer of its own until what became of it is sent. All of them, 1500 bytes long,
+fit into one message of 64 KiB and its 64 segments."""
 
 RouteKey = int | bytes
 """A source as the kernel writes it: cheaper to look up than an address is to build. For IPv4 the first 8 bytes."""
@@ -134,105 +132,115 @@ class Inbox:
 
 
 class Lane:
-    """What waits for one destination, in order: slots with their lengths. Made by `Outbox.lane`."""
+    """A destination of an outbox. Made by `MediaSocket.lane_to`."""
 
-    __slots__ = ("address", "name", "outbox", "waiting")
+    __slots__ = ("_name", "address", "name_at", "name_bytes", "waiting")
 
     def __init__(self, outbox: "Outbox", address: Address) -> None:
-        self.outbox = outbox
+        self.waiting = outbox.waiting
         self.address = address
-        self.waiting: list[tuple[PacketBuffer, int]] = []
         raw = _name(address)
-        self.name = _Memory(len(raw))
-        self.name[:] = raw
+        self._name = _Memory(len(raw))
+        self._name[:] = raw
+        self.name_at = self._name.address
+        self.name_bytes = len(raw)
 
 
 class Outbox:
-    """Sends what was put into its lanes since the last `flush`, which comes before the slots are read into again."""
+    """Sends what waits since the last `flush`, which comes before the slots are read into again.
 
-    def __init__(self, opened: socket.socket, counters: Counter[str], reasons: dict[int, str]) -> None:
+    Each slot has its vector for good: what waits in slots that follow one another is one message without any copying of
+    vectors, if it goes to one lane in one size. So it does where it came as it was sent.
+    """
+
+    def __init__(
+        self, opened: socket.socket, slots: list[PacketBuffer], counters: Counter[str], reasons: dict[int, str]
+    ) -> None:
         """`reasons`: the counter of an errno; any other counts as `send_error`."""
-        self.busy: list[Lane] = []
-        """Lanes with something waiting. Whoever puts the first packet into a lane puts the lane here."""
+        self.waiting: list[tuple[Lane, int, int]] = []
+        """(lane, slot, length), in the order of sending. A slot is put here once at most."""
         self.segments = True
         """False once the kernel said that it can't cut messages up: asked no more."""
         self._socket = opened
+        self._slots = slots
         self._counters = counters
         self._reasons = reasons
-        self._messages = _Memory(SLOTS * _MESSAGE.size)
-        self._vectors = _Memory(SLOTS * _VECTOR.size)
-        self._controls = _Memory(SLOTS * _CONTROL_BYTES)
-
-    def lane(self, address: Address) -> Lane:
-        return Lane(self, address)
+        self._messages = _Memory(len(slots) * _MESSAGE.size)
+        self._controls = _Memory(len(slots) * _CONTROL_BYTES)
+        self._vectors = _Memory(len(slots) * _VECTOR.size)
+        self._vector_words = self._vectors.view.cast("Q")  # two to a vector, its length the second
+        for i, slot in enumerate(slots):
+            _VECTOR.pack_into(self._vectors, i * _VECTOR.size, slot.address, 0)
 
     def flush(self) -> None:
         """Send everything. Never raises: what the kernel won't take is counted and lost."""
-        busy = self.busy
-        if not busy:
+        waiting = self.waiting
+        if not waiting:
             return
-        if len(busy) == 1 and len(busy[0].waiting) == 1:
-            self._send_one(*busy[0].waiting[0], busy[0].address)
+        if len(waiting) == 1:
+            self._send_singly(waiting)  # without the arrays and their call it is cheaper
         else:
-            self._send_all()
-        for lane in busy:
-            lane.waiting.clear()
-        busy.clear()
+            self._send_messages(self._messages_of(waiting))
+        waiting.clear()
 
-    def _send_one(self, buffer: PacketBuffer, size: int, address: Address) -> None:
-        try:
-            self._socket.sendto(buffer.view[:size], address)
-        except OSError as error:
-            self._count(error.errno)
+    def _messages_of(self, waiting: list[tuple[Lane, int, int]]) -> list[tuple[int, int]]:
+        """Fill the arrays; of each message its first and one past its last entry of `waiting`."""
+        words, cut = self._vector_words, self.segments
+        starts: list[int] = []
+        open_lane: Lane | None = None
+        position = follows = segment = 0
+        for lane, slot, size in waiting:
+            words[2 * slot + 1] = size
+            if slot != follows or size > segment or lane is not open_lane:
+                starts.append(position)
+                open_lane = lane
+                segment = size if cut else 0
+            elif size < segment:
+                segment = 0  # a shorter packet ends its message
+            follows = slot + 1
+            position += 1
+        ranges = list(zip(starts, [*starts[1:], position], strict=True))
+        messages, controls, vectors = self._messages, self._controls, self._vectors.address
+        at = control_at = 0
+        for begin, end in ranges:
+            lane, slot, size = waiting[begin]
+            control = 0
+            if end - begin > 1:
+                control = controls.address + control_at
+                _CONTROL.pack_into(controls, control_at, 18, socket.IPPROTO_UDP, _UDP_SEGMENT, size)
+                control_at += _CONTROL_BYTES
+            _MESSAGE.pack_into(
+                messages, at, lane.name_at, lane.name_bytes, vectors + slot * 16, end - begin,
+                control, _CONTROL_BYTES if control else 0, 0, 0,
+            )  # fmt: skip
+            at += 64
+        return ranges
 
-    def _send_all(self) -> None:
-        messages, vectors, controls = self._messages, self._vectors, self._controls
-        groups: list[tuple[Lane, int, int]] = []  # of each message: its lane, and its packets of the lane
-        vector = 0
-        for lane in self.busy:
-            name, waiting, most = lane.name, lane.waiting, MAX_SEGMENTS if self.segments else 1
-            first = 0
-            while first < len(waiting):
-                start, segment, last = vector, waiting[first][1], first
-                for buffer, size in waiting[first : first + most]:
-                    if size > segment:
-                        break
-                    _VECTOR.pack_into(vectors, vector * 16, buffer.address, size)
-                    vector += 1
-                    last += 1
-                    if size < segment:
-                        break  # a shorter packet can only be the last of its message
-                control = 0
-                if last - first > 1:
-                    at = len(groups) * _CONTROL_BYTES
-                    control = controls.address + at
-                    _CONTROL.pack_into(controls, at, 18, socket.IPPROTO_UDP, _UDP_SEGMENT, segment)
-                _MESSAGE.pack_into(
-                    messages, len(groups) * 64, name.address, len(name), vectors.address + start * 16, vector - start,
-                    control, _CONTROL_BYTES if control else 0, 0, 0,
-                )  # fmt: skip
-                groups.append((lane, first, last))
-                first = last
-        self._send_messages(groups)
-
-    def _send_messages(self, groups: list[tuple[Lane, int, int]]) -> None:
-        done, file = 0, self._socket.fileno()
-        while done < len(groups):
-            sent: int = _send(file, self._messages.address + done * 64, len(groups) - done, socket.MSG_DONTWAIT)  # type: ignore[misc]
+    def _send_messages(self, ranges: list[tuple[int, int]]) -> None:
+        done, count, file = 0, len(ranges), self._socket.fileno()
+        while done < count:
+            at = self._messages.address + done * _MESSAGE.size
+            sent: int = _send(file, at, count - done, socket.MSG_DONTWAIT)  # type: ignore[misc]
             if sent > 0:
                 done += sent
                 continue
             number = ctypes.get_errno()
             if number == errno.EINTR:
                 continue
-            lane, first, last = groups[done]
+            begin, end = ranges[done]
             done += 1
-            if last - first > 1 and number in _NOT_CUT:
+            if end - begin > 1 and number in _NOT_CUT:
                 self.segments = self.segments and number in (errno.EINVAL, errno.EMSGSIZE)
-                for buffer, size in lane.waiting[first:last]:
-                    self._send_one(buffer, size, lane.address)
+                self._send_singly(self.waiting[begin:end])
             else:
-                self._count(number, last - first)
+                self._count(number, end - begin)
+
+    def _send_singly(self, waiting: list[tuple[Lane, int, int]]) -> None:
+        for lane, slot, size in waiting:
+            try:
+                self._socket.sendto(self._slots[slot].view[:size], lane.address)
+            except OSError as error:
+                self._count(error.errno)
 
     def _count(self, number: int | None, packets: int = 1) -> None:
         self._counters[self._reasons.get(number or 0, "send_error")] += packets

@@ -55,6 +55,7 @@ class SecuredLink:
         self._counters: Counter[str] = socket.counters
         self._socket = socket
         self._sink = sink
+        self._on_rtp = sink.on_rtp
         self._timers = timers
         self._supervisor = supervisor
         self._on_stun = on_stun
@@ -96,12 +97,16 @@ class SecuredLink:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def send_rtp(self, buffer: bytearray, length: int) -> int:
-        """Protect `buffer[:length]` in place and send it; the ciphertext's length, 0 when it was not sent."""
+        """Protect `buffer[:length]` in place and send it; the ciphertext's length, 0 when it was not taken."""
         srtp = self._srtp
         if srtp is None:
             self._counters["send_not_connected"] += 1
             return 0
         size = srtp.protect_rtp(buffer, length)
+        lane = self._lane
+        if size and lane is not None and type(buffer) is PacketBuffer and buffer.owner is self._socket:
+            lane.waiting.append((lane, buffer.slot, size))  # a slot: it leaves with the others of its wake-up
+            return size
         return self._transmit(buffer, size) if size else 0
 
     def send_rtcp(self, buffer: bytearray, length: int) -> int:
@@ -153,7 +158,7 @@ class SecuredLink:
                 self.heard += 1
                 if self._silent:
                     self._hear()
-                self._sink.on_rtp(buffer, size, self._socket.arrived_s)
+                self._on_rtp(buffer, size, self._socket.arrived_s)
         elif first < 4:
             self._on_stun(buffer, length)
         elif 19 < first < 64:
@@ -228,17 +233,7 @@ class SecuredLink:
         self._sink.on_heard(self._wall_s())
 
     def _transmit(self, buffer: bytearray, size: int) -> int:
-        if type(buffer) is PacketBuffer:
-            lane = self._lane
-            if lane is not None and buffer.owner is self._socket:  # a slot: it leaves with the others of its wake-up
-                waiting = lane.waiting
-                if not waiting:
-                    lane.outbox.busy.append(lane)
-                waiting.append((buffer, size))
-                return size
-            view = buffer.view
-        else:
-            view = memoryview(buffer)
+        view = buffer.view if type(buffer) is PacketBuffer else memoryview(buffer)
         try:
             self._sendto(view[:size], self._address)  # type: ignore[arg-type]  # with keys there is a path
         except OSError as error:

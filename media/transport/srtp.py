@@ -7,7 +7,6 @@ datagram was read into. Which addresses may send here was decided before; keys c
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from struct import Struct
 from typing import Any, Final
 
 from pylibsrtp import Policy, Session
@@ -33,8 +32,6 @@ _TAG_BYTES: Final = {
 _INDEX_BYTES: Final = 4
 TRAILER_BYTES: Final = 16 + _INDEX_BYTES
 """What protecting may add: the longest tag and the SRTCP index."""
-
-_WORD: Final = Struct("=I")
 
 _REASONS: Final = {7: "srtp_auth", 8: "srtp_auth", 9: "srtp_replay", 10: "srtp_replay_old", 18: "srtp_auth"}
 """`srtp_err_status_t` values that say something about the packet; all others count as `srtp_malformed`."""
@@ -68,8 +65,9 @@ class PacketBuffer(bytearray):
         self.slot = slot
 
 
-Crypt = Callable[[bytearray, int], int]
-"""Encrypts or decrypts `buffer[:length]` in place. Returns the new length, 0 when the packet is refused (counted)."""
+Opener = Callable[[PacketBuffer, int], int]
+Sealer = Callable[[bytearray, int], int]
+"""Decrypts, encrypts `buffer[:length]` in place. Returns the new length, 0 when the packet is refused (counted)."""
 
 
 class SrtpSession:
@@ -95,26 +93,22 @@ class SrtpSession:
 
 def _opener(
     function: Any, session: Session, counters: Counter[str], ssrcs: set[int], least: int, ssrc_word: int, trailer: int
-) -> Crypt:
+) -> Opener:
     """What decrypts: `ssrcs` are those heard so far, of RTP and RTCP together; the SSRC is the word `ssrc_word`."""
     context: Any = session._srtp[0]
     size: Any = ffi.new("int *")
 
-    def unprotect(buffer: bytearray, length: int) -> int:
+    def unprotect(buffer: PacketBuffer, length: int) -> int:
         if length < least:
             counters["srtp_malformed"] += 1
             return 0
-        if type(buffer) is PacketBuffer:
-            ssrc, pointer = buffer.words[ssrc_word], buffer.pointer
-        else:
-            ssrc, pointer = _WORD.unpack_from(buffer, 4 * ssrc_word)[0], ffi.from_buffer(buffer)
+        ssrc = buffer.words[ssrc_word]
         known = ssrc in ssrcs
         if not known and len(ssrcs) >= MAX_SSRCS:
             counters["srtp_ssrc_limit"] += 1
             return 0
         size[0] = length
-        status = function(context, pointer, size)
-        if status:
+        if status := function(context, buffer.pointer, size):
             counters[_REASONS.get(status, "srtp_malformed")] += 1
             return 0
         if not known:
@@ -124,13 +118,13 @@ def _opener(
     return unprotect
 
 
-def _sealer(function: Any, session: Session, counters: Counter[str], least: int, trailer: int) -> Crypt:
+def _sealer(function: Any, session: Session, counters: Counter[str], least: int, trailer: int) -> Sealer:
     """What encrypts."""
     context: Any = session._srtp[0]
     size: Any = ffi.new("int *")
 
     def protect(buffer: bytearray, length: int) -> int:
-        if length + TRAILER_BYTES > len(buffer) or length < least:
+        if not least <= length <= len(buffer) - TRAILER_BYTES:
             counters["send_size"] += 1
             return 0
         size[0] = length

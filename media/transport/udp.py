@@ -112,7 +112,7 @@ class MediaSocket:
     def lane_to(self, address: Address) -> Lane | None:
         """Where a slot of this socket can wait to be sent to `address`; None when each goes by itself."""
         outbox = self._outboxes.get(len(address))
-        return None if outbox is None else outbox.lane(address)
+        return None if outbox is None else Lane(outbox, address)
 
     def rebind(self) -> None:
         """Leave the port for another one of the OS's choice, as a client does whose network changed."""
@@ -166,7 +166,8 @@ class MediaSocket:
         self.port = self._sockets[0].getsockname()[1]
         for each in self._sockets:
             if self._batched:
-                self._outboxes[2 if each.family == socket.AF_INET else 4] = Outbox(each, self.counters, _SEND_REASONS)
+                outbox = Outbox(each, self._slots, self.counters, _SEND_REASONS)
+                self._outboxes[2 if each.family == socket.AF_INET else 4] = outbox
                 self._loop.add_reader(each.fileno(), self._read_batch, Inbox(each, self._slots))
             else:
                 self._loop.add_reader(each.fileno(), self._read_singly, each)

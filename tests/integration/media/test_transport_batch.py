@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from media.port import Kind
 from media.transport import batch
-from media.transport.batch import SLOTS, Outbox, route_key
+from media.transport.batch import SLOTS, Lane, Outbox, route_key
 from media.transport.link import BUFFER_BYTES
 from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address
@@ -48,35 +48,42 @@ def arrived(receiver: socket.socket) -> list[bytes]:
             return found
 
 
-def put(outbox: Outbox, lanes: list[batch.Lane], datagrams: list[tuple[int, bytes]]) -> None:
-    """As a link does: fill slots, queue each in the lane of its destination."""
-    for slot, (to, data) in enumerate(datagrams):
-        buffer = PacketBuffer(BUFFER_BYTES, outbox, slot)
-        buffer[: len(data)] = data
-        if not lanes[to].waiting:
-            outbox.busy.append(lanes[to])
-        lanes[to].waiting.append((buffer, len(data)))
+class Sending:
+    """An outbox over slots of its own, and what a link does with them: fill a slot, queue it for its destination."""
+
+    def __init__(self, sender: socket.socket, receivers: list[socket.socket]) -> None:
+        self.counters: Counter[str] = Counter()
+        self.slots = [PacketBuffer(BUFFER_BYTES, self, slot) for slot in range(SLOTS)]
+        self.outbox = Outbox(sender, self.slots, self.counters, REASONS)
+        self.lanes = [Lane(self.outbox, each.getsockname()) for each in receivers]
+
+    def send(self, datagrams: list[tuple[int, bytes]], order: list[int] | None = None) -> None:
+        """`order`: the slots used, first to last; by default the first ones."""
+        for slot, (to, data) in zip(order or range(SLOTS), datagrams, strict=False):
+            self.slots[slot][: len(data)] = data
+            self.outbox.waiting.append((self.lanes[to], slot, len(data)))
+        self.outbox.flush()
+        assert not self.outbox.waiting
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.sampled_from([1, 2, 90, 1000, 1000, 1000, 1200])), max_size=SLOTS),
+    st.permutations(range(SLOTS)) | st.none(),
     st.booleans(),
 )
-def test_everything_put_into_lanes_arrives_whole_and_in_order(plan: list[tuple[int, int]], segments: bool) -> None:
+def test_everything_that_waits_arrives_whole_and_in_order(
+    plan: list[tuple[int, int]], order: list[int] | None, segments: bool
+) -> None:
     datagrams = [(to, bytes([number % 251]) * size) for number, (to, size) in enumerate(plan)]
     with udp() as (sender,), udp(3) as receivers:
-        counters: Counter[str] = Counter()
-        outbox = Outbox(sender, counters, REASONS)
-        outbox.segments = segments
-        lanes = [outbox.lane(each.getsockname()) for each in receivers]
+        sending = Sending(sender, receivers)
+        sending.outbox.segments = segments
         for _ in range(2):  # a flush leaves nothing behind that the next would send again
-            put(outbox, lanes, datagrams)
-            outbox.flush()
+            sending.send(datagrams, order)
             for to, receiver in enumerate(receivers):
                 assert arrived(receiver) == [data for at, data in datagrams if at == to]
-        assert not counters
-        assert not outbox.busy
+        assert not sending.counters
 
 
 @pytest.mark.parametrize(
@@ -99,16 +106,13 @@ def test_what_the_kernel_will_not_cut_up_is_sent_one_by_one(
     monkeypatch.setattr(batch, "_send", refusing)
     datagrams = [(0, b"a" * 900), (0, b"b" * 900), (0, b"c" * 30), (1, b"d" * 30), (0, b"e" * 500)]
     with udp() as (sender,), udp(2) as receivers:
-        counters: Counter[str] = Counter()
-        outbox = Outbox(sender, counters, REASONS)
-        lanes = [outbox.lane(each.getsockname()) for each in receivers]
+        sending = Sending(sender, receivers)
         for _ in range(2):
-            put(outbox, lanes, datagrams)
-            outbox.flush()
+            sending.send(datagrams)
             for to, receiver in enumerate(receivers):
                 assert arrived(receiver) == [data for at, data in datagrams if at == to]
-    assert not counters
-    assert outbox.segments is asked_again
+    assert not sending.counters
+    assert sending.outbox.segments is asked_again
     assert len(segmented) == (2 if asked_again else 1)
 
 
@@ -124,25 +128,20 @@ def test_what_the_kernel_will_not_take_is_counted_and_the_rest_is_sent(monkeypat
 
     monkeypatch.setattr(batch, "_send", full_once)
     with udp() as (sender,), udp(2) as receivers:
-        counters: Counter[str] = Counter()
-        outbox = Outbox(sender, counters, REASONS)
-        lanes = [outbox.lane(each.getsockname()) for each in receivers]
-        put(outbox, lanes, [(0, b"a" * 50), (0, b"b" * 50), (1, b"c" * 50)])
-        outbox.flush()
+        sending = Sending(sender, receivers)
+        sending.send([(0, b"a" * 50), (0, b"b" * 50), (1, b"c" * 50)])
         assert arrived(receivers[0]) == []
         assert arrived(receivers[1]) == [b"c" * 50]
-    assert counters == {"send_full": 2}
+    assert sending.counters == {"send_full": 2}
 
 
 def test_a_closed_socket_loses_what_waits_and_says_so() -> None:
-    with udp() as (sender,), udp() as (receiver,):
-        counters: Counter[str] = Counter()
-        outbox = Outbox(sender, counters, REASONS)
-        lanes = [outbox.lane(receiver.getsockname())]
-        put(outbox, lanes, [(0, b"a" * 50), (0, b"b" * 50)])
+    with udp() as (sender,), udp() as receivers:
+        sending = Sending(sender, receivers)
         sender.close()
-        outbox.flush()
-    assert counters == {"send_error": 2}
+        sending.send([(0, b"a" * 50), (0, b"b" * 50)])
+        sending.send([(0, b"c")])
+    assert sending.counters == {"send_error": 3}
 
 
 class Heard:
@@ -209,9 +208,7 @@ async def test_what_comes_by_ipv4_can_leave_by_ipv6_in_the_same_wake_up() -> Non
         assert lane is not None
 
         def forward(buffer: PacketBuffer, length: int) -> None:
-            if not lane.waiting:
-                lane.outbox.busy.append(lane)
-            lane.waiting.append((buffer, length))
+            lane.waiting.append((lane, buffer.slot, length))
 
         heard.socket.route(source.getsockname(), forward)
         for number in range(5):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from media.transport.link import BUFFER_BYTES
-from media.transport.srtp import MAX_SSRCS, SrtpKeys, SrtpSession
+from media.transport.srtp import MAX_SSRCS, PacketBuffer, SrtpKeys, SrtpSession
 
 PROFILES = {
     Policy.SRTP_PROFILE_AEAD_AES_128_GCM: 28,
@@ -25,15 +25,15 @@ def pair(profile: int = Policy.SRTP_PROFILE_AEAD_AES_128_GCM) -> tuple[SrtpSessi
     return tuple(SrtpSession(each, Counter()) for each in keys)  # type: ignore[return-value]
 
 
-def rtp(sequence: int, ssrc: int = 7, size: int = 100) -> bytearray:
-    packet = bytearray(BUFFER_BYTES)
+def rtp(sequence: int, ssrc: int = 7, size: int = 100) -> PacketBuffer:
+    packet = PacketBuffer(BUFFER_BYTES)
     struct.pack_into("!BBHII", packet, 0, 0x80, 96, sequence, sequence, ssrc)
     packet[12:size] = b"x" * (size - 12)
     return packet
 
 
-def rtcp(ssrc: int = 7) -> bytearray:
-    packet = bytearray(BUFFER_BYTES)
+def rtcp(ssrc: int = 7) -> PacketBuffer:
+    packet = PacketBuffer(BUFFER_BYTES)
     struct.pack_into("!BBHI", packet, 0, 0x80, 201, 1, ssrc)
     return packet
 
@@ -69,7 +69,8 @@ def test_replayed_packet_is_dropped_and_counted() -> None:
     sender, receiver = pair()
     packet = rtp(1)
     size = sender.protect_rtp(packet, 100)
-    again = bytearray(packet)
+    again = PacketBuffer(BUFFER_BYTES)
+    again[:] = packet
     assert receiver.unprotect_rtp(packet, size)
     assert not receiver.unprotect_rtp(again, size)
     assert receiver.counters == {"srtp_replay": 1}
@@ -137,7 +138,7 @@ def test_broken_header_is_not_sent() -> None:
 @given(st.binary(max_size=200), st.integers(0, 1500), st.sampled_from(list(PROFILES)))
 def test_any_bytes_are_refused_without_harm(data: bytes, length: int, profile: int) -> None:
     sender, receiver = pair(profile)
-    buffer = bytearray(BUFFER_BYTES)
+    buffer = PacketBuffer(BUFFER_BYTES)
     for take in (receiver.unprotect_rtp, receiver.unprotect_rtcp):
         buffer[: len(data)] = data
         assert take(buffer, length) == 0

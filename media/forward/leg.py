@@ -1,7 +1,8 @@
 """One browser's leg: takes what its link received and hands it on.
 
 Owns the streams of the leg and the limits a peer is held to; RTCP is its `control` channel's. It knows no engine, no
-recording and no clip. The packet path is `on_rtp` → `OutgoingTrack.forward` → `Link.send_rtp`.
+recording and no clip. The packet path is `on_rtp` → `OutgoingTrack.forward` → `Link.send_rtp`; the common packet takes
+a `Shortcut` that does the same.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from media.forward.rtp import (
     restore_rtx,
     well_formed,
 )
+from media.forward.shortcut import MIN_CHARGE_BYTES, Shortcut
 from media.port import (
     Kind,
     LegClosed,
@@ -42,9 +44,6 @@ from media.port import (
 )
 from media.sdp.description import EXT_MID, Negotiated
 from media.transport.link import Link
-
-MIN_CHARGE_BYTES: Final = 200
-"""What the smallest packet counts against the bitrate, so that the limit is one of packets too."""
 
 STREAM_IDLE_S: Final = 0.5
 """A section's other stream takes over when the current one has been quiet for this long."""
@@ -92,15 +91,16 @@ class ForwardLeg:
         self._random = random
         self._scratch = scratch
         self._link: Link | None = None
-        self._note: Callable[[bytearray, int, float], None] | None = None
-        self._budget_bytes = limits.max_bitrate_bps // 8
+        self._shortcut: Shortcut | None = None
+        self.note: Callable[[bytearray, int, float], None] | None = None
+        self.budget_bytes = limits.max_bitrate_bps // 8
         self._overuse = Overuse()
-        self._streams: dict[int, IncomingStream] = {}
+        self.streams: dict[int, IncomingStream] = {}
         self._signalled: dict[int, tuple[IncomingTrack, bool]] = {}
         self._heard_kinds: set[Kind] = set()
         self.control = ControlChannel(
             leg_id,
-            self._streams,
+            self.streams,
             wake=partial(timers.on_loss, self),
             drops=drops,
             max_bitrate_bps=limits.max_bitrate_bps,
@@ -132,7 +132,7 @@ class ForwardLeg:
         number = transport_number(negotiated.sections)
         if number:
             self.control.arrivals = arrivals = Arrivals(number, self.control.tell_arrivals)
-            self._note = arrivals.note
+            self.note = arrivals.note
             self.control.delivery = Delivery(
                 number,
                 link,
@@ -180,7 +180,7 @@ class ForwardLeg:
         """Copy everything received to `recorder_for(kind)` from now on; None ends it."""
         for kind, track in self.incoming.items():
             track.recorder = None if recorder_for is None else recorder_for(kind)
-        for stream in self._streams.values():
+        for stream in self.streams.values():
             stream.recorder_track = -1
 
     # ------------------------------------------------------------ the packet path
@@ -194,14 +194,14 @@ class ForwardLeg:
         elif (first != 0x80 or length < FIXED_HEADER_BYTES) and not well_formed(buffer, length):
             self._drops["malformed_rtp"] += 1
             return
-        self._budget_bytes = budget = self._budget_bytes - (length if length > MIN_CHARGE_BYTES else MIN_CHARGE_BYTES)
+        self.budget_bytes = budget = self.budget_bytes - (length if length > MIN_CHARGE_BYTES else MIN_CHARGE_BYTES)
         if budget < 0:
             self._refuse(length)
             return
-        note = self._note
+        note = self.note
         if note is not None and first & 0x10:
             note(buffer, length, at_s)
-        stream = self._streams.get(ssrc)
+        stream = self.streams.get(ssrc)
         if stream is None:
             stream = self._learn(buffer, length, second & 0x7F, sequence, ssrc, at_s)
             if stream is None:
@@ -230,27 +230,21 @@ class ForwardLeg:
         if timestamp != stream.last_timestamp:
             stream.time(timestamp, at_s)
             if track.repairs:
-                self._look(stream, buffer, length)
-        recorder = track.recorder
-        if recorder is not None:
-            recorder_track = stream.recorder_track
-            if recorder_track == -1:
-                recorder_track = self._begin_recorder_track(stream, recorder)
-            if recorder_track >= 0:
-                recorder.write_rtp(recorder_track, buffer, length, at_s)
+                self.look(stream, buffer, length)
+        if track.recorder is not None:
+            self.record_packet(stream, track.recorder, buffer, length, at_s)
         if track.current is not stream and not self._take_over(stream, at_s):
             return
         outs = track.outs
         if not outs:
             return
-        if len(outs) > 1:
-            for other in outs[1:]:
-                scratch = self._scratch  # protecting is in place, so all but the first need bytes of their own
-                scratch[:length] = buffer[:length]
-                other.forward(scratch, length, number, timestamp, stream, at_s)
+        for other in outs[1:]:
+            scratch = self._scratch  # protecting is in place, so all but the first need bytes of their own
+            scratch[:length] = buffer[:length]
+            other.forward(scratch, length, number, timestamp, stream, at_s)
         outs[0].forward(buffer, length, number, timestamp, stream, at_s)
 
-    def _look(self, stream: IncomingStream, buffer: bytearray, length: int) -> None:
+    def look(self, stream: IncomingStream, buffer: bytearray, length: int) -> None:
         """At the first packet of a picture: a key frame says how large it is, and too large a one goes to nobody.
 
         A decoder takes memory for what a header claims, and everybody's browser has a decoder.
@@ -289,11 +283,11 @@ class ForwardLeg:
             self._drops["unknown_payload_type"] += 1
             return None
         self._overuse.streams += 1
-        if len(self._streams) >= self._limits.max_ssrcs:
+        if len(self.streams) >= self._limits.max_ssrcs:
             self._drops["ssrc_limit"] += 1
             return None
         stream = IncomingStream(ssrc, track, sequence, is_rtx=is_rtx)
-        self._streams[ssrc] = stream
+        self.streams[ssrc] = stream
         if not is_rtx:
             track.adopt(stream, at_s)
             if track.section.kind not in self._heard_kinds:
@@ -322,7 +316,7 @@ class ForwardLeg:
         rtx.octets += length
         original = track.rtx.get(payload_type)
         media_ssrc = track.section.peer_rtx_ssrcs.get(rtx.ssrc)
-        media = self._streams.get(media_ssrc) if media_ssrc is not None else track.current
+        media = self.streams.get(media_ssrc) if media_ssrc is not None else track.current
         if original is None or media is None or media.is_rtx:
             self._drops["rtx_unmatched"] += 1
             return
@@ -345,16 +339,19 @@ class ForwardLeg:
         track.adopt(stream, at_s)
         return True
 
-    def _begin_recorder_track(self, stream: IncomingStream, recorder: Recorder) -> int:
-        if stream.codec is not None:
+    def record_packet(
+        self, stream: IncomingStream, recorder: Recorder, buffer: bytearray, length: int, at_s: float
+    ) -> None:
+        if stream.recorder_track == -1 and stream.codec is not None:
             stream.recorder_track = recorder.track_for(stream.codec, stream.ssrc)
-        return stream.recorder_track
+        if stream.recorder_track >= 0:
+            recorder.write_rtp(stream.recorder_track, buffer, length, at_s)
 
     # ------------------------------------------------------------ RTCP
 
     def on_rtcp(self, buffer: bytearray, length: int, at_s: float) -> None:
-        self._budget_bytes -= length
-        if self._budget_bytes < 0:
+        self.budget_bytes -= length
+        if self.budget_bytes < 0:
             self._refuse(length)
             return
         self.control.on_rtcp(buffer, length, at_s)
@@ -372,7 +369,7 @@ class ForwardLeg:
         if limit is not None and self._link is not None:
             self._link.finish(limit)
             return
-        self._budget_bytes = _refilled(max(0, self._budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
+        self.budget_bytes = _refilled(max(0, self.budget_bytes), self._limits.max_bitrate_bps, elapsed_s)
         delivery, resend_bps = self.control.delivery, self._limits.max_resend_bps
         if delivery is not None:
             resend_bps = delivery.resend_bps(resend_bps)
@@ -387,12 +384,15 @@ class ForwardLeg:
 
     def on_connected(self, at_s: float) -> None:
         self._timers.add(self)
+        self._shortcut = Shortcut.install(self, self._link)
         self._emit(LegConnected(leg_id=self.leg_id, at_s=at_s))
         for out in self.outgoing.values():
             if out.source is not None:
                 out.source.request_key_frame(at_s)
 
     def on_silent(self, at_s: float) -> None:
+        if self._shortcut is not None:
+            self._shortcut.forget()  # the full path notices that the peer is heard again
         self._emit(LegSilent(leg_id=self.leg_id, at_s=at_s))
 
     def on_heard(self, at_s: float) -> None:
@@ -403,6 +403,8 @@ class ForwardLeg:
         if self.closed:
             return
         self.closed = True
+        if self._shortcut is not None:
+            self._shortcut.forget()
         self.take_nothing()
         for track in self.incoming.values():
             for out in track.outs:

@@ -30,7 +30,7 @@ REPEAT_WITHIN_S: Final = 0.1
 MIN_RESEND_S: Final = 0.02
 _MAX_STEP_TICKS: Final = 0x7FFFFFFF
 _NOT_BEGUN: Final = 1 << 62
-_RING_MASK: Final = RING_PACKETS - 1
+RING_MASK: Final = RING_PACKETS - 1
 _REPORTS_KEPT: Final = 8
 
 _pack = SEQUENCE_TIMESTAMP_SSRC.pack_into
@@ -42,23 +42,20 @@ class OutgoingTrack:
     __slots__ = (
         "_clip_timestamp_offset",
         "_extensions",
-        "_first",
         "_gave_up",
         "_last",
         "_last_at_s",
-        "_link",
         "_needs_key_frame",
         "_payload_types",
         "_reports_sent",
         "_resent_at_s",
-        "_ring",
         "_send",
-        "_sequence_offset",
         "_source",
-        "_timestamp_offset",
         "clock_rate_hz",
         "departures",
         "drops",
+        "first",
+        "link",
         "octets",
         "packets",
         "paused",
@@ -66,11 +63,14 @@ class OutgoingTrack:
         "repeats",
         "resend_budget_bytes",
         "resent",
+        "ring",
         "section",
         "sent_at_s",
         "sequence",
+        "sequence_offset",
         "ssrc",
         "timestamp",
+        "timestamp_offset",
     )
 
     def __init__(self, section: Section, link: Link, drops: Counter[str], random: Random) -> None:
@@ -91,21 +91,21 @@ class OutgoingTrack:
         self.paused = False
         self.repeats = False
         """Each packet goes out again with the one after it (sound on a way that loses much)."""
-        self._link = link
+        self.link = link
         self._send = link.send_rtp
         self._needs_key_frame = section.kind != "audio"
-        self._ring: list[bytearray | None] | None = [None] * RING_PACKETS if self._needs_key_frame else None
+        self.ring: list[bytearray | None] | None = [None] * RING_PACKETS if self._needs_key_frame else None
         self._resent_at_s: dict[int, float] = {}
         self._reports_sent: dict[int, float] = {}  # middle 32 bits of the NTP time → when it was sent
         self._source: IncomingTrack | None = None
         self._payload_types: dict[int, int] | None = None
         self._extensions: ExtensionMap | None = None
-        self._first = _NOT_BEGUN
+        self.first = _NOT_BEGUN
         self._gave_up = False
         self._last: bytes | None = None
         self._last_at_s = 0.0
-        self._sequence_offset = 0
-        self._timestamp_offset = 0
+        self.sequence_offset = 0
+        self.timestamp_offset = 0
         self._clip_timestamp_offset: int | None = None
 
     # ------------------------------------------------------------ sources
@@ -128,8 +128,13 @@ class OutgoingTrack:
 
     def restart(self) -> None:
         """The next packet begins anew: its numbers are joined to the last ones sent."""
-        self._first = _NOT_BEGUN
+        self.first = _NOT_BEGUN
         self._clip_timestamp_offset = None
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether the source's payload types or header extensions become others."""
+        return self._payload_types is not None or self._extensions is not None
 
     @property
     def source(self) -> "IncomingTrack | None":
@@ -137,7 +142,7 @@ class OutgoingTrack:
 
     @property
     def waits_for_key_frame(self) -> bool:
-        waits = self._needs_key_frame and self._source is not None and self._first == _NOT_BEGUN
+        waits = self._needs_key_frame and self._source is not None and self.first == _NOT_BEGUN
         return waits and not self.paused
 
     def pause(self, *, paused: bool, now_s: float) -> None:
@@ -164,10 +169,10 @@ class OutgoingTrack:
         Gaps stay gaps, so that the receiver can ask for what is missing; late packets keep their place. The buffer
         holds ciphertext afterwards.
         """
-        if number < self._first and not self._begin(buffer, length, number, timestamp, stream, at_s):
+        if number < self.first and not self._begin(buffer, length, number, timestamp, stream, at_s):
             return
-        sequence = number + self._sequence_offset
-        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        sequence = number + self.sequence_offset
+        timestamp = (timestamp + self.timestamp_offset) & 0xFFFFFFFF
         if sequence > self.sequence:
             self.sequence = sequence
             self.timestamp = timestamp
@@ -188,8 +193,8 @@ class OutgoingTrack:
         if sent:
             self.packets += 1
             self.octets += length
-            if self._ring is not None:
-                self._ring[sequence & _RING_MASK] = buffer[:sent]
+            if self.ring is not None:
+                self.ring[sequence & RING_MASK] = buffer[:sent]
             elif self.repeats:
                 self._repeat(bytes(buffer[:sent]))
 
@@ -197,13 +202,13 @@ class OutgoingTrack:
         self, buffer: bytearray, length: int, number: int, timestamp: int, stream: "IncomingStream", at_s: float
     ) -> bool:
         """Decide about a packet from before the first one sent: begin here, or drop it."""
-        if self._first != _NOT_BEGUN:
+        if self.first != _NOT_BEGUN:
             self.drops["before_start"] += 1
             return False
         if self.paused:
             self.drops["video_paused"] += 1
             return False
-        if not self._link.connected:  # a key frame sent now would be lost, and nobody would ask for another
+        if not self.link.connected:  # a key frame sent now would be lost, and nobody would ask for another
             self.drops["not_connected"] += 1
             return False
         codec = stream.codec
@@ -222,16 +227,16 @@ class OutgoingTrack:
                 return False
         else:
             buffer[1] |= 0x80  # the first packet of a talkspurt (RFC 3551 §4.1)
-        self._first = number
-        self._sequence_offset = self.sequence + 1 - number
-        self._timestamp_offset = self._join(at_s) - timestamp
+        self.first = number
+        self.sequence_offset = self.sequence + 1 - number
+        self.timestamp_offset = self._join(at_s) - timestamp
         return True
 
     def _repeat(self, packet: bytes) -> None:
         """Send the packet before this one again: who has it drops it as a replay."""
         before, self._last = self._last, packet
         if before is not None and self.sent_at_s - self._last_at_s < REPEAT_WITHIN_S:
-            self._link.send_protected(before)
+            self.link.send_protected(before)
         self._last_at_s = self.sent_at_s
 
     def send_clip(
@@ -266,8 +271,8 @@ class OutgoingTrack:
         if sent:
             self.packets += 1
             self.octets += length
-            if self._ring is not None:
-                self._ring[self.sequence & _RING_MASK] = scratch[:sent]
+            if self.ring is not None:
+                self.ring[self.sequence & RING_MASK] = scratch[:sent]
 
     # ------------------------------------------------------------ feedback
 
@@ -277,11 +282,11 @@ class OutgoingTrack:
         A receiver that did not get it has it unseen by its replay check. What left the ring is not sent, and the bytes
         resent are limited by `resend_budget_bytes`, which its leg refills.
         """
-        if self._ring is None:
+        if self.ring is None:
             return
         pause_s = max(MIN_RESEND_S, round_trip_s)
         for sequence in sequences:
-            packet = self._ring[sequence & _RING_MASK]
+            packet = self.ring[sequence & RING_MASK]
             if packet is None or packet[2] << 8 | packet[3] != sequence:
                 self.drops["nack_unanswered"] += 1
                 self._gave_up = True
@@ -301,7 +306,7 @@ class OutgoingTrack:
             self.resent += 1
             if self.departures is not None:
                 self.departures.resent(packet)
-            self._link.send_protected(bytes(packet))
+            self.link.send_protected(bytes(packet))
 
     def catch_up(self, now_s: float) -> None:
         """The way is free again: a receiver that was refused a packet needs a key frame before it asks for one."""
@@ -324,11 +329,11 @@ class OutgoingTrack:
             ticks = round((now_s - self.sent_at_s) * self.clock_rate_hz)
             return self._reported(rtcp.ntp64(now_s), self.timestamp + ticks, now_s)
         stream = source.current
-        if stream is None or not stream.report_at_s or self._first == _NOT_BEGUN:
+        if stream is None or not stream.report_at_s or self.first == _NOT_BEGUN:
             return None
         age_s = max(0.0, now_s - stream.report_at_s)
         ntp = stream.report_ntp + clock_shift + int(age_s * 4294967296)
-        timestamp = stream.report_timestamp + self._timestamp_offset + round(age_s * stream.clock_rate_hz)
+        timestamp = stream.report_timestamp + self.timestamp_offset + round(age_s * stream.clock_rate_hz)
         return self._reported(ntp & 0xFFFFFFFFFFFFFFFF, timestamp, now_s)
 
     def _reported(self, ntp: int, timestamp: int, now_s: float) -> rtcp.SenderReport:

@@ -52,10 +52,13 @@ class SecuredLink:
         """Authenticated packets of any kind so far: compared once a tick instead of reading a clock per packet."""
         self.round_trip_ms: float | None = None
         """Of connectivity checks; only the client's side sends any."""
+        self.socket = socket
+        self.lane: Lane | None = None
+        """Where slots of the socket wait to be sent to the peer; None where each datagram goes by itself."""
+        self.handler: Handler = self.on_datagram
+        """Who takes what comes from the peer's addresses."""
         self._counters: Counter[str] = socket.counters
-        self._socket = socket
         self._sink = sink
-        self._on_rtp = sink.on_rtp
         self._timers = timers
         self._supervisor = supervisor
         self._on_stun = on_stun
@@ -66,7 +69,6 @@ class SecuredLink:
         self._srtp: SrtpSession | None = None
         self._address: Address | None = None
         self._sendto: Sender = send_nowhere
-        self._lane: Lane | None = None
         self._handshake: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
@@ -103,10 +105,6 @@ class SecuredLink:
             self._counters["send_not_connected"] += 1
             return 0
         size = srtp.protect_rtp(buffer, length)
-        lane = self._lane
-        if size and lane is not None and type(buffer) is PacketBuffer and buffer.owner is self._socket:
-            lane.waiting.append((lane, buffer.slot, size))  # a slot: it leaves with the others of its wake-up
-            return size
         return self._transmit(buffer, size) if size else 0
 
     def send_rtcp(self, buffer: bytearray, length: int) -> int:
@@ -129,6 +127,18 @@ class SecuredLink:
         if self._ending is not None:
             await asyncio.shield(self._ending)
 
+    # ------------------------------------------------------------ for a shortcut
+
+    @property
+    def srtp(self) -> SrtpSession | None:
+        """The session, while there are keys."""
+        return self._srtp
+
+    def shorten(self, handler: Handler) -> None:
+        """Have `handler` take what comes from the peer. What it doesn't know it gives to `on_datagram`."""
+        self.socket.reroute(self.handler, handler)
+        self.handler = handler
+
     # ------------------------------------------------------------ for the agent and the ticker
 
     def set_path(self, address: Address) -> None:
@@ -136,8 +146,8 @@ class SecuredLink:
         if self._closed:
             return
         self._address = address
-        self._sendto = self._socket.sender_for(address)
-        self._lane = self._socket.lane_to(address)
+        self._sendto = self.socket.sender_for(address)
+        self.lane = self.socket.lane_to(address)
         if self._handshake is None:
             self._handshake = self._supervisor.spawn(self._secure(), name=f"{self.name}:handshake")
 
@@ -153,12 +163,12 @@ class SecuredLink:
                     self.heard += 1
                     if self._silent:
                         self._hear()
-                    self._sink.on_rtcp(buffer, size, self._socket.arrived_s)
+                    self._sink.on_rtcp(buffer, size, self.socket.arrived_s)
             elif size := srtp.unprotect_rtp(buffer, length):
                 self.heard += 1
                 if self._silent:
                     self._hear()
-                self._on_rtp(buffer, size, self._socket.arrived_s)
+                self._sink.on_rtp(buffer, size, self.socket.arrived_s)
         elif first < 4:
             self._on_stun(buffer, length)
         elif 19 < first < 64:
@@ -233,14 +243,21 @@ class SecuredLink:
         self._sink.on_heard(self._wall_s())
 
     def _transmit(self, buffer: bytearray, size: int) -> int:
-        view = buffer.view if type(buffer) is PacketBuffer else memoryview(buffer)
+        if type(buffer) is PacketBuffer:
+            lane = self.lane
+            if lane is not None and buffer.owner is self.socket:  # a slot: it leaves with the others of its wake-up
+                lane.waiting.append((lane, buffer.slot, size))
+                return size
+            view = buffer.view
+        else:
+            view = memoryview(buffer)
         try:
             self._sendto(view[:size], self._address)  # type: ignore[arg-type]  # with keys there is a path
         except OSError as error:
-            self._socket.count_send_error(error)
+            self.socket.count_send_error(error)
             return 0
         return size
 
     def _send_plain(self, data: bytes) -> None:
         if self._address is not None:
-            self._socket.send(data, self._address)
+            self.socket.send(data, self._address)

@@ -31,7 +31,7 @@ from media.transport.secured import SecuredLink
 from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address, Flaw, looks_like_binding, parse, peek_username
 from media.transport.timers import TransportTimers
-from media.transport.udp import SOCKET_BUFFER_BYTES, Handler, MediaSocket
+from media.transport.udp import SOCKET_BUFFER_BYTES, MediaSocket
 
 LINK_CHECKS_PER_TICK: Final = 100
 """Checks read per link and tick, more are dropped. A browser sends some dozens at set-up, then one every 2 to 5 s.
@@ -51,7 +51,6 @@ class _Leg:
     ufrag: bytes
     agent: LiteAgent
     link: SecuredLink
-    handler: Handler
     checks_left: int = LINK_CHECKS_PER_TICK
 
 
@@ -213,7 +212,7 @@ class TransportServer:
         if verdict.evicted is not None:
             self._drop_route(leg, verdict.evicted)
         if verdict.valid:
-            self._socket.route(address, leg.handler)
+            self._socket.route(address, leg.link.handler)
             self._at[address] = leg
             leg.link.heard_check()
         self._socket.send(verdict.response, address)
@@ -249,7 +248,7 @@ class TransportServer:
                 remote_password=negotiated.remote_password.encode(),
             )
         )
-        return _Leg(leg_id, negotiated.local_ufrag.encode(), agent, link, link.on_datagram)
+        return _Leg(leg_id, negotiated.local_ufrag.encode(), agent, link)
 
     def _forget(self, leg_id: str) -> None:
         leg = self._legs.pop(leg_id)

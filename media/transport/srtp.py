@@ -70,18 +70,43 @@ Sealer = Callable[[bytearray, int], int]
 """Decrypts, encrypts `buffer[:length]` in place. Returns the new length, 0 when the packet is refused (counted)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cipher:
+    """RTP of one direction, to call libsrtp oneself: `size[0] = length; status = function(context, pointer, size)`.
+
+    `trailer_bytes` is what it adds or takes off. `session` keeps the context alive.
+    """
+
+    function: Any
+    context: Any
+    size: Any
+    trailer_bytes: int
+    session: Session
+
+
 class SrtpSession:
     """Both directions of one link. Nothing here raises."""
 
-    __slots__ = ("_keep", "counters", "protect_rtcp", "protect_rtp", "unprotect_rtcp", "unprotect_rtp")
+    __slots__ = (
+        "_keep",
+        "counters",
+        "opening",
+        "protect_rtcp",
+        "protect_rtp",
+        "sealing",
+        "unprotect_rtcp",
+        "unprotect_rtp",
+    )
 
     def __init__(self, keys: SrtpKeys, counters: Counter[str]) -> None:
         receive = Session(_policy(keys.receive, Policy.SSRC_ANY_INBOUND, keys.profile))
         send = Session(_policy(keys.send, Policy.SSRC_ANY_OUTBOUND, keys.profile))
-        self._keep = (receive, send)  # they free the contexts when collected
         self.counters = counters
         tag = _TAG_BYTES[keys.profile]
         ssrcs: set[int] = set()
+        size: Any = ffi.new("int *")
+        self.opening: Final = Cipher(lib.srtp_unprotect, receive._srtp[0], size, tag, receive)
+        self.sealing: Final = Cipher(lib.srtp_protect, send._srtp[0], size, tag, send)
         # Closures over one factory each: no attribute is looked up for a packet, and RTP and RTCP share the code.
         self.unprotect_rtp: Final = _opener(lib.srtp_unprotect, receive, counters, ssrcs, MIN_RTP_BYTES, 2, tag)
         self.unprotect_rtcp: Final = _opener(
@@ -89,6 +114,10 @@ class SrtpSession:
         )
         self.protect_rtp: Final = _sealer(lib.srtp_protect, send, counters, 12, tag)
         self.protect_rtcp: Final = _sealer(lib.srtp_protect_rtcp, send, counters, 8, tag + _INDEX_BYTES)
+
+    def count_refused(self, status: int) -> None:
+        """Count a packet that `opening` refused with that `srtp_err_status_t`."""
+        self.counters[_REASONS.get(status, "srtp_malformed")] += 1
 
 
 def _opener(

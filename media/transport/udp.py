@@ -96,6 +96,11 @@ class MediaSocket:
         self.routes[address] = handler
         self._by_key[route_key(address)] = handler
 
+    def reroute(self, before: Handler, handler: Handler) -> None:
+        """Give to `handler` what went to `before`."""
+        for address in [address for address, each in self.routes.items() if each == before]:
+            self.route(address, handler)
+
     def unroute(self, address: Address) -> None:
         """`address` is a stranger again. No error when it is one."""
         if self.routes.pop(address, None) is not None:

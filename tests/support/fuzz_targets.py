@@ -127,7 +127,7 @@ class _Bridge:
             else:
                 rig.receive(self._a, part)
         rig.loop.advance(0.03 if self._count % 40 else 1.1)
-        _promise(len(self._a._streams) <= rig.limits.max_ssrcs, "too many streams are kept")
+        _promise(len(self._a.streams) <= rig.limits.max_ssrcs, "too many streams are kept")
         outcome += sorted(name for name, count in rig.drops.items() if count != before.get(name, 0))
         for link in (self._a_link, self._b_link):
             outcome += _checked(link)

@@ -7,7 +7,6 @@ answer = await engine.execute(OpenLeg(leg_id="lg_…", sdp_offer=…))
 """
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final, Self
 
 from pyee import EventEmitter
 
+from gateway.base.clock import SteadyWall
 from gateway.base.log import get_logger
 from media.forward.feedback import FeedbackTimers
 from media.forward.leg import ForwardLeg, ForwardLimits
@@ -103,17 +103,20 @@ class _Leg:
 class InProcessEngine:
     """Implements `media.port.MediaPort`. Created by `start`, ended by `aclose`."""
 
-    def __init__(self, settings: EngineSettings, server: TransportServer, clips: ClipLibrary, random: Random) -> None:
+    def __init__(
+        self, settings: EngineSettings, server: TransportServer, clips: ClipLibrary, random: Random, wall: SteadyWall
+    ) -> None:
         self.events = EventEmitter()
         self._settings = settings
         self._server = server
         self._clips = clips
         self._random = random
+        self._wall = wall
         self._drops: Counter[str] = Counter()
         self._scratch = bytearray(BUFFER_BYTES)
         loop = asyncio.get_running_loop()
-        self._timers = FeedbackTimers(loop, time.time)
-        self._pacer = Pacer(loop, time.time)
+        self._timers = FeedbackTimers(loop, wall)
+        self._pacer = Pacer(loop, wall)
         self._legs: dict[str, _Leg] = {}
         self._recordings: dict[str, OpenRecording] = {}
         self._opening: set[str] = set()  # ids of recordings whose file is being made
@@ -131,6 +134,7 @@ class InProcessEngine:
         """
         if clips is None:
             clips = await asyncio.to_thread(ClipLibrary.load, settings.clip_folder)
+        wall = SteadyWall()
         server = await TransportServer.open(
             host=settings.host,
             port=settings.port,
@@ -138,8 +142,9 @@ class InProcessEngine:
             timers=settings.timers,
             max_links=settings.max_legs,
             max_bitrate_bps=settings.leg_bitrate_bps,
+            wall_s=wall,
         )
-        return cls(settings, server, clips, random or SystemRandom())
+        return cls(settings, server, clips, random or SystemRandom(), wall)
 
     @property
     def port(self) -> int:
@@ -167,7 +172,7 @@ class InProcessEngine:
                 await self._stop_recording(command.recording_id)
             case RequestKeyFrame():
                 for track in self._leg(command.leg_id).forward.incoming.values():
-                    track.request_key_frame(time.time())
+                    track.request_key_frame(self._wall())
             case GetLegStats():
                 return self._stats(command.leg_id)
         return None
@@ -179,6 +184,8 @@ class InProcessEngine:
             raise MediaRefused("leg_exists", f"there is a leg {command.leg_id} already")
         if len(self._legs) >= self._settings.max_legs:
             raise MediaRefused("capacity", f"all {self._settings.max_legs} legs are in use")
+        if not self._legs and not self._recordings:
+            self._wall.renew()
         forward = ForwardLeg(
             command.leg_id,
             emit=self._on_event,
@@ -232,7 +239,7 @@ class InProcessEngine:
             case FromLeg():
                 other = self._leg(source.leg_id)
                 self._pacer.stop(leg_id)
-                leg.forward.take_from(other.forward, time.time())
+                leg.forward.take_from(other.forward, self._wall())
                 leg.source = source
             case Clip():
                 if self._clips.find(source.name, source.language) is None:
@@ -269,7 +276,7 @@ class InProcessEngine:
             return
         name = leg.source.name
         self._set_source(leg, Silence())
-        self._on_event(ClipEnded(leg_id=leg_id, name=name, at_s=time.time()))
+        self._on_event(ClipEnded(leg_id=leg_id, name=name, at_s=self._wall()))
 
     def _show_key_frame(self, leg_id: str, out: OutgoingTrack, at_s: float) -> None:
         leg = self._legs.get(leg_id)
@@ -288,7 +295,11 @@ class InProcessEngine:
         self._opening.add(recording_id)
         try:
             recording = await OpenRecording.open(
-                recording_id, Path(command.folder), self._on_event, keep_free_bytes=command.keep_free_bytes
+                recording_id,
+                Path(command.folder),
+                self._on_event,
+                wall_s=self._wall,
+                keep_free_bytes=command.keep_free_bytes,
             )
         finally:
             self._opening.discard(recording_id)
@@ -366,7 +377,7 @@ class InProcessEngine:
         except TimeoutError:
             _log.error("engine.close_abandoned", legs=len(self._legs))
         for leg in list(self._legs.values()):
-            leg.forward.on_closed("engine_stopped", time.time())
+            leg.forward.on_closed("engine_stopped", self._wall())
         self._pacer.close()
         self._timers.close()
 

@@ -3,7 +3,6 @@
 Joins the packet path's tap (`media.forward`) to the writer (`media.recording`); neither knows the other.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
@@ -23,19 +22,28 @@ NO_TRACK: Final = -2
 class OpenRecording:
     """One capture and the legs that feed it."""
 
-    def __init__(self, recording_id: str, folder: Path, emit: Callable[[MediaEvent], None]) -> None:
+    def __init__(
+        self, recording_id: str, folder: Path, emit: Callable[[MediaEvent], None], wall_s: Callable[[], float]
+    ) -> None:
         self.recording_id = recording_id
         self.folder = folder
         self._emit = emit
+        self._wall_s = wall_s
         self._legs: dict[str, ForwardLeg] = {}
         self._writer: CaptureWriter
 
     @classmethod
     async def open(
-        cls, recording_id: str, folder: Path, emit: Callable[[MediaEvent], None], *, keep_free_bytes: int = 0
+        cls,
+        recording_id: str,
+        folder: Path,
+        emit: Callable[[MediaEvent], None],
+        *,
+        wall_s: Callable[[], float],
+        keep_free_bytes: int = 0,
     ) -> Self:
         """Raises MediaRefused as `CaptureWriter.open` does."""
-        recording = cls(recording_id, folder, emit)
+        recording = cls(recording_id, folder, emit, wall_s)
         recording._writer = await CaptureWriter.open(
             folder,
             recording_id,
@@ -80,7 +88,7 @@ class OpenRecording:
         self._legs.pop(leg.leg_id, None)
 
     def mark(self, name: str, detail: str) -> None:
-        self._writer.mark(name, detail, time.time())
+        self._writer.mark(name, detail, self._wall_s())
 
     async def close(self) -> None:
         """Untap every leg, flush and sync; RecordingStopped says what there is."""
@@ -94,7 +102,7 @@ class OpenRecording:
                 folder=str(self.folder),
                 packets=packets,
                 size_bytes=size_bytes,
-                at_s=time.time(),
+                at_s=self._wall_s(),
             )
         )
 

@@ -8,8 +8,9 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
@@ -67,6 +68,7 @@ class TransportServer:
         max_links: int,
         max_bitrate_bps: int,
         clock: Clock,
+        wall_s: Callable[[], float],
     ) -> None:
         self.counters: Counter[str] = Counter()
         """What was dropped or failed, by reason (`stranger_junk`, `srtp_replay`, …). Only grows; for metrics."""
@@ -74,6 +76,7 @@ class TransportServer:
         self._max_links = max_links
         self._max_bitrate_bps = max_bitrate_bps
         self._clock = clock
+        self._wall_s = wall_s
         self._supervisor = Supervisor("transport")
         self._legs: dict[str, _Leg] = {}
         self._by_ufrag: dict[bytes, _Leg] = {}
@@ -81,7 +84,7 @@ class TransportServer:
         self._certificate = Certificate.generate()
         self._closing = False
         self._closed = asyncio.Event()
-        self._socket = MediaSocket(host, port, self._on_stranger, self.counters)
+        self._socket = MediaSocket(host, port, self._on_stranger, self.counters, wall_s=wall_s)
         self.port: int = self._socket.port
         """The UDP port bound, the same for IPv4 and IPv6."""
         self.announced: tuple[str, ...] = tuple(announce) or _own_addresses(self._socket)
@@ -107,12 +110,15 @@ class TransportServer:
         max_links: int = 500,
         max_bitrate_bps: int = 2_500_000,
         clock: Clock | None = None,
+        wall_s: Callable[[], float] = time.time,
     ) -> Self:
         """Bind the port and start the ticker.
 
         `host`: `""` or `"::"` binds every address of both families, `"localhost"` both loopbacks, a literal address
         only itself. `announce`: IP literals for the answers (1:1 NAT, containers); default the host's own addresses,
         and loopback when bound to any or to loopback. `max_bitrate_bps` is what answers ask of each video section.
+        `wall_s` dates what is received.
+
         Raises OSError when the port can't be bound, ValueError for a name where an IP literal is asked (names are not
         looked up here: that would block the loop).
         """
@@ -126,6 +132,7 @@ class TransportServer:
             max_links=max_links,
             max_bitrate_bps=max_bitrate_bps,
             clock=clock or SystemClock(),
+            wall_s=wall_s,
         )
 
     @property
@@ -239,6 +246,7 @@ class TransportServer:
             supervisor=self._supervisor,
             on_stun=self._on_stun,
             on_gone=partial(self._forget, leg_id),
+            wall_s=self._wall_s,
         )
         agent = LiteAgent(
             IceCredentials(

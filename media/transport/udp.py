@@ -76,7 +76,7 @@ class MediaSocket:
         self.counters = counters
         self.port = 0
         self.arrived_s = 0.0
-        """`time.time()` when the datagrams now being handled were read."""
+        """When the datagrams now being handled were read, by `wall_s`."""
         self._host = host
         self._stranger = stranger
         self._wall_s = wall_s

@@ -60,9 +60,10 @@ async def test_a_clock_that_jumps_by_days_cuts_no_call_and_delays_no_timer(tmp_p
                 clock.set(offset)
                 await talk_goes_on(call)
             await call.to("wrap_up", "end")
-            contact = await contact_when(product, call.contact_id, state="closed")
+            contact = await contact_when(product, call.contact_id, state="closed", recording="complete")
         names = [event["name"] for event in contact["journal"]]
         assert "interrupted" not in names
         assert names.count("closed") == 1
+        assert contact["recording"]["duration_s"] < 120, "the recording has no hole of days in it"
     finally:
         await product.kill()

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gateway.base.errors import GatewayError, SetupError
+from gateway.cli.recording import Config, Json, recording
 
 FAILED = 1
 WRONG_SETUP = 2
@@ -24,17 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-recording = typer.Typer(help="Look after recordings.", no_args_is_help=True)
 menu = typer.Typer(help="Look after menus.", no_args_is_help=True)
 user = typer.Typer(help="Look after accounts.", no_args_is_help=True)
 app.add_typer(recording, name="recording")
 app.add_typer(menu, name="menu")
 app.add_typer(user, name="user")
-
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Settings file; else VISAVIS_CONFIG, else visavis.toml here.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def main() -> None:
@@ -133,20 +128,6 @@ def check_menu(
     raise typer.Exit(0 if check_menus(files, queue, config) else FAILED)
 
 
-@recording.command("check")
-def check_recording(
-    paths: Annotated[list[Path], typer.Argument(help="Folders of recordings, or their finished files.")],
-    json: Json = False,
-) -> None:
-    """Check finished recordings: unchanged since they were sealed, every frame decodes, complete.
-
-    Exit code 0: all are good; 1: one is not; 2: one can't be read.
-    """
-    from gateway.cli.checks import check_recordings
-
-    raise typer.Exit(check_recordings(paths, json_output=json))
-
-
 @user.command("add")
 def add_user(
     name: Annotated[str, typer.Argument(help="What the person types to sign in.")],
@@ -160,3 +141,14 @@ def add_user(
     from gateway.cli.users import add_account
 
     add_account(name, role, display_name or name, queue or [], as_link=link, config=config)
+
+
+@app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="Who will use it, e.g. crm.")],
+    scope: Annotated[list[str], typer.Option("--scope", "-s", help="What it is good for: recording.control.")],
+) -> None:
+    """Make a token for another system: it is printed once, with what goes into the settings."""
+    from gateway.cli.tokens import make_token
+
+    make_token(name, scope)

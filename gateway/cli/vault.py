@@ -1,5 +1,4 @@
-"""The work of `visavis recording …` on the vault, whether or not the gateway runs just now; every act is in the audit.
-"""
+"""The work of `visavis recording …` on the vault, whether or not the gateway runs; every act is in the audit."""
 
 import asyncio
 import getpass

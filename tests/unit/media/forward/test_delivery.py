@@ -15,7 +15,7 @@ from media.forward.floor import PAUSE_AFTER_S, PAUSE_BPS, RESUME_AFTER_S, RESUME
 from media.forward.twcc import LOST, TransportFeedback
 from media.port import Kind, LegVideoPaused, LegVideoResumed
 from tests.support.impairment import Impairment
-from tests.unit.media.forward.rig import NOW_S, parsed
+from tests.unit.media.forward.rig import NOW_S, VP8, VP8_KEY, parsed
 from tests.unit.media.forward.simulated import MOST_BPS, World
 
 FREE = Impairment(delay_ms=20)
@@ -112,6 +112,29 @@ def test_pictures_pause_below_the_floor_sound_goes_on_and_they_come_back() -> No
     assert resumed[0][20] & 0x17 == 0x10  # the first packet of a key frame
     assert not resumed[0][21] & 0x01
     assert world.told_bps == MOST_BPS
+
+
+def test_hold_media_pauses_too_and_comes_back_at_a_key_frame() -> None:
+    world = World()
+    shown: list[str] = []
+    world.listener.control.on_clip_key_frame = lambda leg_id, out, at_s: shown.append(out.section.mid)
+    world.listener.take_nothing()
+    out = world.listener.outgoing[Kind.VIDEO]
+    scratch = bytearray(2048)
+    world.way.lane.impairment = narrow(60_000)
+    for tick in range(600):
+        out.send_clip(scratch, VP8_KEY + bytes(900), VP8, tick * 1800, marker=True, at_s=world.loop.wall())
+        world.run(0.02)
+    assert world.pauses() == [LegVideoPaused]
+    pictures = len(world.sequences(OUT_VIDEO))
+    world.run(2)
+    out.send_clip(scratch, VP8_KEY, VP8, 2_000_000, marker=True, at_s=world.loop.wall())
+    world.run(1)
+    assert len(world.sequences(OUT_VIDEO)) == pictures
+    world.way.lane.impairment = FREE
+    world.run(12)
+    assert world.pauses() == [LegVideoPaused, LegVideoResumed]
+    assert shown == ["1"]
 
 
 def test_stalls_of_a_quiet_call_do_not_pause_its_picture() -> None:

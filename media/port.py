@@ -357,7 +357,11 @@ class MediaPort(Protocol):
     events: EventEmitter
 
     async def execute(self, command: Command) -> Any:
-        """Carry out one command. Bounded: answers or raises MediaRefused within 5 s."""
+        """Carry out one command. Bounded: answers or raises MediaRefused within 5 s.
+
+        Where the engine has processes of its own, any command may also be refused as `worker_lost` (its process died
+        over it), `media_timeout` (none answered, or none is up) or `media_busy` (too many wait for it).
+        """
         ...
 
     async def aclose(self) -> None:

@@ -309,6 +309,9 @@ export const texts = {
   "error.other": "That did not work ({code}).",
 
   "leg.capacity": "The service has no room for another connection. We try again.",
+  "leg.worker_lost": "Our media service is starting again. We try again.",
+  "leg.media_timeout": "Our media service is starting again. We try again.",
+  "leg.media_busy": "Our media service is starting again. We try again.",
   "leg.sdp_no_common_codec": "Your browser and the service share no way of showing video. Please use a current browser.",
   "leg.answer_invalid": "Your browser could not understand the answer of the service. Please use a current browser.",
   "leg.other": "The service refused the connection ({code}). We try again.",

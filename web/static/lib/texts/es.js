@@ -311,6 +311,9 @@ export const texts = {
   "error.other": "No ha funcionado ({code}).",
 
   "leg.capacity": "El servicio no tiene sitio para otra conexión. Lo intentamos de nuevo.",
+  "leg.worker_lost": "Nuestro servicio de medios se está reiniciando. Lo intentamos de nuevo.",
+  "leg.media_timeout": "Nuestro servicio de medios se está reiniciando. Lo intentamos de nuevo.",
+  "leg.media_busy": "Nuestro servicio de medios se está reiniciando. Lo intentamos de nuevo.",
   "leg.sdp_no_common_codec": "Su navegador y el servicio no tienen ningún formato de vídeo en común. Use un navegador actual.",
   "leg.answer_invalid": "Su navegador no entendió la respuesta del servicio. Use un navegador actual.",
   "leg.other": "El servicio rechazó la conexión ({code}). Lo intentamos de nuevo.",

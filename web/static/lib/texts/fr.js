@@ -311,6 +311,9 @@ export const texts = {
   "error.other": "Cela n’a pas marché ({code}).",
 
   "leg.capacity": "Le service n’a plus de place pour une connexion. Nous réessayons.",
+  "leg.worker_lost": "Notre service média redémarre. Nous réessayons.",
+  "leg.media_timeout": "Notre service média redémarre. Nous réessayons.",
+  "leg.media_busy": "Notre service média redémarre. Nous réessayons.",
   "leg.sdp_no_common_codec": "Votre navigateur et le service n’ont aucun format vidéo en commun. Veuillez utiliser un navigateur récent.",
   "leg.answer_invalid": "Votre navigateur n’a pas compris la réponse du service. Veuillez utiliser un navigateur récent.",
   "leg.other": "Le service a refusé la connexion ({code}). Nous réessayons.",

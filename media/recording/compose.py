@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 
 import av
 
+from gateway.base.upkeep import confine
 from media.recording.canvas import BLACK, DARK, Box, Canvas, Scaler
 from media.recording.command import be_modest, failed, percent_lines
 from media.recording.finalise import EXIT_EMPTY, EXIT_MEMORY, EXIT_OK, EXIT_UNREADABLE, EXIT_UNWRITABLE
@@ -360,4 +361,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    confine()
     sys.exit(main())

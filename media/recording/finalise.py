@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from gateway.base.upkeep import confine
 from media.recording import manifest as sealing
 from media.recording.captures import Captures, capture_files
 from media.recording.command import be_modest, failed, percent_lines
@@ -172,4 +173,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    confine()
     sys.exit(main())

@@ -7,7 +7,6 @@ business: Ctrl-C at a terminal reaches both, and the gateway decides when the la
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -23,7 +22,7 @@ import uvloop
 from gateway.base import log
 from gateway.base.clock import SystemClock
 from gateway.base.tasks import Supervisor
-from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
+from gateway.base.upkeep import confine, set_start_aside, trim_memory, watch_lag
 from media.engine import InProcessEngine
 from media.port import EVENT, MediaEvent, MediaRefused
 from media.workers.codec import NotOurs
@@ -51,9 +50,6 @@ PIPE_BYTES: Final = 256 * 1024
 """What may lie in the pipe's buffer of this process before messages wait in the outbox."""
 
 LAST_REPLIES_S: Final = 0.2
-
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
 
 _log = log.get_logger("media.worker")
 
@@ -224,19 +220,10 @@ async def _parted(transport: asyncio.WriteTransport, code: int) -> int:
     return code
 
 
-def confine() -> None:
-    """Die with the gateway, leave no core file with keys in it, gain no right ever."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
 def main() -> None:
     confine()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     name, descriptor = sys.argv[1:]
     with socket.socket(fileno=int(descriptor)) as pipe:
         pipe.setblocking(False)

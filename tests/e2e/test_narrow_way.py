@@ -6,7 +6,7 @@ from playwright.async_api import Playwright, expect
 from tests.e2e.conftest import Demo
 from tests.support.fake_devices import FakeDevices
 from tests.support.hostile import media_port
-from tests.support.impairment import Impairment, ImpairmentRelay, steering_script
+from tests.support.impairment import STEERING_BINDING, STEERING_SCRIPT, Impairment, ImpairmentRelay
 from tests.support.people import Agent, Customer, chromium
 from tests.support.recognition import wait_until_heard
 
@@ -24,7 +24,8 @@ async def test_pictures_pause_for_a_customer_who_has_room_for_sound_only(
             chromium(playwright, devices["customer"]) as customers,
             chromium(playwright, devices["alex"]) as agents,
         ):
-            await customers.add_init_script(steering_script(path))
+            await customers.expose_function(STEERING_BINDING, path.steer)
+            await customers.add_init_script(STEERING_SCRIPT)
             alex = await Agent.sign_in(agents, demo.links["alex"])
             await alex.get_ready()
             customer = await Customer.arrive(customers, demo.url)

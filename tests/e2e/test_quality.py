@@ -8,7 +8,7 @@ from playwright.async_api import Playwright, expect
 from tests.e2e.conftest import Demo
 from tests.support.fake_devices import FakeDevices
 from tests.support.hostile import media_port
-from tests.support.impairment import Impairment, ImpairmentRelay, steering_script
+from tests.support.impairment import STEERING_BINDING, STEERING_SCRIPT, Impairment, ImpairmentRelay
 from tests.support.people import Admin, Agent, Customer, chromium
 
 SOON_MS = 30_000
@@ -27,7 +27,8 @@ async def test_the_agent_reads_that_it_is_the_customers_upload_until_it_is_over(
             chromium(playwright, devices["alex"]) as agents,
             chromium(playwright) as admins,
         ):
-            await customers.add_init_script(steering_script(path))
+            await customers.expose_function(STEERING_BINDING, path.steer)
+            await customers.add_init_script(STEERING_SCRIPT)
             alex = await Agent.sign_in(agents, demo.links["alex"])
             await alex.get_ready()
             customer = await Customer.arrive(customers, demo.url)

@@ -12,14 +12,17 @@ import "./board.js";
 import "./contact.js";
 import "./contacts.js";
 import "./pilot.js";
+import "./recording.js";
+import "./recordings.js";
 import { frameStyles } from "./styles.js";
 
-/** @typedef {"board" | "contacts" | "pilot"} Page */
-/** @type {{page: Page, icon: import("../elements/icons.js").IconName}[]} */
+/** @typedef {"board" | "contacts" | "recordings" | "pilot"} Page */
+/** `admin`: for that role only; supervisors see the others. @type {{page: Page, icon: import("../elements/icons.js").IconName, admin?: boolean}[]} */
 const PAGES = [
   { page: "board", icon: "board" },
-  { page: "contacts", icon: "page" },
-  { page: "pilot", icon: "power" },
+  { page: "contacts", icon: "page", admin: true },
+  { page: "recordings", icon: "play" },
+  { page: "pilot", icon: "power", admin: true },
 ];
 /** Waiting figures of the last minutes, for the small pictures of the board. */
 const TREND_LIMIT = 150;
@@ -32,7 +35,7 @@ const TREND_EVERY_MS = 2_000;
  */
 export function readRoute(hash) {
   const [page, id] = hash.replace(/^#\/?/, "").split("/");
-  if (page === "contacts" || page === "pilot") return { page, id: id ?? "" };
+  if (page === "contacts" || page === "recordings" || page === "pilot") return { page, id: id ?? "" };
   return { page: "board", id: "" };
 }
 
@@ -88,6 +91,10 @@ class Admin extends LitElement {
     this.#session?.close();
   }
 
+  get #isAdmin() {
+    return this._account?.roles.includes("admin") ?? false;
+  }
+
   #load = async () => {
     this._over = null;
     try {
@@ -98,7 +105,7 @@ class Admin extends LitElement {
       else this._over = error.code;
       return;
     }
-    if (!this._account?.roles.includes("admin")) {
+    if (!this.#isAdmin && !this._account?.roles.includes("supervisor")) {
       this._over = "not_an_admin";
       return;
     }
@@ -159,7 +166,7 @@ class Admin extends LitElement {
     return html`<div class="frame">
       <nav aria-label=${t("admin.navigation")}>
         <span class="brand">${mark()}<span>Vis-à-vis</span></span>
-        ${PAGES.map(
+        ${PAGES.filter((each) => this.#isAdmin || !each.admin).map(
           (each) => html`<a href="#/${each.page}" aria-current=${each.page === page ? "page" : "false"}>
             ${icon(each.icon)}<span>${t(`admin.${each.page}`)}</span>
             ${each.page === "board" && alarms > 0 ? html`<span class="count">${alarms}<span class="visually-hidden"> ${t("board.alarms")}</span></span>` : nothing}
@@ -181,6 +188,9 @@ class Admin extends LitElement {
 
   #page() {
     const { page, id } = this._route;
+    if (page === "recordings" && id !== "") return html`<vv-recording recording_id=${id} ?admin=${this.#isAdmin}></vv-recording>`;
+    if (page === "recordings") return html`<vv-recordings></vv-recordings>`;
+    if (!this.#isAdmin && page !== "board") return html`<p class="note">${t("admin.not_admin_text")}</p>`;
     if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
     if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
     if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
@@ -190,7 +200,7 @@ class Admin extends LitElement {
   /** The language changed: every element below must be drawn again. */
   #relabel() {
     this.requestUpdate();
-    for (const element of this.renderRoot.querySelectorAll("vv-board, vv-pilot, vv-contacts, vv-contact")) {
+    for (const element of this.renderRoot.querySelectorAll("vv-board, vv-pilot, vv-contacts, vv-contact, vv-recordings, vv-recording")) {
       if (element instanceof LitElement) element.requestUpdate();
     }
   }

@@ -202,7 +202,7 @@ class Contact extends LitElement {
         <span class="pill ${outcomeTone(contact)}">${outcome(contact)}</span>
       </div>
       <section class="card">${this.#facts(contact)}</section>
-      ${contact.recording === null ? nothing : html`<vv-player .recording=${contact.recording} agent=${contact.agent_name ?? ""}></vv-player>`}
+      ${contact.recording === null ? nothing : html`<vv-player may_download .recording=${contact.recording} agent=${contact.agent_name ?? ""}></vv-player>`}
       ${connections(contact.journal)} ${contact.journal.length === 0 ? nothing : this.#journal(contact)}
     `;
   }

@@ -27,7 +27,7 @@ const SEEK_S = 5;
  */
 
 class Player extends LitElement {
-  static properties = { recording: { attribute: false }, agent: { type: String }, _playing: { state: true }, _at_s: { state: true }, _length_s: { state: true }, _broken: { state: true } };
+  static properties = { recording: { attribute: false }, agent: { type: String }, may_download: { type: Boolean }, _playing: { state: true }, _at_s: { state: true }, _length_s: { state: true }, _broken: { state: true } };
 
   static styles = [
     base,
@@ -104,6 +104,8 @@ class Player extends LitElement {
     /** @type {Recording | null} */
     this.recording = null;
     this.agent = "";
+    /** Taking it away is another right than watching it. */
+    this.may_download = false;
     this._playing = false;
     this._at_s = 0;
     this._length_s = 0;
@@ -176,7 +178,7 @@ class Player extends LitElement {
         ${completeness == null ? nothing : html`<span class="pill ${completeness >= 0.99 ? "good" : "warn"}">${icon(completeness >= 0.99 ? "check" : "warning")} ${t("player.complete", { share: percent(completeness, tag) })}</span>`}
         ${duration_s == null || !this.#sealed(recording) ? nothing : html`<span class="pill number">${clock(duration_s)}</span>`}
         ${size_bytes == null || !this.#sealed(recording) ? nothing : html`<span class="pill number">${size(size_bytes, tag)}</span>`}
-        ${this.#sealed(recording) ? html`<a href="/api/v1/recordings/${encodeURIComponent(recording_id)}/media?view=all" download="${recording_id}.webm">${t("player.download")}</a>` : nothing}
+        ${this.#sealed(recording) && this.may_download ? html`<a href="/api/v1/recordings/${encodeURIComponent(recording_id)}/media?view=all&download=true" download="${recording_id}.webm">${t("player.download")}</a>` : nothing}
       </div>
       ${sha256 ? html`<p class="hint small hash">SHA-256 <span class="mono">${sha256}</span></p>` : nothing}
     `;

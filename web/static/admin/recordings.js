@@ -1,0 +1,198 @@
+// The list of recordings, newest first, with filters, a page at a time.
+
+import { LitElement, css, html, nothing } from "../vendor/lit.js";
+import { icon } from "../elements/icons.js";
+import { base } from "../elements/styles.js";
+import { ApiError, request } from "../lib/api.js";
+import { clock, moment, shortId, size } from "../lib/format.js";
+import { codeText, locale, t } from "../lib/i18n.js";
+import { pageStyles } from "./styles.js";
+
+const LIMIT = 50;
+const STATES = /** @type {const} */ (["complete", "limit_reached", "failed", "aborted", "expired", "active", "paused", "ending"]);
+
+/**
+ * @typedef {object} RecordingRow
+ * @property {string} recording_id
+ * @property {string} contact_id
+ * @property {string | null} queue
+ * @property {string} state
+ * @property {string} consent
+ * @property {string} requested_at
+ * @property {number} duration_s
+ * @property {number} size_bytes
+ */
+
+/** How a recording stands, in one text. @param {string} state */
+export const stateText = (state) => codeText("recording_state", state);
+
+/** @param {string} state */
+export function stateTone(state) {
+  if (state === "complete" || state === "limit_reached") return "good";
+  if (state === "failed") return "bad";
+  return state === "aborted" || state === "expired" ? "" : "accent";
+}
+
+class Recordings extends LitElement {
+  static properties = { _rows: { state: true }, _next: { state: true }, _code: { state: true }, _busy: { state: true } };
+
+  static styles = [
+    base,
+    pageStyles,
+    css`
+      form {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 12px;
+        align-items: end;
+      }
+      form > * {
+        flex: 0 1 12rem;
+      }
+      form > button {
+        flex: 0 0 auto;
+      }
+      .rows {
+        padding: 0;
+        overflow: hidden;
+      }
+      .rows a {
+        display: grid;
+        grid-template-columns: 9rem minmax(0, 1.2fr) minmax(0, 1fr) minmax(0, 1fr) 5rem 5rem 1.4rem;
+        gap: 4px 12px;
+        align-items: center;
+        min-height: 56px;
+        padding: 8px 16px;
+        color: inherit;
+        text-decoration: none;
+        border-top: 1px solid var(--line);
+      }
+      .rows a:hover {
+        background: var(--surface-2);
+      }
+      .rows li:first-child a {
+        border-top: 0;
+      }
+      .pair > * {
+        display: block;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      @media (max-width: 900px) {
+        .rows a {
+          grid-template-columns: minmax(0, 1fr) auto 1.4rem;
+        }
+        .rows a > .wide {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  /** What was asked for last. */
+  #filter = new URLSearchParams();
+
+  constructor() {
+    super();
+    /** @type {RecordingRow[] | null} */
+    this._rows = null;
+    /** @type {string | null} */
+    this._next = null;
+    /** @type {string | null} */
+    this._code = null;
+    this._busy = false;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    void this.#load(false);
+  }
+
+  /** @param {boolean} more */
+  async #load(more) {
+    this._busy = true;
+    this._code = null;
+    const asked = this.#filter;
+    const query = new URLSearchParams(asked);
+    query.set("limit", String(LIMIT));
+    if (more && this._next !== null) query.set("before", this._next);
+    try {
+      const page = await request("GET", `/api/v1/recordings?${query}`);
+      if (asked !== this.#filter) return; // another filter was chosen meanwhile
+      this._rows = more ? [...(this._rows ?? []), ...page.recordings] : page.recordings;
+      this._next = page.next_before ?? null;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this._code = error.code;
+    } finally {
+      this._busy = false;
+    }
+  }
+
+  render() {
+    return html`<div class="stack">
+      <h1>${t("admin.recordings")}</h1>
+      <form class="card" @submit=${this.#search}>
+        <div><label for="queue">${t("contact.queue")}</label><input id="queue" name="queue" pattern="[a-z0-9\\-]{1,40}" autocomplete="off" /></div>
+        <div>
+          <label for="state">${t("contacts.filter")}</label>
+          <select id="state" name="state">
+            <option value="">${t("recordings.all")}</option>
+            ${STATES.map((state) => html`<option value=${state}>${stateText(state)}</option>`)}
+          </select>
+        </div>
+        <div><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" /></div>
+        <div><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" /></div>
+        <button class="primary" type="submit" ?disabled=${this._busy}>${icon("refresh")} ${t("recordings.search")}</button>
+      </form>
+      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${this._rows === null ? html`<p class="hint">${t("working.text")}</p>` : this.#rows(this._rows)}
+      ${this._next !== null ? html`<div><button ?disabled=${this._busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
+    </div>`;
+  }
+
+  /** @param {RecordingRow[]} rows */
+  #rows(rows) {
+    if (rows.length === 0) return html`<p class="card">${t("recordings.none")}</p>`;
+    const tag = locale();
+    return html`<ul class="card rows">
+      ${rows.map(
+        (row) => html`<li>
+          <a href="#/recordings/${row.recording_id}">
+            <span class="pair"><span>${moment(row.requested_at, tag, new Date())}</span><span class="mono small hint">${shortId(row.recording_id)}</span></span>
+            <span><span class="pill ${stateTone(row.state)}">${stateText(row.state)}</span></span>
+            <span class="wide">${row.queue ?? "–"}</span>
+            <span class="wide hint">${row.consent === "" ? "–" : codeText("recorded_consent", row.consent)}</span>
+            <span class="wide number">${row.duration_s > 0 ? clock(row.duration_s) : "–"}</span>
+            <span class="wide number">${row.size_bytes > 0 ? size(row.size_bytes, tag) : "–"}</span>
+            ${icon("forward")}
+          </a>
+        </li>`,
+      )}
+    </ul>`;
+  }
+
+  /** @param {SubmitEvent} event */
+  #search = (event) => {
+    event.preventDefault();
+    const said = new FormData(/** @type {HTMLFormElement} */ (event.target));
+    const filter = new URLSearchParams();
+    for (const name of ["queue", "state"]) {
+      const value = String(said.get(name) ?? "").trim();
+      if (value !== "") filter.set(name, value);
+    }
+    const since = String(said.get("since") ?? "");
+    const until = String(said.get("until") ?? "");
+    if (since !== "") filter.set("since", new Date(`${since}T00:00:00`).toISOString());
+    if (until !== "") {
+      const end = new Date(`${until}T00:00:00`);
+      end.setDate(end.getDate() + 1); // the day itself is meant too
+      filter.set("until", end.toISOString());
+    }
+    this.#filter = filter;
+    void this.#load(false);
+  };
+}
+
+customElements.define("vv-recordings", Recordings);

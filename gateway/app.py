@@ -46,6 +46,7 @@ from gateway.process import (
     reason_of,
 )
 from gateway.quality_gauges import QualityGauges
+from gateway.recording_gauges import RecordingGauges
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
@@ -57,6 +58,7 @@ from gateway.records.pilots import SqlPilots
 from gateway.records.recordings import SqlRecordings
 from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
+from gateway.vault.composing import Composer
 from gateway.vault.service import open_vault
 from gateway.wiring import (
     AccountsForSignaling,
@@ -265,6 +267,7 @@ async def _rooms(
             on_alarm=alarm,
         )
     )
+    composer = Composer(vault, data_dir / "composing")
     recordings = RecordingService(
         media=engine,
         records=recording_rows,
@@ -283,6 +286,7 @@ async def _rooms(
     registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     WorkerGauges(registry, engine)
+    RecordingGauges(registry, lambda: recordings.jobs)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,
@@ -314,6 +318,8 @@ async def _rooms(
         stack.push_async_callback(acd.aclose)
         vault.start()
         stack.push_async_callback(vault.aclose)
+        await composer.start()
+        stack.push_async_callback(composer.aclose)
         recordings.start()
         stack.push_async_callback(recordings.aclose)
         await desk.start()
@@ -334,7 +340,7 @@ async def _rooms(
         admission=AdmissionForSignaling(desk),
         limiter=RateLimiter(live, clock),
         history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
-        recordings=RecordingsForSignaling(recordings, vault, journal, audit.note),
+        recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
         health=health,
         registry=registry,

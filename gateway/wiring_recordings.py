@@ -10,12 +10,16 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Final
 
+from gateway.accounts.service import AccountService
 from gateway.base.errors import BadInput, NotFound, PortFailure
 from gateway.base.ids import ContactId, RecordingId, looks_like_id
+from gateway.recordings.incomplete import what_is_missing
+from gateway.recordings.jobs import Job
 from gateway.recordings.policy import Action
 from gateway.recordings.port import AuditPort, RecordingRecord, RecordingView
 from gateway.recordings.service import RecordingService
 from gateway.records.journal import SqlJournal
+from gateway.vault.composing import Composer, Composing
 from gateway.vault.content import Content
 from gateway.vault.port import ChainLink, Hold, RecordingFilter
 from gateway.vault.sealed import SealBroken
@@ -60,9 +64,19 @@ class _Watched:
 class RecordingsForSignaling:
     """Over the recording service, the vault and the contacts."""
 
-    def __init__(self, service: RecordingService, vault: Vault, contacts: SqlJournal, audit: AuditPort) -> None:
+    def __init__(
+        self,
+        service: RecordingService,
+        vault: Vault,
+        contacts: SqlJournal,
+        audit: AuditPort,
+        composer: Composer,
+        accounts: AccountService,
+    ) -> None:
         self._service = service
         self._vault = vault
+        self._composer = composer
+        self._accounts = accounts
         self._contacts = contacts
         self._audit = audit
 
@@ -109,11 +123,12 @@ class RecordingsForSignaling:
                 contact_id=None if wanted.contact_id is None else ContactId(wanted.contact_id),
                 since=wanted.since,
                 until=wanted.until,
+                incomplete=wanted.incomplete,
             )
         )
         shown = found[: wanted.limit]
         return ports.RecordingsPage(
-            recordings=[row_of(record) for record in shown],
+            recordings=[self._row(record) for record in shown],
             next_before=shown[-1].recording_id if len(found) > wanted.limit else None,
         )
 
@@ -122,13 +137,41 @@ class RecordingsForSignaling:
         if record is None:
             return None
         link = await self._vault.records.link_of(record.recording_id)
-        return row_of(record) | {
+        return self._row(record) | {
             "tracks": [dict(track) for track in record.tracks],
             "marks": [dict(mark) for mark in record.marks],
             "files": await self._vault.names(record.recording_id),
             "holds": [_hold(hold) for hold in await self._vault.records.holds(record.recording_id)],
             "proof": None if link is None else proof_of(link),
         }
+
+    def _row(self, record: RecordingRecord) -> dict[str, object]:
+        job = self._service.jobs.get(record.recording_id)
+        return row_of(record) | {"job": None if job is None else _job(job)}
+
+    # ------------------------------------------------------------ one picture of it
+
+    async def compose(self, recording_id: str, *, by: str) -> Mapping[str, object]:
+        record = await self._record(recording_id)
+        if record is None:
+            raise NotFound("not_found", "There is nothing here.")
+        summary = await self._contacts.contact(record.contact_id)
+        labels = {"customer": summary.display_name if summary is not None else "", "agent": ""}
+        for account in await self._accounts.agents():
+            if account.agent_id == record.agent_id and record.agent_id:
+                labels["agent"] = account.display_name
+        composing = await self._composer.ask(record.recording_id, labels)
+        await self._audit(by, "recording_composed", recording_id, {"state": composing.state})
+        return _composing(composing)
+
+    async def composing(self, recording_id: str) -> Mapping[str, object] | None:
+        if not looks_like_id(recording_id, "rc"):
+            return None
+        found = await self._composer.state(RecordingId(recording_id))
+        return None if found is None else _composing(found)
+
+    async def stop_composing(self, recording_id: str) -> bool:
+        return looks_like_id(recording_id, "rc") and self._composer.cancel(RecordingId(recording_id))
 
     async def _record(self, recording_id: str) -> RecordingRecord | None:
         if not looks_like_id(recording_id, "rc"):
@@ -192,8 +235,28 @@ def row_of(record: RecordingRecord) -> dict[str, object]:
         "size_bytes": record.size_bytes,
         "completeness": record.completeness,
         "truncated": record.truncated_reason if record.truncated else None,
+        "missing": what_is_missing(record.tracks),
         "failure": record.failure or None,
         "views": sorted(record.views),
+    }
+
+
+def _job(job: Job) -> dict[str, object]:
+    return {
+        "state": job.state.value,
+        "percent": round(job.progress * 100),
+        "attempts": job.attempts,
+        "code": job.code or None,
+        "since": _time(job.since),
+    }
+
+
+def _composing(composing: Composing) -> dict[str, object]:
+    return {
+        "recording_id": composing.recording_id,
+        "state": composing.state,
+        "percent": round(composing.progress * 100),
+        "code": composing.code or None,
     }
 
 

@@ -163,6 +163,8 @@ class RecordingsFilter:
     contact_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    incomplete: bool = False
+    """Only those that lack something, were cut off, or failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,18 @@ class Recordings(Protocol):
 
     async def one(self, recording_id: str) -> Mapping[str, object] | None:
         """All that is known of it, its holds and its place in the chain included."""
+        ...
+
+    async def compose(self, recording_id: str, *, by: str) -> Mapping[str, object]:
+        """Have its side-by-side file made; asked again, the same goes on. NotFound, CapacityExceeded."""
+        ...
+
+    async def composing(self, recording_id: str) -> Mapping[str, object] | None:
+        """How far that is; None when nobody asked for it."""
+        ...
+
+    async def stop_composing(self, recording_id: str) -> bool:
+        """Nobody wants it any more. False when it was not being made."""
         ...
 
     async def hold(self, recording_id: str, *, by: str, reason: str) -> Mapping[str, object]:

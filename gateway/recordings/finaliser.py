@@ -5,7 +5,6 @@ Knows how to call it and how to read its answer; nothing of captures or containe
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import gateway
 from gateway.base.log import get_logger
+from gateway.recordings.job_process import run_job
 
 NICENESS: Final = 10
 MEMORY_BYTES: Final = 512 * 1024 * 1024
 """Address space of a job. It uses some 60 MB of it however long the call was."""
 
-MAX_OUTPUT_BYTES: Final = 2 * 1024 * 1024
-_PROGRESS: Final = b"progress "
-_MAX_ERROR_BYTES: Final = 4096
-_KILL_WAIT_S: Final = 5.0
+COMPOSE: Final = (sys.executable, "-m", "media.recording.compose")
+COMPOSE_BYTES: Final = 2 * 1024 * 1024 * 1024
+"""Address space of a job that decodes and encodes; it uses some 200 MB of it."""
+
+POSTER_TIMEOUT_S: Final = 60.0
 _EXIT_EMPTY: Final = 1
 _EXIT_UNWRITABLE: Final = 3
 _EXIT_MEMORY: Final = 4
@@ -50,10 +50,12 @@ class Finaliser:
     def __init__(
         self, *, jobs: int, timeout_s: float, memory_bytes: int = MEMORY_BYTES, command: Sequence[str] = ()
     ) -> None:
+        """`command` is run instead of the real one, and no poster is made then."""
         self._slots = asyncio.Semaphore(jobs)
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._command = tuple(command) or (sys.executable, "-m", "media.recording.finalise")
+        self._poster = () if command else COMPOSE
 
     async def run(self, folder: Path, on_progress: Callable[[float], None] = lambda share: None) -> Finalised:
         """Finalise the captures in `folder`. Waits for a free slot. Cancelling it kills the process.
@@ -63,62 +65,40 @@ class Finaliser:
         async with self._slots:
             on_progress(0.0)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command,
-                    str(folder),
-                    "--nice",
-                    str(NICENESS),
-                    "--memory",
-                    str(self._memory_bytes),
-                    "--progress",
-                    "--remove-capture",
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    cwd=Path(gateway.__file__).parents[1],
-                    env={name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
+                ended = await run_job(
+                    [
+                        *self._command,
+                        str(folder),
+                        "--nice",
+                        str(NICENESS),
+                        "--memory",
+                        str(self._memory_bytes),
+                        "--progress",
+                        "--remove-capture",
+                    ],
+                    timeout_s=self._timeout_s,
+                    on_progress=on_progress,
                 )
-            except OSError as error:
-                return Finalised(code="finalise_failed", detail=f"no process could be started: {error.strerror}")
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    said, complaint = await _bounded(process, on_progress)
-                    await process.wait()
             except TimeoutError:
                 return Finalised(code="finalise_timeout", detail=f"not done after {self._timeout_s:.0f} s")
-            finally:
-                await _end(process)
-        return _read(process.returncode, said, complaint)
+            except OSError as error:
+                return Finalised(code="finalise_failed", detail=f"no process could be started: {error.strerror}")
+            if ended.exit_code == 0 and self._poster:
+                await self._make_poster(folder)
+        return _read(ended.exit_code, ended.said, ended.complaint)
 
-
-async def _bounded(process: asyncio.subprocess.Process, on_progress: Callable[[float], None]) -> tuple[bytes, bytes]:
-    """What it says, without the lines that tell how far it is, and what it complains of."""
-
-    async def some(stream: asyncio.StreamReader | None, limit: int) -> bytes:
-        kept = bytearray()
-        while stream is not None and (data := await stream.read(65536)):
-            kept += data[: max(0, limit - len(kept))]
-            while kept.startswith(_PROGRESS) and (end := kept.find(b"\n")) >= 0:
-                share = bytes(kept[len(_PROGRESS) : end])
-                del kept[: end + 1]
-                if share.isdigit():
-                    on_progress(int(share) / 100)
-        return bytes(kept)
-
-    async with asyncio.TaskGroup() as group:
-        said = group.create_task(some(process.stdout, MAX_OUTPUT_BYTES))
-        complaint = group.create_task(some(process.stderr, _MAX_ERROR_BYTES))
-    return said.result(), complaint.result()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
+    async def _make_poster(self, folder: Path) -> None:
+        """A picture for lists. A recording without one is as good a recording."""
         try:
-            async with asyncio.timeout(_KILL_WAIT_S):
-                await process.wait()
-        except TimeoutError:
-            _log.error("finaliser.not_killed", pid=process.pid)
+            ended = await run_job(
+                [*self._poster, str(folder), "--poster", "--nice", str(NICENESS), "--memory", str(COMPOSE_BYTES)],
+                timeout_s=POSTER_TIMEOUT_S,
+            )
+        except OSError as error:  # a TimeoutError is one
+            _log.info("finaliser.no_poster", error=error.strerror or "not done in time")
+        else:
+            if ended.exit_code:
+                _log.info("finaliser.no_poster", error=ended.last_complaint)
 
 
 def _read(exit_code: int | None, said: bytes, complaint: bytes) -> Finalised:

@@ -100,3 +100,8 @@ class Jobs:
     def counts(self) -> Mapping[JobState, int]:
         found = Counter(job.state for job in self._jobs.values())
         return {state: found[state] for state in JobState}
+
+    def progress_now(self) -> float:
+        """Mean share of the running jobs."""
+        shares = [job.progress for job in self._jobs.values() if job.state is JobState.RUNNING]
+        return sum(shares) / len(shares) if shares else 0.0

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, not_, or_, select, update
+from sqlalchemy import String, and_, cast, delete, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -182,6 +182,9 @@ class SqlVault:
             query = query.where(row.requested_at >= wanted.since)
         if wanted.until is not None:
             query = query.where(row.requested_at < wanted.until)
+        if wanted.incomplete:
+            lacks = cast(row.tracks, String).like('%"incomplete": true%')
+            query = query.where(or_(lacks, row.truncated.is_(True), row.failure != ""))
         return [record_of(found) for found in await self._database.rows(query)]
 
     async def of_contact(self, contact_id: ContactId) -> Sequence[RecordingRecord]:

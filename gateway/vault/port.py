@@ -76,6 +76,8 @@ class RecordingFilter:
     agent_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    incomplete: bool = False
+    """Only those that lack something, were cut off, or failed."""
 
 
 class VaultRecords(Protocol):

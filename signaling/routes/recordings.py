@@ -41,6 +41,7 @@ class RecordingsQuery(BaseModel):
     contact_id: Annotated[str, Field(pattern=r"^ct_[0-9a-z]{8,40}$")] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    incomplete: bool = False
 
 
 class MediaQuery(BaseModel):
@@ -179,11 +180,44 @@ async def control_recording(request: web.Request) -> web.Response:
     return web.json_response(dict(found), dumps=dump)
 
 
+# ---------------------------------------------------------------- one picture of it
+
+
+async def compose(request: web.Request) -> web.Response:
+    """`POST /api/v1/recordings/{recording_id}/together`: have the side-by-side file made."""
+    require_own_page(request)
+    reader = await require_role(request, "supervisor", "admin")
+    recording_id = _id(request, "recording_id", "rc")
+    composing = await context_of(request).services.recordings.compose(recording_id, by=reader.name)
+    return web.json_response(dict(composing), status=202, dumps=dump)
+
+
+async def composing(request: web.Request) -> web.Response:
+    """`GET /api/v1/recordings/{recording_id}/together`: how far it is."""
+    await require_role(request, "supervisor", "admin")
+    found = await context_of(request).services.recordings.composing(_id(request, "recording_id", "rc"))
+    if found is None:
+        raise no_such_thing()
+    return web.json_response(dict(found), dumps=dump)
+
+
+async def stop_composing(request: web.Request) -> web.Response:
+    """`DELETE /api/v1/recordings/{recording_id}/together`: stop making it."""
+    require_own_page(request)
+    await require_role(request, "supervisor", "admin")
+    if not await context_of(request).services.recordings.stop_composing(_id(request, "recording_id", "rc")):
+        raise no_such_thing()
+    return web.Response(status=204)
+
+
 def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/recordings", recordings),
         web.get("/api/v1/recordings/{recording_id}", recording),
         web.get("/api/v1/recordings/{recording_id}/media", recording_media),
+        web.post("/api/v1/recordings/{recording_id}/together", compose),
+        web.get("/api/v1/recordings/{recording_id}/together", composing),
+        web.delete("/api/v1/recordings/{recording_id}/together", stop_composing),
         web.post("/api/v1/recordings/{recording_id}/holds", hold),
         web.delete("/api/v1/holds/{hold_id}", lift),
         web.post("/api/v1/erasures", erase),

@@ -238,6 +238,19 @@ class FakeRecordings:
     async def one(self, recording_id: str) -> Mapping[str, object] | None:
         return {"recording_id": recording_id} if recording_id in self.files else None
 
+    async def compose(self, recording_id: str, *, by: str) -> Mapping[str, object]:
+        if recording_id not in self.files:
+            raise NotFound("not_found", "There is nothing here.")
+        self.asked.append(("compose", recording_id, by))
+        return {"recording_id": recording_id, "state": "waiting"}
+
+    async def composing(self, recording_id: str) -> Mapping[str, object] | None:
+        return {"recording_id": recording_id, "percent": 40} if recording_id in self.files else None
+
+    async def stop_composing(self, recording_id: str) -> bool:
+        self.asked.append(("stop_composing", recording_id))
+        return recording_id in self.files
+
     async def hold(self, recording_id: str, *, by: str, reason: str) -> Mapping[str, object]:
         self.asked.append(("hold", recording_id, by, reason))
         return {"hold_id": "hd_00000001"}

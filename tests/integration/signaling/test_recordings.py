@@ -134,6 +134,33 @@ async def test_only_an_admin_holds_and_erases_and_only_from_our_own_page(
     assert [each[0] for each in filled.recordings.asked] == ["hold", "lift", "erase"]
 
 
+async def test_one_picture_is_asked_for_watched_and_stopped_from_our_own_page(
+    filled: Node, http: aiohttp.ClientSession
+) -> None:
+    path = f"/api/v1/recordings/{RECORDING}/together"
+    vera = own(filled, filled.signed_in("vera"))
+    async with http.post(path, headers=cookie(filled, "vera")) as answer:
+        assert await said(answer) == (403, "origin_refused")
+    async with http.post(path, headers=own(filled, filled.signed_in("ann"))) as answer:
+        assert await said(answer) == (403, "not_allowed")
+    async with http.post(path, headers=vera) as answer:
+        assert (answer.status, (await answer.json())["state"]) == (202, "waiting")
+    async with http.get(path, headers=cookie(filled, "vera")) as answer:
+        assert (await answer.json())["percent"] == 40
+    async with http.delete(path, headers=vera) as answer:
+        assert answer.status == 204
+    for method in ("GET", "POST", "DELETE"):
+        async with http.request(method, "/api/v1/recordings/rc_nobody00000/together", headers=vera) as answer:
+            assert await said(answer) == (404, "not_found")
+    assert [each[0] for each in filled.recordings.asked][:2] == ["compose", "stop_composing"]
+
+
+async def test_only_recordings_that_lack_something_can_be_listed(filled: Node, http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/v1/recordings?incomplete=true", headers=cookie(filled, "vera")) as answer:
+        assert answer.status == 200
+    assert [each[1].incomplete for each in filled.recordings.asked] == [True]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "queue=../x", "since=yesterday", "since=2026-03-02T09:00:00", "agent_id=x", "order=asc"]
 )

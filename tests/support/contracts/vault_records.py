@@ -127,6 +127,18 @@ class VaultRecordsContract:
         assert await page(queue="sales", contact_id=ContactId("ct_00000001")) == ["3", "1"]
         assert await page(since=NOON + timedelta(minutes=1), until=NOON + timedelta(minutes=2)) == ["3", "2"]
         assert await page(state="failed") == []
+        assert await page(incomplete=True) == []
+        lacking = [{"role": "customer", "kind": "audio", "incomplete": True}]
+        whole = [{"role": "customer", "kind": "audio", "incomplete": False}]
+        changes: list[dict[str, object]] = [
+            {"tracks": lacking},
+            {"tracks": whole},
+            {"truncated": True},
+            {"failure": "x"},
+        ]
+        for number, change in enumerate(changes):
+            await rows.save(replace(SEALED, recording_id=RecordingId(f"rc_0000000{number}"), **change))  # type: ignore[arg-type]
+        assert sorted(await page(incomplete=True)) == ["0", "2", "3"]
 
     async def test_a_receipt_is_kept(self, store: SqlVault) -> None:
         await store.add_receipt(Receipt(receipt_id="er_1", at=NOON, body="{}", signature="s"))

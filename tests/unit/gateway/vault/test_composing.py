@@ -1,0 +1,139 @@
+"""The side-by-side file on demand: out of the vault, composed by a process, back into it; nothing plain stays."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.base.errors import NotFound
+from gateway.base.ids import RecordingId
+from gateway.vault.composing import FILE, MANIFEST, Composer
+from tests.support.vault_rig import FILM, VaultRig, vault_rig
+
+COMMAND = """
+    import json, pathlib, sys, time
+    folder = pathlib.Path(sys.argv[1])
+    plan = json.loads((folder / "manifest.json").read_text())
+    film = (folder / "recording.webm").read_bytes()
+    print("progress 30", flush=True)
+    if plan.get("hang"):
+        time.sleep(60)
+    if plan.get("exit"):
+        print("error: as planned", file=sys.stderr)
+        sys.exit(plan["exit"])
+    (folder / "together.webm").write_bytes(b"together " + film[:100] + repr(sys.argv[-2:]).encode())
+    (folder / "poster.jpg").write_bytes(b"poster")
+    print("{}")
+"""
+
+
+class Desk:
+    """A vault with one recording, and a composer whose command does what the manifest says."""
+
+    def __init__(self, rig: VaultRig, folder: Path) -> None:
+        script = folder / "compose.py"
+        script.write_text(textwrap.dedent(COMMAND))
+        self.rig = rig
+        self.work = folder / "composing"
+        self.composer = Composer(rig.vault, self.work, command=(sys.executable, str(script)))
+
+    async def kept(self, **plan: object) -> RecordingId:
+        record = await self.rig.recorded()
+        (self.rig.folder(record.recording_id) / MANIFEST).write_text(json.dumps(plan))
+        self.rig.vault.take(record)
+        await asyncio.wait_for(self.rig.vault.intake.idle(), 20)
+        return record.recording_id
+
+    async def until(self, check: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(20):
+            while not await check():  # noqa: ASYNC110 - state behind a process
+                await asyncio.sleep(0.01)
+
+    async def reaches(self, recording_id: RecordingId, state: str) -> None:
+        async def reached() -> bool:
+            found = await self.composer.state(recording_id)
+            return found is not None and found.state == state
+
+        await self.until(reached)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with vault_rig(tmp_path) as rig:
+        rig.vault.start()
+        opened = Desk(rig, tmp_path)
+        yield opened
+        await opened.composer.aclose()
+        await rig.vault.aclose()
+
+
+async def test_what_was_composed_is_sealed_beside_the_recording_and_nothing_plain_stays(desk: Desk) -> None:
+    recording_id = await desk.kept()
+    assert await desk.composer.state(recording_id) is None
+    asked = await desk.composer.ask(recording_id, {"customer": "Ada", "agent": "-x; rm"})
+    assert asked.state == "waiting"
+    await desk.reaches(recording_id, "done")
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    assert FILE in await desk.rig.vault.names(recording_id)
+    made = await desk.rig.read(recording_id, FILE)
+    assert made == b"together " + FILM[:100] + b"['--customer=Ada', '--agent=-x; rm']"
+    assert await desk.rig.read(recording_id) == FILM
+    assert not list(desk.work.glob("*"))
+    assert not list(desk.rig.folder(recording_id).glob("*.webm"))
+    again = await desk.composer.ask(recording_id, {})
+    assert again.state == "done"
+
+
+async def test_asked_twice_it_is_made_once_and_says_how_far_it_is(desk: Desk) -> None:
+    recording_id = await desk.kept(hang=True)
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "running")
+
+    async def has_come_far() -> bool:
+        return (await desk.composer.ask(recording_id, {})).progress == 0.3
+
+    await desk.until(has_come_far)
+
+
+async def test_a_job_nobody_wants_any_more_leaves_nothing(desk: Desk) -> None:
+    recording_id = await desk.kept(hang=True)
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "running")
+    assert desk.composer.cancel(recording_id)
+
+    async def is_gone() -> bool:
+        return not desk.composer.cancel(recording_id) and not list(desk.work.glob("*"))
+
+    await desk.until(is_gone)
+    assert await desk.composer.state(recording_id) is None
+    assert FILE not in await desk.rig.vault.names(recording_id)
+
+
+async def test_a_job_that_fails_says_so_and_can_be_asked_for_again(desk: Desk) -> None:
+    recording_id = await desk.kept(exit=4)
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "failed")
+    found = await desk.composer.state(recording_id)
+    assert found is not None
+    assert found.code == "compose_failed"
+
+    async def is_taken_up() -> bool:
+        return (await desk.composer.ask(recording_id, {})).state != "failed"
+
+    await desk.until(is_taken_up)
+
+
+async def test_a_recording_that_is_not_there_is_not_composed(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        await desk.composer.ask(RecordingId("rc_nobody00000"), {})
+
+
+async def test_what_a_dead_process_left_plain_is_removed_at_the_start(desk: Desk) -> None:
+    (desk.work / "rc_left").mkdir(parents=True)
+    (desk.work / "rc_left" / "recording.webm").write_bytes(FILM)
+    await desk.composer.start()
+    assert not desk.work.exists()

@@ -38,6 +38,15 @@ class Recording extends LitElement {
     base,
     pageStyles,
     css`
+      .facts {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr));
+        gap: 12px 20px;
+      }
+      .facts dt {
+        color: var(--ink-2);
+        font-size: 0.875rem;
+      }
       .facts dd {
         overflow-wrap: anywhere;
       }

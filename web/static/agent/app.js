@@ -29,6 +29,9 @@ const REASONS = /** @type {const} */ (["break", "lunch", "training", "meeting", 
 
 /** @typedef {import("../lib/api.js").Account} Account */
 
+/** What the stage says of the recording: `held` where it is paused and not the agent's to go on with. @param {import("./model.js").View} view */
+const recordingSign = (view) => (view.recording === "paused" && !view.recording_may.includes("resume") ? "held" : view.recording);
+
 class Agent extends LitElement {
   static properties = {
     _account: { state: true },
@@ -265,7 +268,7 @@ class Agent extends LitElement {
         ${this.#announcement(view, screen)}
       </p>
       <p class="visually-hidden" role="status" aria-live="polite" data-recording=${view.recording}>
-        ${screen === "call" && (view.recording === "on" || view.recording === "paused") ? t(`recording.${view.recording}`) : ""}
+        ${screen === "call" && (view.recording === "on" || view.recording === "paused") ? t(`recording.${recordingSign(view)}`) : ""}
       </p>
     </div>`;
   }
@@ -328,9 +331,6 @@ class Agent extends LitElement {
         : nothing}
       ${view.offer_ended !== null && screen === "idle"
         ? html`<p class="note warn" role="alert">${icon("bell")}<span>${t(`offer.${view.offer_ended}`)}</span></p>`
-        : nothing}
-      ${screen === "call" && view.recording === "paused" && !view.recording_may.includes("resume")
-        ? html`<p class="note" role="status">${icon("pause")}<span>${t("recording.held")}</span></p>`
         : nothing}
       ${view.recording === "failed" ? html`<p class="note bad" role="alert">${icon("warning")}<span>${t("recording.failed")}</span></p>` : nothing}
     </div>`;
@@ -400,7 +400,7 @@ class Agent extends LitElement {
         <vv-stage
           .call=${call}
           .peer=${view.peer === null ? null : { ...view.peer, display_name: name }}
-          .recording=${view.recording}
+          .recording=${recordingSign(view)}
           .quality=${view.quality}
           .talk_s=${view.talking_since_ms === null ? null : (this._now - view.talking_since_ms) / 1000}
           ?talking=${talking || held}

@@ -344,8 +344,8 @@ export class Stage extends LitElement {
       ${this.talking && this.talk_s !== null ? html`<span class="sign number" aria-hidden="true">${clock(this.talk_s)}</span>` : nothing}
       ${this.recording === "on"
         ? html`<span class="sign"><i class="dot"></i>${t("recording.on")}</span>`
-        : this.recording === "paused"
-          ? html`<span class="sign"><i class="dot paused"></i>${t("recording.paused")}</span>`
+        : this.recording === "paused" || this.recording === "held"
+          ? html`<span class="sign"><i class="dot paused"></i>${t(`recording.${this.recording}`)}</span>`
           : nothing}
       <span class="states" role="status" aria-live="polite">
         ${this.veil?.busy ? nothing : qualitySigns(this.quality, peer?.display_name ?? "")}

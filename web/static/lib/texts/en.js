@@ -120,7 +120,7 @@ export const texts = {
   "recording.paused": "Recording paused",
   "recording.failed": "The recording of this call has failed. The call itself goes on.",
   "recording.off": "Not recorded",
-  "recording.held": "The recording stays paused: the customer's page or a payment system asked for it. It goes on by itself.",
+  "recording.held": "Recording paused by the page or a payment system",
 
   "quality.own_fair_uplink": "Your connection is weak: you may be seen and heard badly",
   "quality.own_fair_downlink": "Your connection is weak: pictures may stop",

@@ -120,7 +120,7 @@ export const texts = {
   "recording.paused": "Grabación en pausa",
   "recording.failed": "La grabación de esta llamada ha fallado. La llamada sigue.",
   "recording.off": "No se graba",
-  "recording.held": "La grabación sigue en pausa: lo pidió la página del cliente o un sistema de pago. Continuará por sí sola.",
+  "recording.held": "Grabación en pausa por la página o un sistema de pago",
 
   "quality.own_fair_uplink": "Su conexión es débil: quizá se le vea y oiga mal",
   "quality.own_fair_downlink": "Su conexión es débil: la imagen puede detenerse",

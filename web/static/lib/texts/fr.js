@@ -120,7 +120,7 @@ export const texts = {
   "recording.paused": "Enregistrement en pause",
   "recording.failed": "L’enregistrement de cet appel a échoué. L’appel continue.",
   "recording.off": "Non enregistré",
-  "recording.held": "L’enregistrement reste en pause : la page du client ou un système de paiement l’a demandé. Il reprendra de lui-même.",
+  "recording.held": "Enregistrement suspendu par la page ou un système de paiement",
 
   "quality.own_fair_uplink": "Votre connexion est faible : on vous voit et vous entend peut-être mal",
   "quality.own_fair_downlink": "Votre connexion est faible : l’image peut s’arrêter",

@@ -81,6 +81,7 @@ CANARY: Final = "canary"
 """The built-in site, menu and queue of `visavis canary`."""
 
 _SEAL_S: Final = 120.0  # after the last call the process waits this long for recordings to be sealed
+_STORE_S: Final = 10.0  # and this long for them to be brought to the store; the next start goes on with the rest
 _POLL_S: Final = 0.2
 
 _log = log.get_logger("app")
@@ -318,6 +319,7 @@ async def _rooms(
         stack.push_async_callback(acd.aclose)
         vault.start()
         stack.push_async_callback(vault.aclose)
+        stack.push_async_callback(vault.intake.settled, _STORE_S)
         await composer.start()
         stack.push_async_callback(composer.aclose)
         recordings.start()

@@ -7,6 +7,7 @@ consent and no retention.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -106,6 +107,14 @@ class Intake:
         while self._waiting or self._busy is not None:
             self._moved.clear()
             await self._moved.wait()
+
+    async def settled(self, limit_s: float) -> None:
+        """Return when everything is in the store, nothing gets there just now, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not self.away and (self._waiting or self._busy is not None):
+                    self._moved.clear()
+                    await self._moved.wait()
 
     # ------------------------------------------------------------ the loop
 

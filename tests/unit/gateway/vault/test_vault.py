@@ -67,6 +67,24 @@ async def test_half_an_hour_without_the_store_loses_and_doubles_nothing(rig: Vau
     assert not rig.folder(first.recording_id).exists()
 
 
+async def test_a_node_that_stops_brings_its_last_recordings_first_and_waits_for_no_store_that_is_away(
+    rig: VaultRig,
+) -> None:
+    record = await rig.recorded("one")
+    rig.vault.take(record)
+    await rig.vault.intake.settled(10)
+    assert not rig.folder(record.recording_id).exists()
+
+    async def away(*_: object) -> None:
+        raise PortFailure("store_unavailable", "no answer")
+
+    rig.vault.objects.put_part = away  # type: ignore[method-assign]
+    rig.vault.take(await rig.recorded("two"))
+    async with asyncio.timeout(8):
+        await rig.vault.intake.settled(60)
+    assert rig.alarms == ["store_away"]
+
+
 async def test_a_spool_that_fills_up_gives_an_alarm_and_then_no_new_recording_starts(tmp_path: Path) -> None:
     async with vault_rig(tmp_path, store={"spool_limit_bytes": 100_000_000}) as rig:
         rig.vault.intake._limit_bytes = 6_000_000

@@ -315,3 +315,47 @@ async def test_the_page_around_the_frame_can_not_drive_it(playwright: Playwright
         await expect(page.locator("video-call").get_by_role("button")).to_have_count(0)
         await expect(page.locator("video-call iframe")).not_to_have_class(re.compile("open"))
         assert [frame.url for frame in page.frames if "vv-customer" in await frame.content()] == []
+
+
+async def test_a_camera_that_is_paused_or_unplugged_is_said_and_replaced(
+    playwright: Playwright, preview: Preview
+) -> None:
+    """Muted by the browser, the others are told it is off until it is on again; ended, another one takes its place."""
+    preview.greeting["/ws/agent"] = [
+        agent("busy", contact_id="ct_0123456789ab"),
+        {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD},
+        contact("active", talk_s=5.0),
+    ]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        talker = await preview.talker()
+        camera = seen.page.locator("#self")
+        await camera.wait_for()
+
+        async def shown(video: bool) -> None:
+            while (await talker.heard("media_state"))["video"] is not video:
+                await preview.news()
+
+        async def mute(muted: bool) -> None:
+            await camera.evaluate(
+                """(video, muted) => {
+                  const track = video.srcObject.getVideoTracks()[0];
+                  Object.defineProperty(track, "muted", {get: () => muted, configurable: true});
+                  track.dispatchEvent(new Event(muted ? "mute" : "unmute"));
+                }""",
+                muted,
+            )
+
+        await shown(True)
+        await mute(True)
+        await shown(False)
+        await expect(seen.page.get_by_text("Your browser has paused your camera.")).to_be_visible()
+        await mute(False)
+        await shown(True)
+        await expect(seen.page.get_by_text("Your browser has paused your camera.")).to_have_count(0)
+
+        first = await camera.evaluate("(video) => video.srcObject.getVideoTracks()[0].id")
+        await camera.evaluate("(video) => video.srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+        await expect(seen.page.get_by_text("Another one is used now")).to_be_visible()
+        await camera.wait_for()
+        assert await camera.evaluate("(video) => video.srcObject.getVideoTracks()[0].id") != first
+        await shown(True)

@@ -188,8 +188,8 @@ export class Call extends EventTarget {
   /** What goes out right now. */
   get shown() {
     return {
-      audio: this.published && this.microphone !== null && !this.muted,
-      video: this.published && this.camera !== null,
+      audio: this.published && this.microphone !== null && !this.muted && !this.microphone.muted,
+      video: this.published && this.camera !== null && !this.camera.muted,
       screen: this.published && this.screen !== null,
     };
   }
@@ -236,31 +236,53 @@ export class Call extends EventTarget {
     }
   }
 
-  /** Unplugged, taken away in the browser's own bar, or the share ended there. */
-  #watchEnd(/** @type {MediaStreamTrack} */ track, /** @type {"camera" | "microphone" | "screen"} */ kind) {
-    track.addEventListener(
-      "ended",
-      () => {
-        if (this[kind] !== track) return;
-        this[kind] = null;
-        if (kind !== "screen") {
-          this.device_code = "device_failed";
-          this.device_kind = kind;
-        }
-        void this.#publish();
-      },
-      { signal: this.#abort.signal },
-    );
+  /**
+   * Unplugged, taken away in the browser's own bar, or the share ended there; and muted by the browser itself, which is
+   * no fault: another app has it, or the phone shows something else. The track then goes on sending black or silence.
+   * @param {MediaStreamTrack} track
+   * @param {"camera" | "microphone" | "screen"} kind
+   */
+  #watchEnd(track, kind) {
+    const { signal } = this.#abort;
+    const ended = () => {
+      if (this[kind] !== track) return;
+      this[kind] = null;
+      if (kind !== "screen") void this.#replace(kind);
+      void this.#publish();
+    };
+    track.addEventListener("ended", ended, { signal });
+    const muted = () => {
+      if (this[kind] === track) void this.#publish();
+    };
+    track.addEventListener("mute", muted, { signal });
+    track.addEventListener("unmute", muted, { signal });
+  }
+
+  /** A device is gone: take another one if there is any, and say so. @param {"camera" | "microphone"} kind */
+  async #replace(kind) {
+    this.devices = await listDevices();
+    const others = kind === "camera" ? this.devices.cameras : this.devices.microphones;
+    const fell = others.length > 0 && !this.#ended && (await (kind === "camera" ? this.useCamera() : this.useMicrophone()));
+    if (this.#ended || (others.length > 0 && !fell)) return; // the wish that failed has said why
+    this.device_code = fell ? "device_replaced" : "device_failed";
+    this.device_kind = kind;
+    this.#changed();
+  }
+
+  /** Tracks the browser itself sends nothing of just now. */
+  get paused_by_browser() {
+    return { audio: this.microphone?.muted === true, video: this.camera?.muted === true };
   }
 
   async #publish() {
     show(this.local, this.camera);
     show(this.local_screen, this.screen);
-    const { audio, video, screen } = this.shown;
+    const { screen } = this.shown;
     this.#changed();
     if (this.published && this.#session.state !== "over") this.tellMediaState();
-    await this.peer.setTrack("audio", audio ? this.microphone : null);
-    await this.peer.setTrack("video", video ? this.camera : null);
+    // One that the browser has muted stays attached: it goes on by itself.
+    await this.peer.setTrack("audio", this.published && !this.muted ? this.microphone : null);
+    await this.peer.setTrack("video", this.published ? this.camera : null);
     await this.peer.setTrack("screen", screen ? this.screen : null);
   }
 

@@ -4,7 +4,7 @@
 
 /**
  * @typedef {"permission_denied" | "permission_system" | "no_camera" | "no_microphone" | "device_busy"
- *   | "not_supported" | "share_cancelled" | "device_failed"} DeviceCode
+ *   | "not_supported" | "share_cancelled" | "device_failed" | "device_replaced"} DeviceCode
  */
 
 /** Why a device could not be had. `code` has a text in every language: `device.<code>`. */

@@ -521,7 +521,8 @@ export class Customer extends LitElement {
   #besideCall(call) {
     if (call === null) return false;
     const { recording } = this._view;
-    return !call.published || call.device_code !== null || recording === "awaiting_consent";
+    const { audio, video } = call.paused_by_browser;
+    return !call.published || call.device_code !== null || audio || video || recording === "awaiting_consent";
   }
 
   /** @param {Call} call */

@@ -88,6 +88,7 @@ def parse(sdp: str) -> Description:
     session = MediaSection("", 0, "", ())
     description = Description([])
     section = session
+    of_formats: list[tuple[int, MediaSection, str, str]] = []
     for number, line in enumerate(lines, 1):
         try:
             if line.startswith("m="):
@@ -97,10 +98,17 @@ def parse(sdp: str) -> Description:
                 name, _, value = line[2:].partition(":")
                 if section is session and name in ("group", "ice-lite"):
                     _session_attribute(description, name, value)
+                elif name in ("fmtp", "rtcp-fb"):
+                    of_formats.append((number, section, name, value.strip()))
                 else:
                     _attribute(section, name, value.strip())
             elif len(line) < 2 or line[1] != "=" or not line[0].isalpha():
                 raise _Fault("not a line of the form x=…")
+        except _Fault as fault:
+            raise MediaRefused("sdp_syntax", f"line {number}: {fault}") from None
+    for number, section, name, value in of_formats:
+        try:
+            _describe_format(section, name, value)
         except _Fault as fault:
             raise MediaRefused("sdp_syntax", f"line {number}: {fault}") from None
     _check_mids(description)
@@ -164,8 +172,8 @@ def _attribute(section: MediaSection, name: str, value: str) -> None:
         section.fingerprints.append((match[1].lower(), match[2].upper()))
     elif name == "candidate":
         _candidate(section, value)
-    elif name in ("rtpmap", "fmtp", "rtcp-fb"):
-        _format(section, name, value)
+    elif name == "rtpmap":
+        _format(section, value)
     elif name == "extmap":
         match = _match(_EXTMAP, value, "extmap")
         if 1 <= int(match[1]) <= 14 and match[2] in (None, "sendrecv"):
@@ -179,19 +187,24 @@ def _attribute(section: MediaSection, name: str, value: str) -> None:
             raise _Fault("more than 8 FID groups")
 
 
-def _format(section: MediaSection, name: str, value: str) -> None:
-    """rtpmap, fmtp and rtcp-fb. They may come in any order in theory; every browser writes the rtpmap first."""
+def _format(section: MediaSection, value: str) -> None:
     if section.media not in ("audio", "video"):
         return
-    if name == "rtpmap":
-        match = _match(_RTPMAP, value, "rtpmap")
-        payload_type, rate_hz = int(match[1]), int(match[3])
-        if payload_type > 127:
-            raise _Fault("a payload type over 127")
-        if payload_type in section.payloads:
-            raise _Fault(f"payload type {payload_type} twice")
-        payload = Payload(payload_type, match[2].upper(), rate_hz, int(match[4] or 1))
-        section.payloads[payload_type] = payload
+    match = _match(_RTPMAP, value, "rtpmap")
+    payload_type, rate_hz = int(match[1]), int(match[3])
+    if payload_type > 127:
+        raise _Fault("a payload type over 127")
+    if payload_type in section.payloads:
+        raise _Fault(f"payload type {payload_type} twice")
+    section.payloads[payload_type] = Payload(payload_type, match[2].upper(), rate_hz, int(match[4] or 1))
+
+
+def _describe_format(section: MediaSection, name: str, value: str) -> None:
+    """fmtp and rtcp-fb, once every rtpmap is known: the order of attributes means nothing (RFC 8866 §5.13).
+
+    Firefox writes them in the order of the alphabet, so its fmtp and rtcp-fb come first.
+    """
+    if section.media not in ("audio", "video"):
         return
     which, _, rest = value.partition(" ")
     chosen = [p for p in section.payloads.values() if which in ("*", str(p.payload_type))]

@@ -1,4 +1,4 @@
-"""Offers for the tests: one recorded from Chromium, one small enough to edit."""
+"""Offers for the tests: recorded from Chromium and from Firefox, and one small enough to edit."""
 
 from itertools import count
 from pathlib import Path
@@ -7,6 +7,9 @@ from media.sdp.write import LocalTransport
 
 CHROMIUM = (Path(__file__).parent / "chromium_offer.sdp").read_bytes().decode()
 """Chromium 156, three transceivers without tracks (audio, video, video), before any candidate."""
+
+FIREFOX = (Path(__file__).parent / "firefox_offer.sdp").read_bytes().decode()
+"""Firefox 153, the same transceivers. It has no H.264 here, and its attributes are in the order of the alphabet."""
 
 SHA_256 = "AB:" * 31 + "CD"
 

@@ -1,9 +1,12 @@
 """What we answer: order, numbers, directions, refusals. aiortc's parser reads our text as a second opinion."""
 
 import re
+from random import Random
 
 import pytest
 from aiortc.sdp import SessionDescription
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.port import Kind, MediaRefused
 from media.sdp.answer import answer_offer, read_answer
@@ -17,7 +20,7 @@ from media.sdp.description import (
 )
 from media.sdp.offer import make_offer
 from media.sdp.parse import parse
-from tests.unit.media.sdp.offers import CHROMIUM, LOCAL, SHA_256, SMALL, numbers
+from tests.unit.media.sdp.offers import CHROMIUM, FIREFOX, LOCAL, SHA_256, SMALL, numbers
 
 DATA_CHANNEL = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\na=sctp-port:5000\r\n"
 
@@ -46,6 +49,35 @@ def test_chromium_gets_its_own_numbers_back() -> None:
         assert section.extensions == {EXT_TRANSPORT_NUMBER: 3, EXT_VIDEO_ORIENTATION: 13, EXT_MID: 4}
     assert audio.extensions == {EXT_AUDIO_LEVEL: 1, EXT_TRANSPORT_NUMBER: 3, EXT_MID: 4}
     assert negotiated.dtls_role == "server"
+
+
+def test_firefox_keeps_its_repairs_although_it_writes_them_before_the_codecs() -> None:
+    """Without them nobody can ask a Firefox for a key frame, and its picture stays frozen after a hold."""
+    negotiated, text = answered(FIREFOX)
+    audio, video, screen = negotiated.sections
+    assert [c.name for c in audio.codecs] == ["OPUS", "TELEPHONE-EVENT"]
+    for section in (video, screen):
+        assert [(c.name, c.payload_type, c.rtx_payload_type) for c in section.codecs] == [("VP8", 120, 124)]
+        assert {"nack", "nack pli", "ccm fir", "goog-remb"} <= section.codecs[0].feedback
+    assert text.count("a=rtcp-fb:120 nack pli") == 2
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(["chromium", "firefox"]))
+def test_the_order_of_attributes_means_nothing(random: Random, browser: str) -> None:
+    """RFC 8866 §5.13: the attributes of a section say the same in any order."""
+    offer = {"chromium": CHROMIUM, "firefox": FIREFOX}[browser]
+    head, *sections = re.split(r"(?=m=)", offer)
+    shuffled = head
+    for section in sections:
+        lines = section.splitlines()
+        first = [line for line in lines if not line.startswith("a=")]
+        rest = [line for line in lines if line.startswith("a=") and not line.startswith("a=ssrc")]
+        random.shuffle(rest)
+        shuffled += "\r\n".join([*first, *rest, *(line for line in lines if line.startswith("a=ssrc"))]) + "\r\n"
+    one, other = answered(offer)[0], answered(shuffled)[0]
+    for straight, mixed in zip(one.sections, other.sections, strict=True):
+        assert set(straight.codecs) == set(mixed.codecs)
+        assert straight.extensions == mixed.extensions
 
 
 def test_who_gives_no_transport_feedback_keeps_the_send_time_in_its_packets() -> None:

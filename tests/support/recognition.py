@@ -6,10 +6,10 @@ from playwright.async_api import Error, Locator
 
 from tests.support.fake_devices import FakeDevices
 
-_COLOUR_TOLERANCE = 40  # of 255 a channel: what two lossy encodings of a flat colour may cost
+COLOUR_TOLERANCE = 40  # of 255 a channel: what two lossy encodings of a flat colour may cost
 _TONE_TOLERANCE_HZ = 25
 
-_SEES = """async (video, [red, green, blue, tolerance]) => {
+SEES = """async (video, [red, green, blue, tolerance]) => {
   const rest = () => new Promise((done) => setTimeout(() => done(false), 100));
   if (!video.isConnected || video.readyState < 2 || !video.videoWidth) return rest();
   const canvas = document.createElement('canvas');
@@ -20,12 +20,10 @@ _SEES = """async (video, [red, green, blue, tolerance]) => {
   const first = look();
   const near = at(first, 4, 2).every((value, i) => Math.abs(value - [red, green, blue][i]) <= tolerance);
   if (!near) return rest();
-  const before = video.getVideoPlaybackQuality().totalVideoFrames;
-  await new Promise((done) => {
-    const limit = setTimeout(done, 1500);
-    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => { clearTimeout(limit); done(); }));
+  return new Promise((done) => {
+    const limit = setTimeout(() => done(false), 1500);
+    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => { clearTimeout(limit); done(true); }));
   });
-  return video.getVideoPlaybackQuality().totalVideoFrames > before;
 }"""
 
 _HEARS = """async (media, [toneHz, toleranceHz]) => {
@@ -54,11 +52,36 @@ _HEARS = """async (media, [toneHz, toleranceHz]) => {
 }"""
 
 
+_FLAT = """async (video, [tolerance]) => {
+  const rest = () => new Promise((done) => setTimeout(() => done(false), 100));
+  if (!video.isConnected || video.readyState < 2 || !video.videoWidth) return rest();
+  const canvas = document.createElement('canvas');
+  canvas.width = 16; canvas.height = 12;
+  const context = canvas.getContext('2d', {willReadFrequently: true});
+  context.drawImage(video, 0, 0, 16, 12);
+  const data = context.getImageData(0, 4, 16, 8).data;
+  for (let i = 4; i < data.length; i += 4) {
+    for (const channel of [0, 1, 2]) if (Math.abs(data[i + channel] - data[channel]) > tolerance) return rest();
+  }
+  if (Math.max(data[0], data[1], data[2]) < 40) return rest();
+  return new Promise((done) => {
+    const limit = setTimeout(() => done(false), 4000);
+    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => { clearTimeout(limit); done(true); }));
+  });
+}"""
+"""One colour all over, not black, and new pictures: Firefox's own fake camera, and nothing else that is shown here."""
+
+
+async def wait_until_flat(video: Locator, *, timeout_s: float = 30) -> None:
+    """Return when `video` shows the fake camera of a Firefox; AssertionError when it does not in time."""
+    await _until(video, _FLAT, [12], timeout_s, "the one colour of a Firefox was not seen")
+
+
 async def wait_until_seen(video: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
     """Return when `video` shows live pictures of that camera; AssertionError when it does not in time."""
     colour = devices.colour
-    wanted = [colour.red, colour.green, colour.blue, _COLOUR_TOLERANCE]
-    await _until(video, _SEES, wanted, timeout_s, f"the picture of {devices.camera_file.stem} was not seen")
+    wanted = [colour.red, colour.green, colour.blue, COLOUR_TOLERANCE]
+    await _until(video, SEES, wanted, timeout_s, f"the picture of {devices.camera_file.stem} was not seen")
 
 
 async def wait_until_heard(media: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
@@ -67,7 +90,7 @@ async def wait_until_heard(media: Locator, devices: FakeDevices, *, timeout_s: f
     await _until(media, _HEARS, wanted, timeout_s, f"the tone of {devices.microphone_file.stem} was not heard")
 
 
-async def _until(element: Locator, question: str, wanted: list[int], timeout_s: float, failure: str) -> None:
+async def _until(element: Locator, question: str, wanted: list[float], timeout_s: float, failure: str) -> None:
     """Ask until the answer is true. The question itself waits in the browser before it says no, so nothing spins.
 
     Not `wait_for_function`: it takes the promise of an asynchronous question for a yes.

@@ -50,6 +50,13 @@ async def test_a_click_becomes_a_recorded_call(demo: Demo, playwright: Playwrigh
         admin = await Admin.sign_in(admins, demo.links["robin"])
         await admin.open_newest_contact()
         await admin.recording_plays()
+        contact_id = admin.page.url.rpartition("/")[2]
+        answer = await admin.page.request.get(f"{demo.url}/api/v1/contacts/{contact_id}")
+        journal = (await answer.json())["journal"]
+        shown = [e for e in journal if e["name"] == "leg_first_media" and e["data"]["kind"] == "video"]
+        accepted = next(event for event in journal if event["name"] == "offer_accepted")
+        assert len(shown) == 2
+        assert all(event["seq"] > accepted["seq"] for event in shown), "nobody's camera was sent before they were met"
 
 
 async def test_the_menu_serves_a_customer_by_itself(demo: Demo, playwright: Playwright, devices: Devices) -> None:

@@ -19,6 +19,7 @@ const REPORT_EVERY_MS = 2_000;
  * @property {Pick<Storage, "getItem" | "setItem">} store
  * @property {string} key under which the generation is kept over a reload
  * @property {boolean} published whether tracks go out as soon as they are open
+ * @property {boolean} [seen] whether somebody can see the camera already
  */
 
 /** Events: `change`, whenever anything a page shows of it is different. */
@@ -33,6 +34,11 @@ export class Call extends EventTarget {
   /** @type {"user" | "environment"} */
   facing = "user";
   published;
+  /**
+   * Whether anybody can see the camera just now. In line nobody can: then its picture stays here, which spares a phone's
+   * battery and its data, and nobody is shown before they are talked to.
+   */
+  seen;
   /** What is being asked of the browser just now: its question is on the screen. @type {string | null} */
   asking = null;
   /** Why the last wish for a device failed. @type {import("./devices.js").DeviceCode | null} */
@@ -55,10 +61,11 @@ export class Call extends EventTarget {
   #report_timer = 0;
 
   /** @param {CallOptions} options */
-  constructor({ session, store, key, published }) {
+  constructor({ session, store, key, published, seen = true }) {
     super();
     this.#session = session;
     this.published = published;
+    this.seen = seen;
     this.peer = new Peer({
       generation: Number(store.getItem(key)) || 0,
       remember: (generation) => store.setItem(key, String(generation)),
@@ -167,6 +174,13 @@ export class Call extends EventTarget {
   async publish() {
     this.published = true;
     await this.#publish();
+  }
+
+  /** @param {boolean} seen whether somebody can see the camera from now on */
+  async beSeen(seen) {
+    if (seen === this.seen || this.#ended) return;
+    this.seen = seen;
+    await this.#sendCamera();
   }
 
   dismissDeviceCode() {
@@ -282,8 +296,12 @@ export class Call extends EventTarget {
     if (this.published && this.#session.state !== "over") this.tellMediaState();
     // One that the browser has muted stays attached: it goes on by itself.
     await this.peer.setTrack("audio", this.published && !this.muted ? this.microphone : null);
-    await this.peer.setTrack("video", this.published ? this.camera : null);
+    await this.#sendCamera();
     await this.peer.setTrack("screen", screen ? this.screen : null);
+  }
+
+  async #sendCamera() {
+    await this.peer.setTrack("video", this.published && this.seen ? this.camera : null);
   }
 
   #peerChanged() {

@@ -126,8 +126,9 @@ async def test_consent_withdrawn_while_it_is_uploaded_leaves_nothing(rig: VaultR
     real = rig.vault.objects.put_part
 
     async def slow(recording_id: str, file: str, part: int, data: bytes) -> None:
-        entered.set()
-        await go_on.wait()
+        if file == "recording.webm":  # the last one
+            entered.set()
+            await go_on.wait()
         await real(recording_id, file, part, data)
 
     rig.vault.objects.put_part = slow  # type: ignore[method-assign]
@@ -154,9 +155,9 @@ async def test_manifests_form_a_signed_chain_that_shows_every_change(rig: VaultR
     assert json.loads(one.body)["previous"] == FIRST
     assert json.loads(three.body)["previous"] == two.digest
     assert [faults_of(*pair, key) for pair in ((one, None), (two, one), (three, two))] == [[], [], []]
-    assert faults_of(three, one, key) == [
-        "the chain is broken before it: a manifest is missing, was put in, or was moved"
-    ]
+    for before in (one, replace(two, digest="of another manifest")):
+        (fault,) = faults_of(three, before, key)
+        assert fault.startswith("the chain is broken before it")
     changed = replace(two, body=two.body.replace('"given"', '"notice"'))
     assert "its manifest was changed, or signed by another key" in faults_of(changed, one, key)
 

@@ -5,7 +5,7 @@ that side's ways are like at the moment, so that nobody is blamed for another's 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.parties import QualityFigures, ReportQuality
@@ -70,6 +70,11 @@ class SideWatch:
         if seen is None:
             return False
         return seen.unrepaired >= 0.01 or seen.freezes > 0 or (seen.frames_per_s or 0.0) < 12
+
+    @property
+    def uplink(self) -> Mapping[str, KindQuality]:
+        """Its way up in the last period."""
+        return self._quality.uplink if self._quality is not None else {}
 
     @property
     def narrow_downlink(self) -> bool:
@@ -157,7 +162,8 @@ class SideWatch:
     def _figures(
         self, quality: LegQuality, around: Around, other: "SideWatch | None", page: ReportQuality | None
     ) -> dict[Figure, float]:
-        up, down = quality.uplink, quality.downlink
+        up = quality.uplink
+        down = _own_loss(quality.downlink, other.uplink if other is not None and around.gets_pictures else {})
         figures: dict[Figure, float] = {}
         if (around.says or around.shows) and not any(each.bitrate_bps for each in up.values()):
             figures[Figure.SILENT] = 1
@@ -219,6 +225,22 @@ class SideWatch:
 _UPLINK = (Figure.UPLINK_LOSS, Figure.UPLINK_UNREPAIRED, Figure.UPLINK_JITTER_MS, Figure.UPLINK_MOS)
 _DOWNLINK = (Figure.DOWNLINK_LOSS, Figure.DOWNLINK_UNREPAIRED, Figure.DOWNLINK_JITTER_MS, Figure.DOWNLINK_MOS)
 _MOS = (Figure.UPLINK_MOS, Figure.DOWNLINK_MOS)
+
+
+def _own_loss(down: Mapping[str, KindQuality], theirs: Mapping[str, KindQuality]) -> dict[str, KindQuality]:
+    """The way down without what the other side had lost already.
+
+    The engine takes the sender's gaps off a receiver's report, but the two are not of the same moment: of a bad uplink
+    some per cent would remain, and be blamed on who suffers from it.
+    """
+    freed = {}
+    for kind, each in down.items():
+        sent = theirs.get(kind)
+        inherited = sent.unrepaired if sent is not None else 0.0
+        freed[kind] = replace(
+            each, loss=max(0.0, each.loss - inherited), unrepaired=max(0.0, each.unrepaired - inherited)
+        )
+    return freed
 
 
 def _count(value: float | None) -> int | None:

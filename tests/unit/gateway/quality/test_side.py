@@ -89,6 +89,15 @@ def test_freezes_of_a_picture_that_came_broken_are_not_the_viewers() -> None:
     assert Side().periods(5, quality(), page=3, other=sender.watch).word is Word.GOOD
 
 
+def test_what_the_sender_lost_is_not_the_listeners_downlink() -> None:
+    sender = Side()
+    sender.periods(3, quality(up=way(loss=0.25, unrepaired=0.1)))
+    inherited = quality(down=way(loss=0.1, unrepaired=0.1))
+    assert Side().periods(5, inherited, other=sender.watch).word is Word.GOOD
+    assert Side().periods(5, inherited).cause is Cause.DOWNLINK
+    assert Side().periods(5, quality(down=way(loss=0.3, unrepaired=0.3)), other=sender.watch).cause is Cause.DOWNLINK
+
+
 def test_reports_that_come_too_often_are_not_looked_at() -> None:
     side = Side()
     report = ReportQuality(freezes=1, frames_per_s=24.0)

@@ -54,8 +54,10 @@ class VaultRig:
     async def _note(self, actor: str, action: str, subject: str, data: Mapping[str, object]) -> None:
         self.audit.append((actor, action, subject))
 
-    async def recorded(self, name: str = "one", *, film: bytes = FILM, **changes: object) -> RecordingRecord:
-        """A recording that the finaliser has just finished."""
+    async def recorded(
+        self, name: str = "one", *, film: bytes = FILM, manifest: str | None = None, **changes: object
+    ) -> RecordingRecord:
+        """A recording that the finaliser has just finished: all its files are there before its row says so."""
         record = RecordingRecord(
             recording_id=RecordingId(f"rc_{name:0<8}"),
             contact_id=ContactId(f"ct_{name:0<8}"),
@@ -81,6 +83,8 @@ class VaultRig:
         (folder / "recording.webm").write_bytes(film)
         (folder / "customer.webm").write_bytes(b"customer " + film[:1000])
         (folder / "expected.json").write_text("{}")
+        if manifest is not None:
+            (folder / "manifest.json").write_text(manifest)
         await self.rows.save(record)
         return record
 

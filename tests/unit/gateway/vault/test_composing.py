@@ -11,7 +11,7 @@ import pytest
 
 from gateway.base.errors import NotFound
 from gateway.base.ids import RecordingId
-from gateway.vault.composing import FILE, MANIFEST, Composer
+from gateway.vault.composing import FILE, Composer
 from tests.support.vault_rig import FILM, VaultRig, vault_rig
 
 COMMAND = """
@@ -42,8 +42,7 @@ class Desk:
         self.composer = Composer(rig.vault, self.work, command=(sys.executable, str(script)))
 
     async def kept(self, **plan: object) -> RecordingId:
-        record = await self.rig.recorded()
-        (self.rig.folder(record.recording_id) / MANIFEST).write_text(json.dumps(plan))
+        record = await self.rig.recorded(manifest=json.dumps(plan))
         self.rig.vault.take(record)
         await asyncio.wait_for(self.rig.vault.intake.idle(), 20)
         return record.recording_id

@@ -48,7 +48,7 @@ from media.port import (
     StopRecording,
 )
 from media.recordings import OpenRecording
-from media.sdp.description import Codec
+from media.sdp.description import Codec, Negotiated
 from media.transport.link import BUFFER_BYTES, Link
 from media.transport.server import TransportServer
 from media.transport.timers import TransportTimers
@@ -96,6 +96,8 @@ class EngineCounters:
 class _Leg:
     forward: ForwardLeg
     link: Link
+    call_id: str
+    negotiated: Negotiated
     source: Source = field(default_factory=Silence)
     refreshed_s: float = 0.0
 
@@ -195,11 +197,20 @@ class InProcessEngine:
             random=self._random,
             scratch=self._scratch,
         )
-        link, negotiated, answer_sdp = self._server.answer(command.sdp_offer, forward, command.leg_id)
+        link, negotiated, answer_sdp = self._server.answer(
+            command.sdp_offer, forward, command.leg_id, self._agreed(command.call_id)
+        )
         forward.open(link, negotiated)
         forward.control.on_clip_key_frame = self._show_key_frame
-        self._legs[command.leg_id] = _Leg(forward, link)
+        self._legs[command.leg_id] = _Leg(forward, link, command.call_id, negotiated)
         return LegAnswer(sdp_answer=answer_sdp)
+
+    def _agreed(self, call_id: str) -> list[Negotiated]:
+        """What the legs of that call agreed on. The newest first: of an older one of a browser that came back, and of
+        an agent who is being replaced, little is left to show."""
+        if not call_id:
+            return []
+        return [leg.negotiated for leg in reversed(self._legs.values()) if leg.call_id == call_id]
 
     async def _close(self, leg_id: str) -> None:
         leg = self._legs.get(leg_id)

@@ -62,7 +62,8 @@ class OpenLeg:
     """Answer a browser's offer. Replies `LegAnswer`, or raises MediaRefused (`sdp_…`, `capacity`, `leg_exists`).
 
     Legs that may ever be each other's source, and the recordings of them, have one `call_id`: it keeps them together
-    where an engine has several processes. Without one a leg is a call of its own.
+    where an engine has several processes, and a later leg is answered with the picture codecs it shares with those that
+    are open. Without one a leg is a call of its own.
     """
 
     leg_id: str
@@ -282,6 +283,20 @@ class LegVideoResumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegVideoUnmatched:
+    """The pictures of this leg's source are in a codec that its browser did not agree on: it is sent none of them.
+
+    Once per SetSource. Sound goes on.
+    """
+
+    leg_id: str  # the listener's
+    source_leg_id: str
+    codec: str  # of the source: VP8, H264
+    in_common: bool  # the source could send what the listener takes: as a new leg it would be answered with that
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipEnded:
     """A Clip that does not loop has been sent to its end; the leg is on Silence now."""
 
@@ -329,6 +344,7 @@ MediaEvent = (
     | LegQuality
     | LegVideoPaused
     | LegVideoResumed
+    | LegVideoUnmatched
     | ClipEnded
     | RecordingStarted
     | RecordingFailed

@@ -40,9 +40,10 @@ from media.port import (
     LegSilent,
     LegVideoPaused,
     LegVideoResumed,
+    LegVideoUnmatched,
     MediaEvent,
 )
-from media.sdp.description import EXT_MID, Negotiated
+from media.sdp.description import EXT_MID, Codec, Negotiated
 from media.transport.link import Link
 
 STREAM_IDLE_S: Final = 0.5
@@ -98,6 +99,8 @@ class ForwardLeg:
         self.streams: dict[int, IncomingStream] = {}
         self._signalled: dict[int, tuple[IncomingTrack, bool]] = {}
         self._heard_kinds: set[Kind] = set()
+        self._source_leg_id: str | None = None
+        self._unmatched_told = False  # of that source
         self.control = ControlChannel(
             leg_id,
             self.streams,
@@ -125,6 +128,7 @@ class ForwardLeg:
             if section.peer_receives:
                 out = OutgoingTrack(section, link, self._drops, self._random)
                 out.resend_budget_bytes = self._limits.max_resend_bps // 8
+                out.on_unmatched = partial(self._on_unmatched, out)
                 self.outgoing[section.kind] = out
             cname = cname or section.cname
             ssrc = ssrc or section.local_ssrc
@@ -150,6 +154,19 @@ class ForwardLeg:
         event = LegVideoPaused if paused else LegVideoResumed
         self._emit(event(leg_id=self.leg_id, downlink_bps=downlink_bps, at_s=at_s))
 
+    def _on_unmatched(self, out: OutgoingTrack, codec: Codec, at_s: float) -> None:
+        if self._unmatched_told or self._source_leg_id is None:
+            return
+        self._unmatched_told = True
+        event = LegVideoUnmatched(
+            leg_id=self.leg_id,
+            source_leg_id=self._source_leg_id,
+            codec=codec.name,
+            in_common=out.fits,
+            at_s=at_s,
+        )
+        self._emit(event)
+
     @property
     def link(self) -> Link | None:
         return self._link
@@ -164,6 +181,7 @@ class ForwardLeg:
     def take_from(self, source: "ForwardLeg", now_s: float) -> None:
         """Send what `source` receives, kind by kind, from its next packet (its next key frame) on."""
         self.take_nothing()
+        self._source_leg_id = source.leg_id
         self.control.listen_to(source.control, now_s)
         for kind, out in self.outgoing.items():
             track = source.incoming.get(kind)
@@ -174,6 +192,8 @@ class ForwardLeg:
         """Leave the source. Also the first step to a clip."""
         for out in self.outgoing.values():
             out.detach()
+        self._source_leg_id = None
+        self._unmatched_told = False
         self.control.leave()
 
     def record(self, recorder_for: Callable[[Kind], Recorder] | None) -> None:

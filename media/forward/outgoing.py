@@ -6,6 +6,7 @@ engine.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +58,7 @@ class OutgoingTrack:
         "first",
         "link",
         "octets",
+        "on_unmatched",
         "packets",
         "paused",
         "receiver",
@@ -91,6 +93,8 @@ class OutgoingTrack:
         self.paused = False
         self.repeats = False
         """Each packet goes out again with the one after it (sound on a way that loses much)."""
+        self.on_unmatched: Callable[[Codec, float], None] = lambda codec, at_s: None
+        """Hears of each picture packet in a codec that the peer did not agree on."""
         self.link = link
         self._send = link.send_rtp
         self._needs_key_frame = section.kind != "audio"
@@ -130,6 +134,12 @@ class OutgoingTrack:
         """The next packet begins anew: its numbers are joined to the last ones sent."""
         self.first = _NOT_BEGUN
         self._clip_timestamp_offset = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the source could send something that the peer takes."""
+        types = self._payload_types
+        return types is None or any(each != UNMAPPED for each in types.values())
 
     @property
     def rewrites(self) -> bool:
@@ -182,7 +192,7 @@ class OutgoingTrack:
             second = buffer[1]
             target = self._payload_types[second & 0x7F]
             if target == UNMAPPED:
-                self.drops["codec_unmatched"] += 1
+                self._unmatched(stream.codec, at_s)
                 return
             buffer[1] = second & 0x80 | target
         if self._extensions is not None:
@@ -213,7 +223,7 @@ class OutgoingTrack:
             return False
         codec = stream.codec
         if codec is None or (self._payload_types and self._payload_types[codec.payload_type] == UNMAPPED):
-            self.drops["codec_unmatched"] += 1
+            self._unmatched(codec, at_s)
             return False
         if stream.oversize:
             self.drops["picture_too_large"] += 1
@@ -231,6 +241,11 @@ class OutgoingTrack:
         self.sequence_offset = self.sequence + 1 - number
         self.timestamp_offset = self._join(at_s) - timestamp
         return True
+
+    def _unmatched(self, codec: Codec | None, at_s: float) -> None:
+        self.drops["codec_unmatched"] += 1
+        if codec is not None and self._needs_key_frame:
+            self.on_unmatched(codec, at_s)
 
     def _repeat(self, packet: bytes) -> None:
         """Send the packet before this one again: who has it drops it as a replay."""

@@ -4,12 +4,12 @@ Kept from the offer: order of sections, mids, payload types, extension ids (see 
 (BUNDLE with rtcp-mux), ICE and a strong DTLS fingerprint. Candidates are read by nobody here: we never send to them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from media.port import Kind, MediaRefused
-from media.sdp.codecs import assign_kinds, choose_codecs, choose_extensions
+from media.sdp.codecs import assign_kinds, choose_codecs, choose_extensions, fitting
 from media.sdp.description import Negotiated, Section
 from media.sdp.parse import Description, MediaSection, parse
 from media.sdp.write import PROTOCOL, LocalTransport, RefusedSection, description
@@ -22,9 +22,15 @@ _PROTOCOLS: Final = frozenset(
 
 
 def answer_offer(
-    offer_sdp: str, local: LocalTransport, next_ssrc: Callable[[], int], cname: str
+    offer_sdp: str,
+    local: LocalTransport,
+    next_ssrc: Callable[[], int],
+    cname: str,
+    others: Sequence[Negotiated] = (),
 ) -> tuple[Negotiated, str]:
     """Answer `offer_sdp`. `local.setup` is replaced by what the offer leaves us.
+
+    `others`: what the legs it will be shown to agreed on, the newest first; see `codecs.fitting`.
 
     Raises MediaRefused (`sdp_…`): what is wrong with the offer, in words for the operator.
     """
@@ -35,7 +41,7 @@ def answer_offer(
     if not any(kinds):
         raise MediaRefused("sdp_no_media", "the description has no audio or video section")
     sections = [
-        _agree(section, kind, next_ssrc, cname) if kind is not None else None
+        _agree(section, kind, next_ssrc, cname, _names(others, kind)) if kind is not None else None
         for section, kind in zip(offer.sections, kinds, strict=True)
     ]
     accepted = [each for each in sections if each is not None and each.codecs]
@@ -67,10 +73,24 @@ def read_answer(answer_sdp: str, offered: tuple[Section, ...], local: LocalTrans
     return _negotiate(answer, accepted, sections, local)
 
 
-def _agree(section: MediaSection, kind: Kind, next_ssrc: Callable[[], int], cname: str) -> Section:
+def _names(others: Sequence[Negotiated], kind: Kind) -> list[frozenset[str]]:
+    """The picture codecs each of `others` has for `kind`. Sound has one codec, so there is nothing to choose."""
+    if kind is Kind.AUDIO:
+        return []
+    sections = [section for other in others for section in other.sections if section.kind is kind]
+    return [frozenset(codec.name for codec in section.codecs) for section in sections]
+
+
+def _agree(
+    section: MediaSection,
+    kind: Kind,
+    next_ssrc: Callable[[], int],
+    cname: str,
+    others: Sequence[frozenset[str]] = (),
+) -> Section:
     """One section of the peer's; without codecs when it is refused."""
     live = section.port != 0 or section.bundle_only
-    codecs = choose_codecs(section) if live else ()
+    codecs = fitting(choose_codecs(section), others) if live else ()
     if codecs and section.protocol not in _PROTOCOLS:
         raise MediaRefused("sdp_not_secure", f"section {section.mid or kind} is not {PROTOCOL}")
     if codecs and not section.mid:

@@ -5,8 +5,12 @@
 packet needs only its SSRC, sequence number and timestamp changed. Where they differ, forwarding rewrites: `Section`
 says from what to what. Choices that don't depend on the peer (order, one H.264 profile, which telephone-event) are
 made here, always alike.
+
+**What fits is all that is taken.** A browser sends the first codec of our answer that it can, and nothing is converted
+here: where the legs that a new one will be shown to share a codec with it, the answer has no other.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from media.port import Kind
@@ -40,6 +44,17 @@ def choose_codecs(section: MediaSection) -> tuple[Codec, ...]:
     if section.media == "audio":
         return _audio(payloads)
     return _video(payloads) if section.media == "video" else ()
+
+
+def fitting(codecs: tuple[Codec, ...], others: Sequence[frozenset[str]]) -> tuple[Codec, ...]:
+    """Of `codecs` those that `others` have too, in their order.
+
+    `others`: the names agreed on with each other leg, the most important first. A leg with which nothing (more) is in
+    common changes nothing: its pictures are lost to this one, and the rest is not given up for it.
+    """
+    for names in others:
+        codecs = tuple(codec for codec in codecs if codec.name in names) or codecs
+    return codecs
 
 
 def choose_extensions(section: MediaSection) -> dict[str, int]:

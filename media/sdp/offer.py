@@ -31,10 +31,13 @@ _VIDEO_EXTENSIONS = {EXT_ABS_SEND_TIME: 2, EXT_VIDEO_ORIENTATION: 13, EXT_MID: 4
 
 
 def make_offer(
-    local: LocalTransport, next_ssrc: Callable[[], int], cname: str, *, screen: bool, h264: bool
+    local: LocalTransport, next_ssrc: Callable[[], int], cname: str, *, screen: bool, h264: bool, vp8: bool = True
 ) -> tuple[tuple[Section, ...], str]:
-    """Our sections (as we would send them) and the offer's text: audio, video and, with `screen`, a second video."""
-    video = (_VP8, _H264) if h264 else (_VP8,)
+    """Our sections (as we would send them) and the offer's text: audio, video and, with `screen`, a second video.
+
+    `h264` and `vp8`: which of the two it has, at least one.
+    """
+    video = tuple(codec for codec, has in ((_VP8, vp8), (_H264, h264)) if has)
     sections = [_section(Kind.AUDIO, "0", (_OPUS, _EVENTS), next_ssrc, cname)]
     sections.append(_section(Kind.VIDEO, "1", video, next_ssrc, cname))
     if screen:

@@ -33,7 +33,15 @@ class ClientPeer:
     """One robot's peer: its own UDP socket, one link. Made by `open`, ended by `close`."""
 
     def __init__(
-        self, sink: PacketSink, *, host: str, screen: bool, h264: bool, timers: TransportTimers, clock: Clock
+        self,
+        sink: PacketSink,
+        *,
+        host: str,
+        screen: bool,
+        h264: bool,
+        vp8: bool,
+        timers: TransportTimers,
+        clock: Clock,
     ) -> None:
         self.counters: Counter[str] = Counter()
         """What was dropped or failed, by reason, as the server's."""
@@ -54,7 +62,7 @@ class ClientPeer:
             session_id=secrets.randbits(62),
         )
         self._sections, self._offer = make_offer(
-            self._local, ssrc_source(), secrets.token_hex(8), screen=screen, h264=h264
+            self._local, ssrc_source(), secrets.token_hex(8), screen=screen, h264=h264, vp8=vp8
         )
         self._agent: ControllingAgent | None = None
         self._link: SecuredLink | None = None
@@ -68,6 +76,7 @@ class ClientPeer:
         host: str = "127.0.0.1",
         screen: bool = False,
         h264: bool = True,
+        vp8: bool = True,
         timers: TransportTimers | None = None,
         clock: Clock | None = None,
     ) -> Self:
@@ -77,6 +86,7 @@ class ClientPeer:
             host=host,
             screen=screen,
             h264=h264,
+            vp8=vp8,
             timers=timers or TransportTimers(),
             clock=clock or SystemClock(),
         )

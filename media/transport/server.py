@@ -140,8 +140,10 @@ class TransportServer:
         """Links not yet closed."""
         return len(self._legs)
 
-    def answer(self, offer_sdp: str, sink: PacketSink, leg_id: str) -> tuple[Link, Negotiated, str]:
-        """Answer an offer: the new link, what was agreed on, and the answer's text.
+    def answer(
+        self, offer_sdp: str, sink: PacketSink, leg_id: str, others: Sequence[Negotiated] = ()
+    ) -> tuple[Link, Negotiated, str]:
+        """Answer an offer: the new link, what was agreed on, and the answer's text. `others` as in `answer_offer`.
 
         No I/O and no await: no packet reaches `sink` before this returns. Raises MediaRefused (`sdp_…`, `capacity`,
         `leg_exists`, `engine_stopped`), and then nothing changed.
@@ -164,7 +166,7 @@ class TransportServer:
             session_id=secrets.randbits(62),
             max_bitrate_bps=self._max_bitrate_bps,
         )
-        negotiated, answer_sdp = answer_offer(offer_sdp, local, ssrc_source(), secrets.token_hex(8))
+        negotiated, answer_sdp = answer_offer(offer_sdp, local, ssrc_source(), secrets.token_hex(8), others)
         leg = self._make_leg(leg_id, negotiated, sink)
         self._legs[leg_id] = leg
         self._by_ufrag[leg.ufrag] = leg

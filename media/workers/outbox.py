@@ -2,8 +2,8 @@
 
 Messages go straight to the pipe while it takes them. Beyond that they wait here, and when `LIMIT` wait, the least
 important is given up: first `LegQuality` (the next comes in two seconds), then what an owner can do without. Never
-given up are replies, pongs, connections and ends: there is at most one for each thing the gateway asked for, and a
-gateway that reads nothing asks for nothing. It knows messages by their type only.
+given up are replies, pongs, connections, pictures that do not fit, and ends: there is at most one for each thing the
+gateway asked for, and a gateway that reads nothing asks for nothing. It knows messages by their type only.
 """
 
 from collections import Counter, OrderedDict

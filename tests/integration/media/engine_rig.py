@@ -57,8 +57,10 @@ class Robot:
         self.peer: ClientPeer
         self.link: Link
 
-    async def join(self, engine: MediaPort, *, screen: bool = False, call_id: str = "ct_1") -> None:
-        self.peer = await ClientPeer.open(self, screen=screen)
+    async def join(
+        self, engine: MediaPort, *, screen: bool = False, call_id: str = "ct_1", codecs: str = "VP8 H264"
+    ) -> None:
+        self.peer = await ClientPeer.open(self, screen=screen, h264="H264" in codecs, vp8="VP8" in codecs)
         offer = self.peer.create_offer()
         answer = await engine.execute(OpenLeg(leg_id=self.leg_id, sdp_offer=offer, call_id=call_id))
         self.link, negotiated = await self.peer.set_answer(answer.sdp_answer)
@@ -176,9 +178,11 @@ class Studio:
         self.robots: list[Robot] = []
         engine.events.on(EVENT, self.events.append)
 
-    async def robot(self, leg_id: str, *, screen: bool = False, call_id: str = "ct_1") -> Robot:
+    async def robot(
+        self, leg_id: str, *, screen: bool = False, call_id: str = "ct_1", codecs: str = "VP8 H264"
+    ) -> Robot:
         robot = Robot(leg_id)
-        await robot.join(self.engine, screen=screen, call_id=call_id)
+        await robot.join(self.engine, screen=screen, call_id=call_id, codecs=codecs)
         self.robots.append(robot)
         await until(lambda: self.count("LegConnected") == len(self.robots), "the leg is connected")
         return robot

@@ -3,7 +3,7 @@
 import pytest
 
 from media.forward import rtcp
-from media.port import Kind, LegClosed, LegConnected, LegFirstMedia
+from media.port import Kind, LegClosed, LegConnected, LegFirstMedia, LegVideoUnmatched
 from media.sdp.description import EXT_ABS_SEND_TIME, EXT_AUDIO_LEVEL, EXT_MID, Codec
 from tests.unit.media.forward.rig import (
     H264,
@@ -153,6 +153,52 @@ def test_a_codec_the_receiver_lacks_is_dropped_and_counted() -> None:
     rig.receive(a, video(1, 0, b"\x67\x42", pt=H264.payload_type))
     assert len(b_link.sent) == 1
     assert rig.drops["codec_unmatched"] == 2
+
+
+def unmatched(rig: Rig) -> list[LegVideoUnmatched]:
+    return [event for event in rig.events if isinstance(event, LegVideoUnmatched)]
+
+
+def test_pictures_the_listener_cannot_take_are_told_once_per_source() -> None:
+    rig = Rig()
+    both = (section(Kind.AUDIO, ssrc=1), section(Kind.VIDEO, ssrc=2), section(Kind.SCREEN, ssrc=3))
+    a, _ = rig.leg("lg_a", *both)
+    b, b_link = rig.leg("lg_b", section(Kind.AUDIO), section(Kind.VIDEO, H264), section(Kind.SCREEN, H264))
+    b.take_from(a, rig.loop.wall())
+    for number in range(5):
+        rig.receive(a, rtp(1, number))
+        rig.receive(a, video(number, 0, VP8_KEY))
+        rig.receive(a, video(number, 0, VP8_KEY, ssrc=3))
+    assert len(b_link.sent) == 5  # the sound
+    told = LegVideoUnmatched(
+        leg_id="lg_b", source_leg_id="lg_a", codec="VP8", in_common=True, at_s=unmatched(rig)[0].at_s
+    )
+    assert unmatched(rig) == [told]
+    b.take_from(a, rig.loop.wall())
+    rig.receive(a, video(5, 0, VP8_KEY))
+    assert len(unmatched(rig)) == 2
+
+
+def test_a_source_that_turns_to_another_codec_is_told_too() -> None:
+    rig = Rig()
+    a, _ = rig.leg("lg_a")
+    b, b_link = rig.leg("lg_b", section(Kind.AUDIO), section(Kind.VIDEO, VP8))
+    b.take_from(a, rig.loop.wall())
+    rig.receive(a, video(1, 0, VP8_KEY))
+    rig.receive(a, video(2, 0, b"\x67\x42", pt=H264.payload_type))
+    assert len(b_link.sent) == 1
+    assert [(event.codec, event.in_common) for event in unmatched(rig)] == [("H264", True)]
+
+
+def test_nothing_in_common_is_told_as_that_and_sound_and_keys_never_are() -> None:
+    rig = Rig()
+    a, _ = rig.leg("lg_a", section(Kind.AUDIO, ssrc=1), section(Kind.VIDEO, VP8, ssrc=2))
+    b, _ = rig.leg("lg_b", section(Kind.AUDIO, OPUS), section(Kind.VIDEO, H264))
+    b.take_from(a, rig.loop.wall())
+    rig.receive(a, rtp(1, 1, pt=TONES.payload_type))
+    assert unmatched(rig) == []
+    rig.receive(a, video(1, 0, VP8_KEY))
+    assert [event.in_common for event in unmatched(rig)] == [False]
 
 
 def test_keypad_tones_share_the_stream_of_the_sound() -> None:

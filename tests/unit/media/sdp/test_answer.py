@@ -25,8 +25,18 @@ from tests.unit.media.sdp.offers import CHROMIUM, FIREFOX, LOCAL, SHA_256, SMALL
 DATA_CHANNEL = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\na=sctp-port:5000\r\n"
 
 
-def answered(offer: str) -> tuple[Negotiated, str]:
-    return answer_offer(offer, LOCAL, numbers(), "cname")
+def answered(offer: str, *others: Negotiated) -> tuple[Negotiated, str]:
+    return answer_offer(offer, LOCAL, numbers(), "cname", others)
+
+
+def browser(*, vp8: bool = True, h264: bool = True) -> str:
+    """The offer of a browser with these codecs, camera and screen."""
+    text = make_offer(LOCAL, numbers(), "robot", screen=True, h264=h264, vp8=vp8)[1]
+    return text.replace("a=setup:passive", "a=setup:actpass").replace("a=ice-lite\r\n", "")
+
+
+def pictures(negotiated: Negotiated) -> list[list[str]]:
+    return [[codec.name for codec in s.codecs] for s in negotiated.sections if s.kind is not Kind.AUDIO]
 
 
 def refusal(offer: str) -> str:
@@ -202,6 +212,38 @@ def test_h264_is_taken_as_baseline_with_packetization_mode_1(variants: list, cho
 def test_vp8_comes_first_whatever_the_offer_prefers() -> None:
     offer = SMALL.replace("120 121", "99 120 121") + H264.format(pt=99, mode=1, id="42e01f") + "\r\n"
     assert [c.name for c in answered(offer)[0].sections[1].codecs] == ["VP8", "H264"]
+
+
+def test_a_leg_alone_keeps_all_its_codecs() -> None:
+    assert pictures(answered(browser())[0]) == [["VP8", "H264"]] * 2
+
+
+@pytest.mark.parametrize(("vp8", "h264", "common"), [(False, True, "H264"), (True, False, "VP8")])
+def test_a_later_leg_is_answered_with_what_the_first_one_takes_and_nothing_else(
+    vp8: bool, h264: bool, common: str
+) -> None:
+    first = answered(browser(vp8=vp8, h264=h264))[0]
+    negotiated, text = answered(browser(), first)
+    assert pictures(negotiated) == [[common]] * 2
+    assert [c.name for c in negotiated.sections[0].codecs] == ["OPUS", "TELEPHONE-EVENT"]
+    video = parse(text).sections[1]
+    assert {p.name for p in video.payloads.values()} == {common, "RTX"}
+
+
+def test_nothing_is_given_up_for_a_leg_with_which_nothing_is_in_common() -> None:
+    first = answered(browser(h264=False))[0]
+    assert pictures(answered(browser(vp8=False), first)[0]) == [["H264"]] * 2
+
+
+def test_the_newest_of_several_legs_that_do_not_fit_one_another_decides() -> None:
+    newer, older = answered(browser(vp8=False))[0], answered(browser(h264=False))[0]
+    assert pictures(answered(browser(), newer, older)[0]) == [["H264"]] * 2
+    assert pictures(answered(browser(), older, newer)[0]) == [["VP8"]] * 2
+
+
+def test_a_leg_without_pictures_leaves_all_codecs() -> None:
+    deaf = answered(SMALL.replace("VP8", "AV1"))[0]
+    assert pictures(answered(browser(), deaf)[0]) == [["VP8", "H264"]] * 2
 
 
 def test_reduced_size_rtcp_is_used_when_offered() -> None:

@@ -294,12 +294,14 @@ class SideQuality:
     """One side's connection. `word`: good, fair, poor, lost; `cause`: uplink, downlink, device, gateway.
 
     `pictures_paused`: the way to it is too narrow for pictures, so it is sent sound only for now.
+    `pictures_unmatched`: its browser can't show the kind of picture that the other side's sends, so it gets sound only.
     """
 
     word: str
     cause: str | None = None
     figures: QualityFigures | None = None
     pictures_paused: bool = False
+    pictures_unmatched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

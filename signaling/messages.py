@@ -392,6 +392,7 @@ class SideQuality(BaseModel):
     cause: str | None = None
     figures: QualityFigures | None = None
     pictures_paused: bool = False
+    pictures_unmatched: bool = False
 
 
 class QualityState(Message):
@@ -399,7 +400,8 @@ class QualityState(Message):
 
     Words: `good`, `fair`, `poor`, `lost`. Causes: `uplink`, `downlink`, `device`, `gateway`. Agents get the figures
     with it, and again every few seconds. `pictures_paused`: the way to that side is too narrow for
-    pictures; it gets sound only until there is room again.
+    pictures; it gets sound only until there is room again. `pictures_unmatched`: that side's browser can't show the
+    kind of picture that the other side's sends; it gets sound only until one of them has a new leg that fits.
     """
 
     type: Literal["quality_state"] = "quality_state"

@@ -104,6 +104,7 @@ def _side_quality(side: parties.SideQuality) -> messages.SideQuality:
         cause=side.cause,
         figures=None if side.figures is None else _figures(side.figures),
         pictures_paused=side.pictures_paused,
+        pictures_unmatched=side.pictures_unmatched,
     )
 
 

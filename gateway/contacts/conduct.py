@@ -53,7 +53,7 @@ from gateway.parties import (
     SubmitWrapUp,
     TellPayment,
 )
-from media.port import LegQuality, LegVideoPaused, LegVideoResumed
+from media.port import LegQuality, LegVideoPaused, LegVideoResumed, LegVideoUnmatched
 
 _log = get_logger("contact")
 
@@ -121,6 +121,10 @@ class Conduct:
                 self._quality.measured(measured)
             case messages.FromMedia(event=LegVideoPaused() | LegVideoResumed() as event):
                 self._quality.paused(event)
+            case messages.FromMedia(event=LegVideoUnmatched() as event):
+                self._quality.unmatched(event)
+                if event.in_common:
+                    self._legs.renew(event)
             case messages.FromMedia(event=event):
                 self._legs.media(event)
             case messages.FromAcd(event=event):

@@ -54,6 +54,7 @@ from media.port import (
     LegSilent,
     LegVideoPaused,
     LegVideoResumed,
+    LegVideoUnmatched,
     MediaEvent,
     MediaPort,
 )
@@ -364,6 +365,7 @@ class ContactDesk:
                 | LegQuality()
                 | LegVideoPaused()
                 | LegVideoResumed()
+                | LegVideoUnmatched()
                 | ClipEnded()
             ):
                 contact_id = self._legs.get(LegId(event.leg_id))

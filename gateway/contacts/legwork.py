@@ -29,6 +29,7 @@ from media.port import (
     LegFirstMedia,
     LegHeard,
     LegSilent,
+    LegVideoUnmatched,
     MediaEvent,
     Silence,
 )
@@ -38,6 +39,9 @@ LIMIT: Final = "limit_"
 
 MAX_OVERUSES: Final = 2
 """Once may be a fault that a new generation mends. Twice is a browser that goes on: its grace is over."""
+
+MAX_RENEWALS: Final = 8
+"""Generations asked for in one contact so that pictures fit. Policy for *full*: both sides keep sound, and know."""
 
 _log = get_logger("contact.legs")
 
@@ -58,6 +62,7 @@ class Legwork:
         self._n = neighbours
         self._do = effects
         self._feed = feed
+        self._renewed_for: set[LegId] = set()  # listeners whose source was asked for a new generation
 
     @property
     def offerable(self) -> bool:
@@ -202,6 +207,19 @@ class Legwork:
         transport = self._newest(self._contact.customer)
         if transport is not None and clip is not None:
             transport.source = None
+
+    def renew(self, event: LegVideoUnmatched) -> None:
+        """Ask the source of pictures that do not fit for its next generation, which will be answered with what does.
+
+        Once per leg of a listener, so that two browsers never ask each other in turn.
+        """
+        source, listener = self._side_of(LegId(event.source_leg_id)), self._side_of(LegId(event.leg_id))
+        if source is None or listener is None or not source.connected or self._contact.state not in IN_CALL:
+            return
+        if LegId(event.leg_id) in self._renewed_for or len(self._renewed_for) >= MAX_RENEWALS:
+            return
+        self._renewed_for.add(LegId(event.leg_id))
+        self._tell(source.role, LegChanged(generation=source.generation, state=LegState.FAILED.value))
 
     # ------------------------------------------------------------ closing
 

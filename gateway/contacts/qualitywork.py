@@ -14,7 +14,7 @@ from gateway.contacts.views import WITH_AGENT
 from gateway.parties import QualityChanged, ReportQuality, SideQuality
 from gateway.quality.judge import Verdict, Word
 from gateway.quality.side import Around, SideWatch
-from media.port import LegQuality, LegVideoPaused, LegVideoResumed
+from media.port import LegQuality, LegVideoPaused, LegVideoResumed, LegVideoUnmatched
 
 REFRESH_S: Final = 4.0
 """An agent who looks at the figures sees new ones this often."""
@@ -40,6 +40,7 @@ class Qualitywork:
         self._agent_id: str | None = None
         self._written = 0
         self._pauses_written = 0
+        self._unmatched: dict[Role, tuple[str, str]] = {}  # listener → its leg and its source's
         self._told: dict[Role, QualityChanged] = {}
         self._told_at_s = float("-inf")
 
@@ -76,6 +77,30 @@ class Qualitywork:
                 data={"side": side.role.value, "downlink_bps": event.downlink_bps},
             )
         self._tell()
+
+    def unmatched(self, event: LegVideoUnmatched) -> None:
+        """The browser of this leg can't show the other's pictures: both are told for as long as both legs last."""
+        side = next((each for each in self._sides() if each.transport == event.leg_id), None)
+        pair = event.leg_id, event.source_leg_id
+        if side is None or self._unmatched.get(side.role) == pair:
+            return
+        self._unmatched[side.role] = pair
+        self._watch(side.role)
+        if not self._unfit(side.role):
+            return
+        if self._pauses_written < MAX_CHANGES and self._contact.state not in OVER:
+            self._pauses_written += 1
+            self._do.journal(
+                "video_unmatched", JournalSource.MEDIA, data={"side": side.role.value, "codec": event.codec}
+            )
+        self._tell()
+
+    def _unfit(self, role: Role) -> bool:
+        """Whether that side can't show the other's pictures. A new leg of either is another matter until it is told."""
+        own, other = self._contact.side(role), self._contact.side(_other(role))
+        if own is None or other is None:
+            return False
+        return self._unmatched.get(role) == (own.transport, other.transport)
 
     # ------------------------------------------------------------ legs
 
@@ -125,8 +150,8 @@ class Qualitywork:
             return None
         figures = role is Role.AGENT
         return QualityChanged(
-            own=_shown(own, figures) if own is not None else SideQuality(word=Word.GOOD.value),
-            peer=_shown(peer, figures) if peer is not None else None,
+            own=_shown(own, figures, self._unfit(role)) if own is not None else SideQuality(word=Word.GOOD.value),
+            peer=_shown(peer, figures, self._unfit(_other(role))) if peer is not None else None,
         )
 
     def view(self, role: Role) -> tuple[QualityChanged, ...]:
@@ -211,25 +236,30 @@ def _other(role: Role) -> Role:
     return Role.AGENT if role is Role.CUSTOMER else Role.CUSTOMER
 
 
-def _shown(watch: SideWatch, figures: bool) -> SideQuality:
+def _shown(watch: SideWatch, figures: bool, unfit: bool) -> SideQuality:
     told = watch.told
     return SideQuality(
         word=told.word.value,
         cause=told.cause.value if told.cause is not None else None,
         figures=watch.figures() if figures else None,
         pictures_paused=watch.pictures_paused,
+        pictures_unmatched=unfit,
     )
 
 
-def _words(notice: QualityChanged) -> tuple[tuple[str, str | None, bool] | None, ...]:
+def _words(notice: QualityChanged) -> tuple[tuple[str, str | None, bool, bool] | None, ...]:
     return tuple(
-        None if side is None else (side.word, side.cause, side.pictures_paused) for side in (notice.own, notice.peer)
+        None if side is None else (side.word, side.cause, side.pictures_paused, side.pictures_unmatched)
+        for side in (notice.own, notice.peer)
     )
 
 
 def _quiet(notice: QualityChanged) -> bool:
     """Nothing to say and nothing to show: a customer whose connection is good is not told so."""
     return all(
-        side is None or (side.figures is None and side.word == Word.GOOD and not side.pictures_paused)
+        side is None
+        or (
+            side.figures is None and side.word == Word.GOOD and not side.pictures_paused and not side.pictures_unmatched
+        )
         for side in (notice.own, notice.peer)
     )

@@ -37,7 +37,7 @@ async def test_pictures_pause_for_a_customer_who_has_room_for_sound_only(
             await customer.sees_and_hears(devices["alex"])
 
             path.down = Impairment(rate_bps=64_000, queue_ms=500)
-            instead = customer.frame.locator("[data-too-slow]")
+            instead = customer.frame.locator("[data-without=too_slow]")
             await expect(instead).to_contain_text("too slow for pictures", timeout=SOON_MS)
             told = alex.page.locator(".sign.quality", has_text="does not see you just now")
             await expect(told).to_contain_text("Ada Lovelace", timeout=SOON_MS)

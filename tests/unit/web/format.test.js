@@ -95,6 +95,9 @@ test("weak connections have words for each side and cause, good and lost ones no
     assert.notEqual(pausedText(who, side, "Ada"), "");
     assert.equal(pausedText(who, { ...side, pictures_paused: false }, "Ada"), "");
   }
+  const unfit = { word: "good", pictures_unmatched: true, pictures_paused: true };
+  assert.equal(pausedText("own", unfit, "Ada"), "Your browser can't show their picture. Sound goes on.");
+  assert.equal(pausedText("peer", unfit, "Ada"), "Ada hears you, but does not see you: their browser can't show your picture");
   for (const word of ["good", "lost"]) assert.equal(qualityText("own", { word, cause: "uplink" }, "Ada"), "");
   assert.equal(qualityText("peer", null, "Ada"), "");
 });

@@ -276,9 +276,9 @@ export class Stage extends LitElement {
     if (call === null) return nothing;
     const sees_screen = this.talking && peer !== null && peer.screen;
     const sees_camera = !this.talking || (peer !== null && peer.video);
-    const too_slow = this.#too_slow;
+    const without = this.#without;
     return html`
-      <div class="main ${this.talking ? "" : "alone"} ${this.cover && !sees_screen ? "cover" : ""} ${too_slow || (!sees_camera && !sees_screen) ? "away" : ""}">
+      <div class="main ${this.talking ? "" : "alone"} ${this.cover && !sees_screen ? "cover" : ""} ${without !== null || (!sees_camera && !sees_screen) ? "away" : ""}">
         <video
           id=${sees_screen ? "screen" : "remote"}
           autoplay
@@ -287,7 +287,7 @@ export class Stage extends LitElement {
         ></video>
       </div>
       ${sees_screen
-        ? html`<div class="second" ?hidden=${!sees_camera || too_slow}><video id="remote" autoplay playsinline></video></div>`
+        ? html`<div class="second" ?hidden=${!sees_camera || without !== null}><video id="remote" autoplay playsinline></video></div>`
         : nothing}
       ${call.camera !== null && call.published
         ? html`<div class="self ${call.facing === "user" ? "mirrored" : ""}">
@@ -296,12 +296,12 @@ export class Stage extends LitElement {
           </div>`
         : nothing}
       <div class="signs">${this.#signs()}</div>
-      ${too_slow
-        ? html`<div class="middle" data-too-slow>
+      ${without !== null
+        ? html`<div class="middle" data-without=${without}>
             <div class="avatar" aria-hidden="true">${initials(peer?.display_name ?? "") || icon("user")}</div>
             <div class="words" role="status">
-              <p class="title">${t("stage.too_slow")}</p>
-              <p>${t("stage.too_slow_text")}</p>
+              <p class="title">${t(`stage.${without}`)}</p>
+              <p>${t(`stage.${without}_text`)}</p>
             </div>
           </div>`
         : nothing}
@@ -326,10 +326,14 @@ export class Stage extends LitElement {
     `;
   }
 
-  /** The other side shows something, and the way here is too narrow for it. */
-  get #too_slow() {
+  /**
+   * Why the other side shows something that is not to be seen here, or null. @returns {"too_slow" | "unmatched" | null}
+   */
+  get #without() {
     const { peer, quality, veil } = this;
-    return this.talking && veil === null && quality?.own.pictures_paused === true && peer !== null && (peer.video || peer.screen);
+    if (!this.talking || veil !== null || peer === null || !(peer.video || peer.screen)) return null;
+    if (quality?.own.pictures_unmatched === true) return "unmatched";
+    return quality?.own.pictures_paused === true ? "too_slow" : null;
   }
 
   #signs() {
@@ -349,7 +353,7 @@ export class Stage extends LitElement {
           : nothing}
       <span class="states" role="status" aria-live="polite">
         ${this.veil?.busy ? nothing : qualitySigns(this.quality, peer?.display_name ?? "")}
-        ${this.veil?.busy ? nothing : pausedSigns(this.quality, peer?.display_name ?? "", this.#too_slow)}
+        ${this.veil?.busy ? nothing : pausedSigns(this.quality, peer?.display_name ?? "", this.#without !== null)}
       </span>
       ${call?.screen ? html`<span class="sign">${icon("screen")} ${t("stage.you_share")}</span>` : nothing}
     `;

@@ -252,6 +252,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string | null} [cause]
  * @property {QualityFigures | null} [figures]
  * @property {boolean} [pictures_paused]
+ * @property {boolean} [pictures_unmatched]
  */
 /**
  * @typedef {object} QualityState

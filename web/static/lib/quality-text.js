@@ -9,12 +9,13 @@ export const WEAK = new Set(["fair", "poor"]);
 const WAYS = new Set(["uplink", "downlink"]);
 
 /**
- * What is said of a side that gets no pictures, or "".
+ * What is said of a side that gets no pictures, or "": its browser can't show them, or its connection is too slow.
  * @param {"own" | "peer"} who
  * @param {SideQuality | null | undefined} side
  * @param {string} name of the other side
  */
 export function pausedText(who, side, name) {
+  if (side?.pictures_unmatched) return t(`quality.${who}_unmatched`, { name });
   return side?.pictures_paused ? t(`quality.${who}_paused`, { name }) : "";
 }
 

@@ -1,7 +1,8 @@
 """How a contact's connections are told: to both sides, to the board, into the journal, and to the metrics."""
 
-from gateway.parties import BoardShown, HangUp, QualityChanged, ReportMedia, ReportQuality
-from media.port import KindQuality, LegQuality, LegVideoPaused, LegVideoResumed
+from gateway.contacts.legwork import MAX_RENEWALS
+from gateway.parties import BoardShown, HangUp, LegChanged, QualityChanged, ReportMedia, ReportQuality
+from media.port import KindQuality, LegQuality, LegVideoPaused, LegVideoResumed, LegVideoUnmatched
 from tests.support.desk_rig import Agent, Customer, DeskRig, Person
 
 SEEN = ReportMedia(audio=True, video=True, screen=False)
@@ -197,3 +198,72 @@ async def test_a_period_of_a_replaced_leg_says_nothing(rig: DeskRig) -> None:
         await rig.rest()
     assert maria.all(QualityChanged) == []
     assert [side for side, _ in rig.seen.periods] == []
+
+
+def unmatched(listener: Person, source: Person, *, in_common: bool = False) -> LegVideoUnmatched:
+    return LegVideoUnmatched(
+        leg_id=listener.leg.leg_id, source_leg_id=source.leg.leg_id, codec="VP8", in_common=in_common, at_s=0.0
+    )
+
+
+async def test_pictures_that_cannot_be_shown_are_told_to_both_sides_and_written_down_once(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    for _ in range(2):
+        rig.media.emit(unmatched(maria, anna))
+        await rig.rest()
+    told, peer = maria.last(QualityChanged), anna.last(QualityChanged).peer
+    assert told.own.pictures_unmatched
+    assert told.peer is None or not told.peer.pictures_unmatched
+    assert peer is not None
+    assert peer.pictures_unmatched
+    assert not anna.last(QualityChanged).own.pictures_unmatched
+    written = [(event.name, event.data) for event in maria.events if event.name == "video_unmatched"]
+    assert written == [("video_unmatched", {"side": "customer", "codec": "VP8"})]
+    assert [event.state for event in (*maria.all(LegChanged), *anna.all(LegChanged)) if event.state == "failed"] == []
+
+
+async def test_a_new_leg_of_either_side_takes_it_back_until_it_is_told_again(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    for person in (anna, maria):
+        rig.media.emit(unmatched(maria, anna))
+        await rig.rest()
+        assert maria.last(QualityChanged).own.pictures_unmatched
+        await person.connect()
+        await rig.rest()
+        assert not maria.last(QualityChanged).own.pictures_unmatched
+
+
+async def test_what_is_told_of_a_leg_that_is_gone_changes_nothing(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    late = unmatched(maria, anna, in_common=True)
+    await anna.connect()
+    told = len(maria.all(QualityChanged))
+    rig.media.emit(late)
+    await rig.rest()
+    assert len(maria.all(QualityChanged)) == told
+    assert [event for event in maria.events if event.name == "video_unmatched"] == []
+    assert [notice for notice in anna.all(LegChanged) if notice.state == "failed"] == []
+
+
+async def test_a_source_that_could_fit_is_asked_for_its_next_generation_once(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    for _ in range(3):
+        rig.media.emit(unmatched(anna, maria, in_common=True))
+        await rig.rest()
+    asked = [notice for notice in maria.all(LegChanged) if notice.state == "failed"]
+    assert [notice.generation for notice in asked] == [1]
+    await maria.connect()
+    assert maria.last(LegChanged).state == "connected"
+    rig.media.emit(unmatched(anna, maria, in_common=True))
+    await rig.rest()
+    assert len([notice for notice in maria.all(LegChanged) if notice.state == "failed"]) == 1
+    assert anna.last(QualityChanged).own.pictures_unmatched
+
+
+async def test_generations_asked_for_are_bounded(rig: DeskRig) -> None:
+    maria, anna = await call(rig)
+    for _ in range(MAX_RENEWALS + 3):
+        rig.media.emit(unmatched(anna, maria, in_common=True))
+        await rig.rest()
+        await anna.connect()
+    assert len([notice for notice in maria.all(LegChanged) if notice.state == "failed"]) == MAX_RENEWALS

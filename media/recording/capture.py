@@ -1,10 +1,10 @@
 """Writes a capture: packets in, an append-only file out, with nothing between that could hold up a call.
 
-Everything but `flush` is called on the event loop, and only adds to a list: it never waits for the disk or a lock and
-never raises. Every `HAND_OVER_S` the list goes to the disk thread, which writes it out. What the disk has not taken is
-bounded: beyond `BUFFER_BYTES` packets are dropped and counted, the count is written to the capture as soon as there is
-room, and after `OVERLOAD_PACKETS` dropped packets the recording fails with `overload`. Whatever fails, the call goes on
-and what is on disk stays readable.
+Everything but `flush` is called on the event loop, and only adds to a chunk of memory: it never waits for the disk or
+for a lock and never raises. Every `HAND_OVER_S` the chunk goes to the disk thread, which writes it out and gives it
+back. What the disk has not taken is bounded: beyond `BUFFER_BYTES` packets are dropped and counted, the count is
+written to the capture as soon as there is room, and after `OVERLOAD_PACKETS` dropped packets the recording fails with
+`overload`. Whatever fails, the call goes on and what is on disk stays readable.
 
 It knows records and bytes, no leg and no codec.
 """
@@ -44,13 +44,18 @@ from media.recording.format import (
 )
 from media.recording.opening import open_next
 
-HAND_OVER_S: Final = 0.2
-"""How long a record waits before the disk thread gets it: a killed process loses no more than this and one write."""
+HAND_OVER_S: Final = 0.4
+"""How long a record waits before the disk thread gets it: a killed process loses no more than this and one write. What
+is handed over has its price by the piece (a wake-up, the interpreter's lock, a system call): half of it at 0.2 s."""
+
+CHUNK_BYTES: Final = 160 * 1024
+"""What is handed over at most: a little more than comes of a 2.4 Mbit/s call in between. Two of them take turns, so
+that a packet costs no allocation; memory that one thread takes and another gives back is slow to take."""
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
-"""Of each capture, while the disk takes nothing: about 14 s of a 2.4 Mbit/s call. In good times it holds 60 kB."""
+"""Of each capture, while the disk takes nothing: about 14 s of a 2.4 Mbit/s call. In good times it holds two chunks."""
 
-RESERVED_BYTES: Final = 64 * 1024
+RESERVED_BYTES: Final = CHUNK_BYTES
 """The last of it only marks, tracks and reports may use: a pause must not be lost because packets came."""
 
 OVERLOAD_PACKETS: Final = 2000
@@ -63,18 +68,24 @@ CLOSE_TIMEOUT_S: Final = 4.0
 TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
 _RTP: Final = RecordType.RTP.value
 _RTP_HEADER_BYTES: Final = 12
+_FRAME_BYTES: Final = FRAME.size
+_BODY_BYTES: Final = BODY.size
 _RECORD_BYTES: Final = FRAME.size + BODY.size
 _PACKETS_UNTIL_BYTES: Final = BUFFER_BYTES - RESERVED_BYTES
 _DISK_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-_pack_frame = FRAME.pack
+_pack_frame_into = FRAME.pack_into
 _pack_body = BODY.pack
 
 _log = get_logger("recording.capture")
 
 
 class _Batch(NamedTuple):
-    pieces: list[bytes]
+    chunk: memoryview
+    used: int
     first_packet_s: float | None
+
+
+_NO_CHUNK: Final = memoryview(b"")
 
 
 class CaptureWriter:
@@ -101,8 +112,9 @@ class CaptureWriter:
         self._on_failed = on_failed
 
         # Of the loop.
-        self._pending: list[bytes] = []  # pieces of records, in order
-        self._given_bytes = 0
+        self._chunk = _NO_CHUNK  # taken when there is something to write
+        self._used = 0
+        self._given_bytes = 0  # handed over
         self._first_packet_s: float | None = None  # of the packets pending; None again once handed over
         self._writing = True  # read on the packet path: False while paused and for ever after a failure or close
         self._paused = False
@@ -124,6 +136,7 @@ class CaptureWriter:
 
         # Between the two: single appends, pops and flags, each written by one side.
         self._handed: deque[_Batch] = deque()
+        self._free: deque[memoryview] = deque()  # chunks that were written out
         self._queued = False
         self._ending = False  # no batch follows
         self._over = False  # failed or closed; guarded by the lock, because both sides may fail
@@ -203,17 +216,21 @@ class CaptureWriter:
         if not _RTP_HEADER_BYTES <= length <= MAX_PACKET_BYTES or length > len(buffer):
             return
         self._last_s = at_s
-        if self._given_bytes - self._taken_bytes > _PACKETS_UNTIL_BYTES:
-            self._drop(at_s)
-            return
-        body = _pack_body(_RTP, track & 0xFFFF, at_s) + buffer[:length]
-        pending = self._pending
-        pending.append(_pack_frame(BODY.size + length, crc32(body, self._salt)))
-        pending.append(body)
-        self._given_bytes += _RECORD_BYTES + length
-        self._packets += 1
-        if self._packets == 1:
+        start = self._used
+        end = start + _RECORD_BYTES + length
+        if end > len(self._chunk):
+            if not self._next_chunk(_PACKETS_UNTIL_BYTES):
+                self._drop(at_s)
+                return
+            start, end = 0, _RECORD_BYTES + length
+        body = _pack_body(_RTP, track, at_s) + buffer[:length]
+        chunk = self._chunk
+        _pack_frame_into(chunk, start, _BODY_BYTES + length, crc32(body, self._salt))
+        chunk[start + _FRAME_BYTES : end] = body
+        self._used = end
+        if not self._packets:
             self._first_packet_s = at_s
+        self._packets += 1
 
     def _drop(self, at_s: float) -> None:
         if self._over:
@@ -245,9 +262,30 @@ class CaptureWriter:
         self._append(encode_mark(MarkSet(at_s, name, detail), self._salt))
 
     def _append(self, record: bytes) -> None:
-        if not self._over and self._given_bytes - self._taken_bytes + len(record) <= BUFFER_BYTES:
-            self._pending.append(record)
-            self._given_bytes += len(record)
+        if self._over:
+            return
+        if self._used + len(record) > len(self._chunk) and not self._next_chunk(BUFFER_BYTES):
+            return
+        self._chunk[self._used : self._used + len(record)] = record
+        self._used += len(record)
+
+    def _next_chunk(self, limit_bytes: int) -> bool:
+        """Hand over what there is and take an empty chunk; False when the disk has not taken `limit_bytes` yet."""
+        if self._given_bytes + self._used - self._taken_bytes + CHUNK_BYTES > limit_bytes:
+            return False
+        self._give()
+        try:
+            self._chunk = self._free.popleft()
+        except IndexError:
+            self._chunk = memoryview(bytearray(CHUNK_BYTES))
+        return True
+
+    def _give(self) -> None:
+        if self._used:
+            self._handed.append(_Batch(self._chunk, self._used, self._first_packet_s))
+            self._given_bytes += self._used
+            self._first_packet_s = None
+        self._chunk, self._used = _NO_CHUNK, 0
 
     def _count_dropped(self) -> None:
         self._append(encode_dropped(PacketsDropped(self._last_s, self._dropped), self._salt))
@@ -264,12 +302,10 @@ class CaptureWriter:
         self._timer = self._loop.call_later(self._until_next(), self._tick)
 
     def hand_over(self) -> None:
-        """Give what is pending to the disk thread. Done by itself every `HAND_OVER_S`."""
-        if self._dropped and self._given_bytes - self._taken_bytes <= _PACKETS_UNTIL_BYTES:
+        """Give what is there to the disk thread. Done by itself every `HAND_OVER_S`."""
+        if self._dropped and self._given_bytes - self._taken_bytes + CHUNK_BYTES <= _PACKETS_UNTIL_BYTES:
             self._count_dropped()
-        if self._pending:
-            self._handed.append(_Batch(self._pending, self._first_packet_s))
-            self._pending, self._first_packet_s = [], None
+        self._give()
         if (self._handed or self._unsynced or self._ending) and not self._queued:
             self._queued = True
             self._disk.do(self.flush)
@@ -308,14 +344,15 @@ class CaptureWriter:
             self._end_file(file)
 
     def _write(self, file: int, batch: _Batch) -> None:
-        data = b"".join(batch.pieces)
-        view = memoryview(data)
+        view = batch.chunk[: batch.used]
         while view:
             written = self._disk.write(file, view)
             self._size_bytes += written
             self._taken_bytes += written
             self._unsynced = True
             view = view[written:]
+        if len(self._free) < 2:
+            self._free.append(batch.chunk)
         if batch.first_packet_s is not None:
             self._on_loop(self._on_started, batch.first_packet_s)
 

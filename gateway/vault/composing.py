@@ -28,7 +28,7 @@ POSTER: Final = "poster.jpg"
 MANIFEST: Final = "manifest.json"
 MAX_WAITING: Final = 20
 TIMEOUT_S: Final = 4 * 3600.0
-"""It takes about a sixth of the call's length on a quiet core, and a call lasts four hours at most."""
+"""It takes about a quarter of the call's length on a quiet core, and a call lasts four hours at most."""
 
 _KEPT_ENDED: Final = 200
 

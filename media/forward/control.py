@@ -60,7 +60,7 @@ class ControlChannel:
         self._buffer = bytearray(BUFFER_BYTES)
         self._capacity = Capacity()
         self._estimated = False
-        self._lossy: set[IncomingStream] = set()
+        self._lossy: dict[IncomingStream, None] = {}  # in the order of their losses
         self._clock_known = False
         self._fir_command = 0
         self._estimates: dict[str, tuple[int, float]] = {}  # listener's leg id → (bits per second, when)
@@ -184,7 +184,7 @@ class ControlChannel:
         stream = self._streams.pop(ssrc, None)
         if stream is None:
             return
-        self._lossy.discard(stream)
+        self._lossy.pop(stream, None)
         stream.track.leave(stream)
 
     def on_limit(self, bitrate_bps: int, now_s: float) -> None:
@@ -220,7 +220,7 @@ class ControlChannel:
 
     def on_loss(self, stream: IncomingStream) -> None:
         """Packets of `stream` are missing: `repair` will ask for them."""
-        self._lossy.add(stream)
+        self._lossy[stream] = None
         self.wake()
 
     def repair(self, now_s: float) -> bool:
@@ -233,7 +233,7 @@ class ControlChannel:
             if asked:
                 self._send(rtcp.nack(self._ssrc, stream.ssrc, asked))
             if not stream.missing:
-                self._lossy.discard(stream)
+                self._lossy.pop(stream, None)
         return bool(self._lossy) or any(track.key_frame_wanted for track in self.incoming.values())
 
     def limit(self, listener: str, bitrate_bps: int, now_s: float) -> None:

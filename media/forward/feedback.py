@@ -42,7 +42,7 @@ class FeedbackTimers:
         self._slots: list[dict[Reporter, float]] = [{} for _ in range(_SLOTS)]
         self._slot_of: dict[Reporter, int] = {}
         self._next_slot = 0
-        self._lossy: set[Reporter] = set()
+        self._lossy: dict[Reporter, None] = {}  # in the order of their losses
         self._report_timer: asyncio.TimerHandle | None = None
         self._repair_timer: asyncio.TimerHandle | None = None
         self._turn = 0
@@ -61,7 +61,7 @@ class FeedbackTimers:
         slot = self._slot_of.pop(reporter, None)
         if slot is not None:
             del self._slots[slot][reporter]
-        self._lossy.discard(reporter)
+        self._lossy.pop(reporter, None)
         if not self._slot_of:
             self.close()
 
@@ -69,7 +69,7 @@ class FeedbackTimers:
         """Something is missing: call `repair` soon, and again until it says there is nothing left."""
         if reporter not in self._slot_of:
             return
-        self._lossy.add(reporter)
+        self._lossy[reporter] = None
         if self._repair_timer is None:
             self._repair_timer = self._loop.call_later(REPAIR_INTERVAL_S, self._repair)
 
@@ -103,6 +103,6 @@ class FeedbackTimers:
                 missing = False
                 _log.exception("feedback.repair_failed", leg_id=reporter.leg_id)
             if not missing:
-                self._lossy.discard(reporter)
+                self._lossy.pop(reporter, None)
         if self._lossy and self._repair_timer is None:
             self._repair_timer = self._loop.call_later(REPAIR_INTERVAL_S, self._repair)

@@ -250,7 +250,7 @@ class IncomingTrack:
         self.on_loss = on_loss
         self.key_frame_wanted = False
         self.key_frames_requested = 0
-        self.streams: set[IncomingStream] = set()
+        self.streams: dict[IncomingStream, None] = {}  # in the order they came
         self._lost_before = 0  # this and the following: of streams that have ended
         self._octets_before = 0
         self._packets_before = 0
@@ -289,7 +289,7 @@ class IncomingTrack:
 
     def adopt(self, stream: IncomingStream, at_s: float) -> None:
         """`stream` is what this section carries from now on."""
-        self.streams.add(stream)
+        self.streams[stream] = None
         self.current = stream
         self.restart()
         if any(out.waits_for_key_frame for out in self.outs):
@@ -297,7 +297,7 @@ class IncomingTrack:
 
     def leave(self, stream: IncomingStream) -> None:
         """`stream` has ended. Its counts stay in the sums."""
-        self.streams.discard(stream)
+        self.streams.pop(stream, None)
         self._packets_before += stream.packets
         self._octets_before += stream.octets
         self._lost_before += stream.unrepaired

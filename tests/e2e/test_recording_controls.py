@@ -35,6 +35,7 @@ async def test_a_recording_is_asked_for_agreed_paused_and_kept(
         await expect(sign).to_have_attribute("data-recording", "on")
         await alex.page.keyboard.press("Alt+KeyP")
         await expect(sign).to_have_attribute("data-recording", "paused")
+        await alex.page.locator("[data-action=record_resume]").wait_for()  # the panel knows it too
         await alex.page.keyboard.press("Alt+KeyP")
         await expect(sign).to_have_attribute("data-recording", "on")
 

@@ -66,6 +66,7 @@ class Intake:
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._tasks = Supervisor("vault")
+        self._running: asyncio.Task[None] | None = None
         self.away = False
         self.waiting_bytes = 0
 
@@ -79,7 +80,9 @@ class Intake:
         return len(self._waiting)
 
     def start(self) -> None:
-        _ = self._tasks.spawn(self._run(), name="intake")
+        """Idempotent: two loops would seal the same files over each other."""
+        if self._running is None:
+            self._running = self._tasks.spawn(self._run(), name="intake")
 
     async def aclose(self) -> None:
         """Stop; what is not done is done after the next start."""

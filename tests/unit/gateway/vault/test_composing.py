@@ -63,7 +63,6 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with vault_rig(tmp_path) as rig:
-        rig.vault.start()
         opened = Desk(rig, tmp_path)
         yield opened
         await opened.composer.aclose()

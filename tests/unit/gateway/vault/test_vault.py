@@ -291,3 +291,11 @@ async def test_a_run_of_the_retention_is_bounded(rig: VaultRig, monkeypatch: pyt
         await rig.kept(name, film=b"film")
     rig.clock.advance(40 * 86400)
     assert (await rig.vault.erasing.run(), await rig.vault.erasing.run()) == (2, 1)
+
+
+async def test_started_twice_it_takes_each_recording_in_once(rig: VaultRig) -> None:
+    """Two loops once sealed the same files over each other, and what one had stored could not be opened."""
+    rig.vault.intake.start()
+    for name in ("one", "two", "three"):
+        record = await rig.kept(name)
+        assert await rig.read(record.recording_id) == FILM

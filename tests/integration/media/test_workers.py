@@ -207,8 +207,10 @@ async def test_one_that_eats_memory_is_ended() -> None:
     async with rogue("eats", memory_bytes=200_000_000) as pool:
         closed: list[MediaEvent] = []
         pool.events.on(EVENT, closed.append)
+        (pid,) = pids(pool)
         await pool.execute(OpenLeg(leg_id="lg_1", sdp_offer="v=0"))
         await until(lambda: pool.figures()[0].restarts == 1, "another took its place", START_S)
+        await until(lambda: not is_there(pid), "what it had eaten is given back")
         (event,) = closed
         assert isinstance(event, LegClosed)
         assert event.reason == "worker_lost"

@@ -145,7 +145,12 @@ class WorkerProcess:
             ours.close()
             raise
         ours.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_FRAME_BYTES)
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_FRAME_BYTES)
+        except BaseException:  # cancelled between its start and our end of the pipe: nobody else knows of it
+            ours.close()
+            await _ended(process)
+            raise
         worker = cls(name, process, reader, writer, settings)
         try:
             async with asyncio.timeout(START_S):
@@ -344,10 +349,15 @@ async def _executed(command: tuple[str, ...], pipe: socket.socket) -> asyncio.su
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        process = await starting
-        process.kill()
-        await process.wait()
+        await _ended(await starting)
         raise
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Kill a process that nobody talks to yet."""
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 async def _within(limit_s: float, event: asyncio.Event) -> bool:

@@ -28,7 +28,7 @@ from media.port import (
 from media.workers import process as process_module
 from media.workers import restart as restart_module
 from media.workers.pool import WorkerPool
-from media.workers.process import WorkerFailed, WorkerSettings
+from media.workers.process import WorkerFailed, WorkerProcess, WorkerSettings
 from tests.integration.media.engine_rig import Robot, Studio, paced, studio
 from tests.integration.media.transport_rig import until
 from tests.support.product import is_there
@@ -222,6 +222,25 @@ async def test_one_that_does_not_start_is_an_error_at_the_start(how: str, monkey
     with pytest.raises(WorkerFailed):
         async with rogue(how):
             pytest.fail("it did not start")
+
+
+def children() -> list[int]:
+    """Processes that this one started and that still run."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split() if is_there(int(pid))]
+
+
+async def test_a_start_that_is_cancelled_leaves_no_process_at_whatever_step_it_was() -> None:
+    command = (sys.executable, "-m", "tests.support.rogue_worker", "never_ready")
+    before = children()
+    for turns in range(12):
+        start = asyncio.create_task(WorkerProcess.spawn("media-0", WorkerSettings(command=command), LOCAL))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        assert children() == before, f"cancelled after {turns} turns of the loop"
 
 
 async def test_a_command_that_is_not_answered_in_time_is_refused_and_its_leg_closed(

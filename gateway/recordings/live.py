@@ -9,6 +9,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
 from gateway.base.ids import ContactId, LegId, RecordingId
 from gateway.base.log import get_logger
+from gateway.base.tasks import Supervisor
 from gateway.recordings.expectation import Expectation
 from gateway.recordings.policy import Policy, agent_may
 from gateway.recordings.port import AlarmPort, RecordingRecord, RecordingRecords, RecordingView
@@ -19,6 +20,20 @@ _log = get_logger("recordings")
 _SEALED = frozenset({RecordingState.COMPLETE, RecordingState.LIMIT_REACHED})
 _SEALED_RETRIES_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 _UNSAVED_LIMIT = 1000
+_WHILE_LIVE = frozenset(
+    {
+        RecordingState.AWAITING_CONSENT,
+        RecordingState.STARTING,
+        RecordingState.ACTIVE,
+        RecordingState.PAUSED,
+        RecordingState.ENDING,
+    }
+)
+"""What is done next in these must not wait for a store that is slow or away: the first packets, a pause, the end."""
+
+_PROMPT_S = 0.05
+"""A store that is well takes a row within this time, and whoever asked for the change can read it at once."""
+
 _OVER = frozenset(state for state in RecordingState if RECORDING.is_terminal(state)) | {
     RecordingState.ENDING,
     RecordingState.COMPLETE,
@@ -45,6 +60,8 @@ class Live:
     superseded: bool = False  # another recording of the same contact has begun
     recovered: bool = False  # its contact died with another process: nobody is shown anything
     watch: asyncio.Task[Any] | None = None
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)  # held over each save of its row
+    saved: RecordingRecord | None = None  # the row as the store last took it
 
     @property
     def state(self) -> RecordingState:
@@ -66,11 +83,14 @@ class Ledger:
         self._on_alarm = on_alarm
         self._notice_version = current_notice_version
         self.listener: Callable[[RecordingView], None] = lambda view: None
+        self._tasks = Supervisor("recordings.ledger")
+        self._beside: dict[RecordingId, asyncio.Task[Any]] = {}
         self._unsaved: dict[RecordingId, Live] = {}  # rows the store did not take; the oldest goes when it is full
 
     async def step(self, live: Live, event: RecordingEvent, **changes: Any) -> None:
         """One transition: the table decides, the row is saved, both sides are shown what they should see.
 
+        While the call lives, a store that takes its time saves beside what follows.
         `changes` are further fields of the row. Raises StateConflict for an illegal one; nothing changed then.
         """
         before = live.record
@@ -85,39 +105,75 @@ class Ledger:
             to_state=after.value,
             event_name=type(event).__name__,
         )
-        await self.save(live)
+        if after in _WHILE_LIVE:
+            await asyncio.wait({self._saved_beside(live)}, timeout=_PROMPT_S)
+        else:
+            await self.save(live)
         self.show_state(live)
 
+    def _saved_beside(self, live: Live) -> asyncio.Task[None]:
+        """A save that is under way takes the newest row when it is done: there is one task for a recording at most."""
+        recording_id = live.recording_id
+        task = self._beside.get(recording_id)
+        if task is None:
+            task = self._beside[recording_id] = self._tasks.spawn(self.save(live), name=f"save:{recording_id}")
+            task.add_done_callback(lambda _: self._beside.pop(recording_id, None))
+        return task
+
     async def save(self, live: Live) -> None:
-        """Save the row as it is. A store that is away is an alarm, not an end: the row waits for the next `save`.
+        """Save the newest row. A store that is away is an alarm, not an end: the row waits for the next `save`.
 
         A sealed recording is tried again for half a minute by itself; lost, the next start would seal it anew.
         """
-        retries_s = _SEALED_RETRIES_S if live.state in _SEALED else ()
-        for attempt in range(len(retries_s) + 1):
-            try:
-                await self._records.save(live.record)
-            except GatewayError as error:
-                if attempt == 0:
-                    self.alarm_of(live, "recording_not_saved", f"the row could not be saved: {error.code}")
-                if attempt < len(retries_s):
-                    await self._clock.sleep_until(self._clock.monotonic() + retries_s[attempt])
-            else:
-                self._unsaved.pop(live.recording_id, None)
-                await self.flush()
+        while live.saved is not live.record:
+            if not await self._saved(live):
+                self._unsaved[live.recording_id] = live
+                if len(self._unsaved) > _UNSAVED_LIMIT:
+                    del self._unsaved[next(iter(self._unsaved))]
                 return
-        self._unsaved[live.recording_id] = live
-        if len(self._unsaved) > _UNSAVED_LIMIT:
-            del self._unsaved[next(iter(self._unsaved))]
+        self._unsaved.pop(live.recording_id, None)
+        await self.flush()
+
+    async def _saved(self, live: Live) -> bool:
+        retries_s = _SEALED_RETRIES_S if live.state in _SEALED else ()
+        async with live.saving:
+            error = await self._try(live)
+            if error is not None:
+                self.alarm_of(live, "recording_not_saved", f"the row could not be saved: {error.code}")
+            for delay_s in retries_s if error is not None else ():
+                await self._clock.sleep_until(self._clock.monotonic() + delay_s)
+                error = await self._try(live)
+                if error is None:
+                    break
+            return error is None
+
+    async def _try(self, live: Live) -> GatewayError | None:
+        """With `live.saving` held: two saves at once could leave the older row."""
+        record = live.record
+        if live.saved is record:
+            return None
+        try:
+            await self._records.save(record)
+        except GatewayError as error:
+            return error
+        live.saved = record
+        return None
 
     async def flush(self) -> None:
         """Save what the store did not take before, as it is now. Gives up at the first that it does not take again."""
         for recording_id, live in list(self._unsaved.items()):
-            try:
-                await self._records.save(live.record)
-            except GatewayError:
-                return
-            self._unsaved.pop(recording_id, None)
+            async with live.saving:
+                if await self._try(live) is not None:
+                    return
+            if live.saved is live.record:
+                self._unsaved.pop(recording_id, None)
+
+    async def aclose(self) -> None:
+        """Return when every row was saved, or was tried once more."""
+        while self._beside:
+            await asyncio.wait(list(self._beside.values()))
+        await self._tasks.aclose()
+        await self.flush()
 
     def show(self, view: RecordingView) -> None:
         self.listener(view)

@@ -125,7 +125,7 @@ class RecordingService:
             self._media.events.remove_listener(EVENT, self._on_media)
         await self._tasks.aclose()
         await self._sealer.aclose()
-        await self._ledger.flush()
+        await self._ledger.aclose()
 
     async def recover(self) -> int:
         """Take over what a dead process left: finalise its captures, abort what never began. Returns how many.

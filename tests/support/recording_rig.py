@@ -124,10 +124,15 @@ class MemoryRecords:
     def __init__(self) -> None:
         self.rows: dict[RecordingId, RecordingRecord] = {}
         self.away = False
+        self.answers = asyncio.Event()  # cleared: a store that takes its time
+        self.answers.set()
+        self.saves = 0
 
     async def save(self, record: RecordingRecord) -> None:
+        await self.answers.wait()
         if self.away:
             raise PortFailure("sql_away", "no answer")
+        self.saves += 1
         self.rows[record.recording_id] = record
 
     async def get(self, recording_id: RecordingId) -> RecordingRecord | None:

@@ -555,6 +555,21 @@ async def test_rows_that_cannot_be_saved_do_not_stop_the_recording(node: Node) -
     assert node.row.state is RecordingState.COMPLETE
 
 
+async def test_a_store_that_does_not_answer_holds_up_neither_the_capture_nor_its_end(node: Node) -> None:
+    node.records.answers.clear()
+    await node.service.begin(Order())
+    await node.service.control(CONTACT, Action.PAUSE, by=AGENT)
+    assert node.media.count(RecordLeg) == 2
+    assert node.media.marks()[-1] == "pause"
+    await node.service.stop(CONTACT, "over")
+    assert node.media.count(StopRecording) == 1
+    assert not node.records.rows
+    node.records.answers.set()
+    await node.service.idle()
+    assert node.row.state is RecordingState.COMPLETE
+    assert node.records.saves <= 3, "the rows between were overtaken by the newest"
+
+
 async def test_a_sealed_recording_is_saved_when_the_store_is_back(node: Node) -> None:
     """No transition follows a seal: without another try the row would say `ending` until the next start."""
     await node.talking()

@@ -3,20 +3,17 @@
 Three modes, and an adapter says which it is. *call*: the ACD owns queue, routing and audio (SIP), video waits beside.
 *task*: the ACD owns queue and routing, we own the media and report. *own*: ours (`gateway.acd.builtin`).
 Accept is two-phase in all of them: the ACD routes, the media confirms. A command returns its result and does not also
-publish it as an event. Unknown events of a foreign ACD never break an adapter; those it lacks are synthesized and
-marked (`synthesized`). Hold, resume and transfer join the port with the first adapter that must be told of them.
+publish it as an event. What an ACD says is in `gateway.acd.events`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import Protocol
 
+from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, AgentName, TransferMode, TransferTarget
 from gateway.base.ids import AgentId, ContactId, OfferId
-
-AcdRef = NewType("AcdRef", str)
-"""The adapter's own name of a contact it was offered."""
 
 
 class AcdMode(StrEnum):
@@ -27,13 +24,19 @@ class AcdMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcdCapabilities:
-    """What this ACD does by itself; the contact does the rest."""
+    """What this ACD does by itself; the contact does the rest, and marks what it had to make up."""
 
     mode: AcdMode
     gives_position: bool  # Queued events carry a place
     gives_estimate: bool  # … and an honest estimate
     keeps_deadlines: bool  # ends offers and waits by itself (NoAnswer, QueueExit); otherwise the contact does
     max_attribute_bytes: int | None  # of what may travel with a contact; None: no limit
+    tells_agent: bool = True  # says which agent has the contact; otherwise only the panel's claim does
+    holds: bool = False  # Held and Resumed come from it
+    transfers: frozenset[TransferMode] = frozenset()  # that it carries out when asked
+    wraps_up: bool = False  # keeps after-call work by itself
+    tells_agent_state: bool = False
+    takes_agent_state: bool = True
 
 
 # ---------------------------------------------------------------- values
@@ -45,6 +48,14 @@ class DeclineReason(StrEnum):
     DECLINED = "declined"
     NO_ANSWER = "no_answer"  # RONA: redirect on no answer
     WITHDRAWN = "withdrawn"  # the contact or the agent was gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillNeed:
+    """A skill and the least level of it, 1 … 10."""
+
+    name: str
+    min_level: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +71,14 @@ class ContactOffer:
     display_name: str = ""
     canary: bool = False
     offerable: bool = True  # False: keeps its place, is not offered (the customer's network is gone just now)
+    correlation: str = ""  # the short id by which an agent's panel claims it; empty where nobody has to
+    skills: tuple[SkillNeed, ...] = ()
+    customer_key: str = ""  # the same customer has the same one; nothing personal
+    preferred_agent: AgentId | None = None
+    last_agent: AgentId | None = None
+    previous_contact_id: ContactId | None = None
+    menu_path: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)  # already checked and bounded by signaling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +90,9 @@ class AgentPosition:
     state: str
     reason: str | None
     ready_since: datetime | None
+    skills: Mapping[str, int] = field(default_factory=dict)  # name → level, 1 … 10
+    languages: tuple[str, ...] = ()  # empty: any
+    ref: str = ""  # what the ACD calls them; empty: the same as the id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,68 +104,45 @@ class QueueSnapshot:
     ready: tuple[AgentId, ...]  # longest idle first
 
 
-# ---------------------------------------------------------------- events
+class Phase(StrEnum):
+    """How far a contact is, as an ACD can know it."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    CONNECTED = "connected"
+    HELD = "held"
+    WRAP_UP = "wrap_up"
+    GONE = "gone"  # it does not know the contact, or has ended it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """The contact's place changed. Place 1 is next; `estimate_s` None when there is nothing honest to say."""
+class ContactSnapshot:
+    """What the ACD believes of one contact right now."""
 
-    place: int
-    estimate_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """An agent was chosen and should ring. Answered by `accept` or `decline` with the same `offer_id`."""
-
-    offer_id: OfferId
-    agent_id: AgentId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoAnswer:
-    """The ACD ended the ringing by itself (only with `keeps_deadlines`)."""
-
-    offer_id: OfferId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueExit:
-    """The ACD let the contact go unserved (only with `keeps_deadlines`)."""
-
-    reason: str  # timeout, empty, withdrawn
-
-
-AcdEventBody = Queued | Reserved | NoAnswer | QueueExit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcdEvent:
-    """The envelope of everything an ACD says of one contact."""
-
-    event_id: str
     contact_id: ContactId
     acd_ref: AcdRef
-    seq: int  # per contact, from us
-    occurred_at: datetime  # the ACD's clock
-    received_at: datetime
-    source: str  # the adapter
-    body: AcdEventBody
-    queue: str
-    attempt: int = 0  # offers made for this contact so far
-    synthesized: bool = False
-    raw: Mapping[str, str] = field(default_factory=dict)  # untouched original of a foreign ACD
+    phase: Phase
+    agent: AgentName | None = None
+
+
+# ---------------------------------------------------------------- the port
 
 
 class AcdPort(Protocol):
-    """The distributor. Commands are idempotent; after `check` has passed none of them raises for a contact in progress:
-    what can't be delivered now is delivered when the ACD is back, and no offers are made meanwhile."""
+    """The distributor. Commands are idempotent; after `check` has passed none of them raises for a contact in progress,
+    except where it says so: what can't be delivered now is delivered when the ACD is back, and no offers are made
+    meanwhile."""
 
-    def capabilities(self) -> AcdCapabilities: ...
+    def capabilities(self, queue: str = "") -> AcdCapabilities:
+        """Of whoever serves that queue."""
+        ...
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
-        """`listener` is called on the loop for every event. One listener: the desk."""
+        """`listener` is called on the loop for every event of a contact. One listener: the desk."""
+        ...
+
+    def on_agent_event(self, listener: Callable[[AgentEvent], None]) -> None:
+        """`listener` is called on the loop for every change of an agent at the ACD. One listener: the desk."""
         ...
 
     async def check(self) -> None:
@@ -152,6 +151,10 @@ class AcdPort(Protocol):
 
     async def offer(self, offer: ContactOffer) -> AcdRef:
         """Queue the contact."""
+        ...
+
+    async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
+        """What is known of the contact changed. Beyond `max_attribute_bytes` the last ones are left out."""
         ...
 
     async def set_offerable(self, ref: AcdRef, offerable: bool) -> None:
@@ -170,12 +173,31 @@ class AcdPort(Protocol):
         """The offer came to nothing: back to the head of the queue with the original time."""
         ...
 
+    async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
+        """Call mode: this agent's panel claimed the contact; whoever had it before does not have it any more."""
+        ...
+
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         """Both sides see and hear each other; or not: back to the head of the queue."""
         ...
 
+    async def hold(self, ref: AcdRef) -> None:
+        """Our side put the contact on hold."""
+        ...
+
+    async def resume(self, ref: AcdRef) -> None:
+        """And took it back."""
+        ...
+
     async def requeue(self, ref: AcdRef, reason: str) -> None:
         """An agent was lost in the call: back to the head of the queue with the original time."""
+        ...
+
+    async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
+        """Move the contact. Returns when the ACD has taken the order; Transferred or TransferFailed follows.
+
+        StateConflict (`transfer_unsupported`, `transfer_refused`), PortFailure: nothing changed then.
+        """
         ...
 
     async def end(self, ref: AcdRef, reason: str) -> None:
@@ -192,4 +214,8 @@ class AcdPort(Protocol):
 
     async def snapshot(self, queue: str) -> QueueSnapshot:
         """The queue right now. PortFailure."""
+        ...
+
+    async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:
+        """What it believes of these contacts, for reconciling after a cut. PortFailure."""
         ...

@@ -6,7 +6,8 @@ A message that is refused raises a GatewayError and has changed nothing. Legs ar
 from dataclasses import replace
 from typing import Final
 
-from gateway.acd.port import AcdEvent, DeclineReason, NoAnswer, Queued, QueueExit, Reserved
+from gateway.acd.events import AcdEvent, NoAnswer, Queued, QueueExit, Reserved
+from gateway.acd.port import DeclineReason
 from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.log import get_logger
@@ -283,7 +284,7 @@ class Conduct:
     def _acd(self, event: AcdEvent) -> None:
         contact = self.contact
         match event.body:
-            case Queued(place=place, estimate_s=estimate_s):
+            case Queued(place=int() as place, estimate_s=estimate_s):
                 if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and contact.line is not None:
                     contact.line.place = self._n.views.queue_place(contact, place, estimate_s, self._now())
                     self._do.tell_customer(contact.line.place)
@@ -295,10 +296,12 @@ class Conduct:
             case QueueExit():
                 if contact.state is ContactState.QUEUED:
                     self._feed(Machine.CONTACT, states.MaxWaitReached(), JournalSource.ACD)
+            case _:
+                pass  # nothing that our own ACD says
 
     def _reserved(self, reserved: Reserved) -> None:
         contact = self.contact
-        agent = self._n.agents.find(reserved.agent_id)
+        agent = self._n.agents.find(reserved.agent_id) if reserved.agent_id is not None else None
         possible = contact.state is ContactState.QUEUED and agent is not None and agent.may_be_offered
         if agent is None or not possible:
             self._do.acd_decline(reserved.offer_id, DeclineReason.WITHDRAWN)
@@ -306,11 +309,11 @@ class Conduct:
         now = self._now()
         side = Side(role=Role.AGENT, leg=LegState.CLOSED, setup_since_s=now)
         contact.agent = AgentOn(
-            agent_id=reserved.agent_id, card=agent.card, offer_id=reserved.offer_id, offered_at_s=now, side=side
+            agent_id=agent.card.agent_id, card=agent.card, offer_id=reserved.offer_id, offered_at_s=now, side=side
         )
         self._feed(
             Machine.CONTACT,
-            states.OfferMade(offer_id=reserved.offer_id, agent_id=reserved.agent_id),
+            states.OfferMade(offer_id=reserved.offer_id, agent_id=agent.card.agent_id),
             JournalSource.ACD,
         )
 

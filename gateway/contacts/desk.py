@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.acd.port import AcdEvent, AcdPort, AgentPosition
+from gateway.acd.events import AcdEvent
+from gateway.acd.port import AcdPort, AgentPosition
 from gateway.agents.roster import AgentRecord, AgentRoster
 from gateway.agents.states import AgentState
 from gateway.base.clock import Clock

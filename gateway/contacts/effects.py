@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.acd.port import AcdPort, AcdRef, ContactOffer, DeclineReason
+from gateway.acd.events import AcdRef
+from gateway.acd.port import AcdPort, ContactOffer, DeclineReason
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
 from gateway.base.ids import ContactId, LegId, OfferId

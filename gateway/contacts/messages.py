@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.acd.port import AcdEvent
+from gateway.acd.events import AcdEvent
 from gateway.base.ids import AgentId, LegId
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.states import EndReason

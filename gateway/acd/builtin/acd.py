@@ -6,28 +6,35 @@ again. Deadlines of offers and waits are the contact's; it answers an offer with
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 from gateway.acd.builtin.line import Pace, ticket_for
 from gateway.acd.builtin.ports import Line, QueueStore, Seat
-from gateway.acd.port import (
-    AcdCapabilities,
+from gateway.acd.events import (
     AcdEvent,
     AcdEventBody,
-    AcdMode,
     AcdRef,
+    AgentEvent,
+    Queued,
+    Reserved,
+    TransferMode,
+    TransferTarget,
+)
+from gateway.acd.port import (
+    AcdCapabilities,
+    AcdMode,
     AgentPosition,
     ContactOffer,
+    ContactSnapshot,
     DeclineReason,
-    Queued,
+    Phase,
     QueueSnapshot,
-    Reserved,
 )
 from gateway.base.clock import Clock
-from gateway.base.errors import PortFailure
+from gateway.base.errors import PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId, OfferId, new_id, new_offer_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor, cancel_and_wait
@@ -115,7 +122,7 @@ class BuiltinAcd:
 
     # ------------------------------------------------------------ port
 
-    def capabilities(self) -> AcdCapabilities:
+    def capabilities(self, queue: str = "") -> AcdCapabilities:
         return AcdCapabilities(
             mode=AcdMode.OWN,
             gives_position=True,
@@ -127,6 +134,9 @@ class BuiltinAcd:
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
         self._listener = listener
 
+    def on_agent_event(self, listener: Callable[[AgentEvent], None]) -> None:
+        """Agents are the roster's: nothing comes from here."""
+
     async def check(self) -> None:
         await self._store.check()
 
@@ -137,6 +147,11 @@ class BuiltinAcd:
             self._contacts[offer.contact_id] = _InLine(offer=replace(offer, queued_at=self._last_queued_at))
             self._touch(offer.contact_id)
         return AcdRef(offer.contact_id)
+
+    async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
+        entry = self._contacts.get(ContactId(ref))
+        if entry is not None:
+            entry.offer = replace(entry.offer, attributes=dict(attributes))
 
     async def set_offerable(self, ref: AcdRef, offerable: bool) -> None:
         entry = self._contacts.get(ContactId(ref))
@@ -164,15 +179,27 @@ class BuiltinAcd:
         self._free(entry)
         self._to_head(entry)
 
+    async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
+        """Nobody has to claim what is offered here."""
+
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         entry = self._contacts.get(ContactId(ref))
         if entry is not None and not ok:
             self._to_head(entry)
 
+    async def hold(self, ref: AcdRef) -> None:
+        """The contact's own affair."""
+
+    async def resume(self, ref: AcdRef) -> None:
+        """The contact's own affair."""
+
     async def requeue(self, ref: AcdRef, reason: str) -> None:
         entry = self._contacts.get(ContactId(ref))
         if entry is not None:
             self._to_head(entry)
+
+    async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
+        raise StateConflict("transfer_unsupported", "This queue can't transfer.")
 
     async def end(self, ref: AcdRef, reason: str) -> None:
         self._forget(ContactId(ref))
@@ -196,6 +223,20 @@ class BuiltinAcd:
     async def snapshot(self, queue: str) -> QueueSnapshot:
         line = await self._store.line(queue)
         return QueueSnapshot(queue=queue, waiting=line.waiting, ready=line.ready)
+
+    async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:
+        return [self._seen(ref) for ref in refs]
+
+    def _seen(self, ref: AcdRef) -> ContactSnapshot:
+        contact_id = ContactId(ref)
+        entry = self._contacts.get(contact_id)
+        if entry is None:
+            phase = Phase.GONE
+        elif not entry.waits:
+            phase = Phase.CONNECTED
+        else:
+            phase = Phase.QUEUED if entry.offer_id is None else Phase.RINGING
+        return ContactSnapshot(contact_id=contact_id, acd_ref=ref, phase=phase)
 
     # ------------------------------------------------------------ own copy
 

@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from gateway.acd.builtin.acd import BuiltinAcd
-from gateway.acd.port import AcdEvent, AcdMode, AcdRef, AgentPosition, ContactOffer, DeclineReason, Queued, Reserved
+from gateway.acd.events import AcdEvent, AcdRef, Queued, Reserved
+from gateway.acd.port import AcdMode, AgentPosition, ContactOffer, DeclineReason
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
 from tests.support.clock import FakeClock, at_rest

@@ -19,7 +19,8 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from gateway.base.errors import SetupError
-from gateway.config import Section, Settings
+from gateway.config import Settings
+from gateway.config.values import Section
 
 PREFIX = "VISAVIS_"
 CONFIG_VARIABLE = "VISAVIS_CONFIG"

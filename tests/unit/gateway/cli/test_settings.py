@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.base.errors import SetupError
 from gateway.cli.settings import as_toml, effective, format_duration, load_settings, mask, reference
-from gateway.config import Settings, parse_duration, split_words
+from gateway.config import Settings
+from gateway.config.values import parse_duration, split_words
 
 ROOT = Path(__file__).parents[4]
 

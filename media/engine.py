@@ -118,7 +118,7 @@ class InProcessEngine:
         self._scratch = bytearray(BUFFER_BYTES)
         loop = asyncio.get_running_loop()
         self._timers = FeedbackTimers(loop, wall)
-        self._pacer = Pacer(loop, wall)
+        self._pacer = Pacer(loop, wall, server.tray)
         self._legs: dict[str, _Leg] = {}
         self._recordings: dict[str, OpenRecording] = {}
         self._opening: set[str] = set()  # ids of recordings whose file is being made

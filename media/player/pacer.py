@@ -12,7 +12,6 @@ from typing import Final, Protocol
 from gateway.base.log import get_logger
 from media.player.clip import Clip, ClipPacket, ClipTrack
 from media.sdp.description import Codec
-from media.transport.link import BUFFER_BYTES
 
 GRID_S: Final = 0.01
 """The timer fires at most this often, whatever the number of legs: one wake-up sends all that is due."""
@@ -31,6 +30,16 @@ class Voice(Protocol):
     ) -> None:
         """Send one payload. `ticks`: media time since the clip began, in the codec's clock; `at_s`: when it was due."""
         ...
+
+
+class Tray(Protocol):
+    """Where packets are built: what lies in its buffers is sent together (`media.transport.udp.Tray`)."""
+
+    def slot(self) -> bytearray:
+        """A buffer for the next packet."""
+        ...
+
+    def flush(self) -> None: ...
 
 
 class _Part:
@@ -89,11 +98,11 @@ class _Playback:
 class Pacer:
     """Plays clips to any number of legs. Each hears its clip from the beginning, which is where a picture can begin."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float], tray: Tray) -> None:
         """`wall` is `time.time`, or a test's."""
         self._loop = loop
         self._wall = wall
-        self._scratch = bytearray(BUFFER_BYTES)
+        self._tray = tray
         self._playbacks: dict[str, _Playback] = {}
         self._due: list[tuple[float, int, _Part]] = []
         self._count = 0
@@ -130,7 +139,7 @@ class Pacer:
             playback.parts.append(_Part(playback, None, None, None))
         self._playbacks[key] = playback
         for part in playback.parts:
-            self._push(part)
+            self._push(part, part.due_s())
         self._arm()
 
     def stop(self, key: str) -> None:
@@ -158,9 +167,9 @@ class Pacer:
             self._timer.cancel()
             self._timer = None
 
-    def _push(self, part: _Part) -> None:
+    def _push(self, part: _Part, due_s: float) -> None:
         self._count += 1
-        heapq.heappush(self._due, (part.due_s(), self._count, part))
+        heapq.heappush(self._due, (due_s, self._count, part))
 
     def _arm(self) -> None:
         if not self._due:
@@ -177,44 +186,48 @@ class Pacer:
         self._timer = None
         self._fired_s = now_s = self._loop.time()
         while self._due and self._due[0][0] <= now_s:
-            part = heapq.heappop(self._due)[2]
+            planned_s, _, part = heapq.heappop(self._due)
             playback = part.playback
             if playback.stopped:
                 continue
-            lag_s = now_s - part.due_s()
-            if lag_s > MAX_LAG_S:
-                playback.start_s += lag_s
+            if now_s - planned_s > MAX_LAG_S:
+                playback.start_s += max(0.0, now_s - part.due_s())
             try:
-                self._send_due(part, now_s)
+                due_s = self._send_due(part, now_s)
             except Exception:  # noqa: BLE001 - the top of the timer: one leg must not stop the others
                 _log.exception("pacer.playback_failed", leg_id=playback.key)
                 self.stop(playback.key)
+                continue
             if not playback.stopped and not part.ended:
-                self._push(part)
+                self._push(part, due_s)
+        self._tray.flush()
         self._arm()
 
-    def _send_due(self, part: _Part, now_s: float) -> None:
-        playback = part.playback
+    def _send_due(self, part: _Part, now_s: float) -> float:
+        """Send what is due of one part; when its next packet is."""
+        playback, voice, codec, packets = part.playback, part.voice, part.codec, part.packets
+        due_s = now_s
         while not playback.stopped and (due_s := part.due_s()) <= now_s:
-            if part.index == len(part.packets):
+            if part.index == len(packets):
                 if not playback.loop:
                     self._end(part)
-                    return
+                    break
                 part.index = 0
                 part.base_ms += playback.clip.duration_ms
                 part.base_ticks += part.duration_ticks
                 continue
-            packet = part.packets[part.index]
+            packet = packets[part.index]
             part.index += 1
-            if part.voice is not None and part.codec is not None:
-                part.voice.send_clip(
-                    self._scratch,
+            if voice is not None and codec is not None:
+                voice.send_clip(
+                    self._tray.slot(),
                     packet.payload,
-                    part.codec,
+                    codec,
                     part.base_ticks + packet.rtp_ticks,
                     marker=packet.marker,
                     at_s=due_s + playback.wall_offset_s,
                 )
+        return due_s
 
     def _end(self, part: _Part) -> None:
         part.ended = True

@@ -21,8 +21,8 @@ from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address
 
 SLOTS: Final = 32
-"""Datagrams of one read, each with a buffer of its own until what became of it is sent. All of them, 1500 bytes long,
-fit into one message of 64 KiB and its 64 segments."""
+"""Datagrams of one read, each with a buffer of its own until what became of it is sent; as many are sent by the clock.
+Those of a read, 1500 bytes long, fit into one message of 64 KiB and its 64 segments."""
 
 RouteKey = int | bytes
 """A source as the kernel writes it: cheaper to look up than an address is to build. For IPv4 the first 8 bytes."""

@@ -32,7 +32,7 @@ from media.transport.secured import SecuredLink
 from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address, Flaw, looks_like_binding, parse, peek_username
 from media.transport.timers import TransportTimers
-from media.transport.udp import SOCKET_BUFFER_BYTES, MediaSocket
+from media.transport.udp import SOCKET_BUFFER_BYTES, MediaSocket, Tray
 
 LINK_CHECKS_PER_TICK: Final = 100
 """Checks read per link and tick, more are dropped. A browser sends some dozens at set-up, then one every 2 to 5 s.
@@ -134,6 +134,11 @@ class TransportServer:
             clock=clock or SystemClock(),
             wall_s=wall_s,
         )
+
+    @property
+    def tray(self) -> Tray:
+        """Buffers for packets that are sent by the clock."""
+        return self._socket.tray
 
     @property
     def links(self) -> int:

@@ -54,6 +54,32 @@ def send_nowhere(data: bytes | memoryview, address: Address) -> int:
     raise OSError(errno.ENETUNREACH, "no path")
 
 
+class Tray:
+    """Buffers for what is sent by the clock and not in answer to a datagram: filled one by one, sent all at once.
+
+    A buffer lent by `slot` is free again with the next `flush`; what was not sent from it by then is not sent.
+    """
+
+    def __init__(self, slots: list[PacketBuffer], send: Callable[[], None]) -> None:
+        self._slots = slots
+        self._send = send
+        self._used = 0
+
+    def slot(self) -> PacketBuffer:
+        """The next buffer. When all are lent, those filled are sent first."""
+        if self._used == len(self._slots):
+            self.flush()
+        slot = self._slots[self._used]
+        self._used += 1
+        return slot
+
+    def flush(self) -> None:
+        """Send what waits in the buffers."""
+        if self._used:
+            self._used = 0
+            self._send()
+
+
 class MediaSocket:
     """A port open for IPv4, IPv6 or both. Sources given a `route` go to its handler, all others to `stranger`.
 
@@ -81,7 +107,10 @@ class MediaSocket:
         self._stranger = stranger
         self._wall_s = wall_s
         self._batched = batched
-        self._slots = [PacketBuffer(BUFFER_BYTES, self if batched else None, i) for i in range(SLOTS if batched else 1)]
+        owner, slots = (self, SLOTS) if batched else (None, 1)
+        self._slots = [PacketBuffer(BUFFER_BYTES, owner, i) for i in range(slots)]
+        self._tray_slots = [PacketBuffer(BUFFER_BYTES, owner, slots + i) for i in range(slots)]
+        self.tray = Tray(self._tray_slots, self._flush)
         self._by_key: dict[RouteKey, Handler] = {}
         self._source: Address | None = None  # when not batched: of the datagram now in the only slot
         self._inbox: Inbox | None = None  # that filled the slots last
@@ -171,7 +200,7 @@ class MediaSocket:
         self.port = self._sockets[0].getsockname()[1]
         for each in self._sockets:
             if self._batched:
-                outbox = Outbox(each, self._slots, self.counters, _SEND_REASONS)
+                outbox = Outbox(each, self._slots + self._tray_slots, self.counters, _SEND_REASONS)
                 self._outboxes[2 if each.family == socket.AF_INET else 4] = outbox
                 self._loop.add_reader(each.fileno(), self._read_batch, Inbox(each, self._slots))
             else:
@@ -203,10 +232,13 @@ class MediaSocket:
                     (by_key.get(source) or stranger)(slot, length)
                 except Exception as error:  # noqa: BLE001 - a sink's bug: this packet is lost, all other links go on
                     self._count_handler_error(error)
-            for outbox in self._outboxes.values():
-                outbox.flush()
+            self._flush()
             if count < SLOTS:
                 return  # what came in the meantime wakes the loop again
+
+    def _flush(self) -> None:
+        for outbox in self._outboxes.values():
+            outbox.flush()
 
     def _read_singly(self, ready: socket.socket) -> None:
         slot, receive = self._slots[0], ready.recvfrom_into

@@ -222,6 +222,29 @@ async def test_what_comes_by_ipv4_can_leave_by_ipv6_in_the_same_wake_up() -> Non
     heard.socket.close()
 
 
+async def test_what_is_sent_by_the_clock_leaves_whole_and_in_order_however_much_it_is() -> None:
+    heard = Heard(batched=True)
+    with udp(2) as targets:
+        lanes = [heard.socket.lane_to(target.getsockname()) for target in targets]
+        packets = [b"%03d" % number * (200 + number % 3) for number in range(2 * SLOTS + 5)]
+        for number, packet in enumerate(packets):
+            slot, lane = heard.socket.tray.slot(), lanes[number % 2]
+            assert lane is not None
+            slot[: len(packet)] = packet
+            lane.waiting.append((lane, slot.slot, len(packet)))
+        heard.socket.tray.flush()
+        heard.socket.tray.flush()
+        got: list[list[bytes]] = [[], []]
+        async with asyncio.timeout(5):
+            while sum(map(len, got)) < len(packets):
+                await asyncio.sleep(0)
+                for each, target in zip(got, targets, strict=True):
+                    each += arrived(target)
+    assert got == [packets[0::2], packets[1::2]]
+    assert not heard.counters
+    heard.socket.close()
+
+
 def test_two_sources_never_share_a_key() -> None:
     addresses: list[Address] = [
         ("127.0.0.1", 5000),

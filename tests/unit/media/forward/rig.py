@@ -73,6 +73,20 @@ class FakeLoop:
         self.now_s = end
 
 
+class OneBuffer:
+    """A tray whose packets have left before the next is built."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(BUFFER_BYTES)
+        self.flushed = 0
+
+    def slot(self) -> bytearray:
+        return self.buffer
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
 class FakeLink:
     """Keeps plaintext where a link would send ciphertext; `full` drops as a full socket does."""
 

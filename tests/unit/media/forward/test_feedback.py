@@ -15,7 +15,18 @@ from media.forward.missing import TRIES
 from media.player.clip import Clip, ClipPacket, ClipTrack
 from media.player.pacer import GRID_S, Pacer
 from media.port import Kind
-from tests.unit.media.forward.rig import OPUS, VP8, VP8_KEY, FakeLink, Rig, parsed, rtp, section, video
+from tests.unit.media.forward.rig import (
+    OPUS,
+    VP8,
+    VP8_KEY,
+    FakeLink,
+    OneBuffer,
+    Rig,
+    parsed,
+    rtp,
+    section,
+    video,
+)
 
 OUT_VIDEO = 0xA0000001
 OUT_AUDIO = 0xA0000000
@@ -446,7 +457,7 @@ def test_hold_media_reaches_two_hundred_legs_from_one_timer(rig: Rig) -> None:
     sound = ClipTrack("OPUS", 48000, tuple(ClipPacket(at, at * 48, False, b"o" * 80) for at in range(0, 1000, 20)))
     picture = ClipTrack("VP8", 90000, tuple(ClipPacket(at, at * 90, True, VP8_KEY, True) for at in range(0, 1000, 100)))
     clip = Clip("hold", "en", 1000, (sound, picture))
-    pacer = Pacer(rig.loop, rig.loop.wall)  # type: ignore[arg-type]
+    pacer = Pacer(rig.loop, rig.loop.wall, OneBuffer())  # type: ignore[arg-type]
     legs = [rig.leg(f"lg_{number}") for number in range(200)]
     for leg, _ in legs:
         voices = [(leg.outgoing[Kind.AUDIO], OPUS), (leg.outgoing[Kind.VIDEO], VP8)]

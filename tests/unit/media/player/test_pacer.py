@@ -7,7 +7,7 @@ import pytest
 from media.player.clip import Clip, ClipPacket, ClipTrack
 from media.player.pacer import GRID_S, Pacer
 from media.sdp.description import Codec
-from tests.unit.media.forward.rig import OPUS, VP8, FakeLoop
+from tests.unit.media.forward.rig import OPUS, VP8, FakeLoop, OneBuffer
 
 CLIP = Clip(
     "hold",
@@ -39,7 +39,7 @@ class FakeVoice:
 class Stage:
     def __init__(self) -> None:
         self.loop = FakeLoop()
-        self.pacer = Pacer(self.loop, self.loop.wall)  # type: ignore[arg-type]
+        self.pacer = Pacer(self.loop, self.loop.wall, OneBuffer())  # type: ignore[arg-type]
         self.ended: list[str] = []
 
     def play(self, key: str, *, loop: bool = True, clip: Clip = CLIP) -> tuple[FakeVoice, FakeVoice]:
@@ -51,6 +51,16 @@ class Stage:
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+def test_what_is_due_at_once_leaves_together(stage: Stage) -> None:
+    tray = stage.pacer._tray
+    assert isinstance(tray, OneBuffer)
+    for key in ("a", "b", "c"):
+        stage.play(key)
+    fired = stage.loop.fired
+    stage.loop.advance(0.1)
+    assert tray.flushed == stage.loop.fired - fired
 
 
 def test_every_packet_is_sent_once_and_on_time(stage: Stage) -> None:

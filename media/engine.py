@@ -28,8 +28,11 @@ from media.port import (
     ClipEnded,
     CloseLeg,
     Command,
+    DialVoice,
     FromLeg,
+    FromLegs,
     GetLegStats,
+    HoldVoice,
     Kind,
     LegAnswer,
     LegClosed,
@@ -39,8 +42,11 @@ from media.port import (
     MediaEvent,
     MediaRefused,
     OpenLeg,
+    ProbeTrunk,
     RecordLeg,
+    ReferVoice,
     RequestKeyFrame,
+    SendDtmf,
     SetSource,
     Silence,
     Source,
@@ -177,6 +183,8 @@ class InProcessEngine:
                     track.request_key_frame(self._wall())
             case GetLegStats():
                 return self._stats(command.leg_id)
+            case DialVoice() | HoldVoice() | SendDtmf() | ReferVoice() | ProbeTrunk():
+                raise MediaRefused("voice_unavailable", "this engine makes no telephone calls")
         return None
 
     # ------------------------------------------------------------ legs
@@ -251,6 +259,12 @@ class InProcessEngine:
                 other = self._leg(source.leg_id)
                 self._pacer.stop(leg_id)
                 leg.forward.take_from(other.forward, self._wall())
+                leg.source = source
+            case FromLegs():
+                sound = self._leg(source.audio_leg_id).forward if source.audio_leg_id else None
+                picture = self._leg(source.video_leg_id).forward if source.video_leg_id else None
+                self._pacer.stop(leg_id)
+                leg.forward.take_from_both(sound, picture, self._wall())
                 leg.source = source
             case Clip():
                 if self._clips.find(source.name, source.language) is None:

@@ -2,8 +2,9 @@
 
 Every command and event is a frozen dataclass of plain values, so that it can cross a process border unchanged.
 Commands that answer do so through `MediaPort.execute`; everything else arrives as an event on the emitter. This module
-imports nothing of the house and knows no contact-center word: a *leg* is one browser's transport, a *bridge* is two
-legs that are each other's source, a *recording* is a folder of packets.
+imports nothing of the house and knows no contact-center word: a *leg* is one browser's transport or one telephone call
+(`media.port_voice`, all of which can be had from here), a *bridge* is two legs that are each other's source, a
+*recording* is a folder of packets.
 
 Times in events are `time.time()` seconds on the media host (`at_s`), because they are compared with RTCP sender reports
 and written beside packets; durations are seconds.
@@ -14,6 +15,22 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from pyee import EventEmitter
+
+from media.port_voice import DialVoice as DialVoice
+from media.port_voice import HoldVoice as HoldVoice
+from media.port_voice import ProbeTrunk as ProbeTrunk
+from media.port_voice import ReferVoice as ReferVoice
+from media.port_voice import SendDtmf as SendDtmf
+from media.port_voice import TrunkAnswer as TrunkAnswer
+from media.port_voice import VoiceAnswered as VoiceAnswered
+from media.port_voice import VoiceCodec as VoiceCodec
+from media.port_voice import VoiceDtmf as VoiceDtmf
+from media.port_voice import VoiceHeld as VoiceHeld
+from media.port_voice import VoiceIdentity as VoiceIdentity
+from media.port_voice import VoiceProgress as VoiceProgress
+from media.port_voice import VoiceReferred as VoiceReferred
+from media.port_voice import VoiceTransport as VoiceTransport
+from media.port_voice import VoiceTrunk as VoiceTrunk
 
 
 class Kind(StrEnum):
@@ -46,12 +63,20 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromLeg:
-    """The packets another leg sends, each kind to the same kind."""
+    """The packets another leg sends, each kind to the same kind. A telephone call gives and takes sound only."""
 
     leg_id: str
 
 
-Source = Silence | Clip | FromLeg
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromLegs:
+    """The sound of one leg, the pictures (camera and screen) of another; without a leg (`""`) nothing of that."""
+
+    audio_leg_id: str
+    video_leg_id: str
+
+
+Source = Silence | Clip | FromLeg | FromLegs
 
 
 # ---------------------------------------------------------------- commands
@@ -78,7 +103,8 @@ class LegAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseLeg:
-    """Close a leg: DTLS close_notify, then gone within 5 s whatever the peer does. Unknown legs are no error."""
+    """Close a leg: DTLS close_notify, or CANCEL or BYE of a telephone call, then gone within 5 s whatever the peer
+    does. Unknown legs are no error."""
 
     leg_id: str
 
@@ -177,6 +203,11 @@ Command = (
     | StopRecording
     | RequestKeyFrame
     | GetLegStats
+    | DialVoice
+    | HoldVoice
+    | SendDtmf
+    | ReferVoice
+    | ProbeTrunk
 )
 
 
@@ -225,12 +256,15 @@ class LegClosed:
 
     `reason`: `closed` (by CloseLeg), `bye` (the browser closed DTLS), `setup_timeout`, `dtls_failed`, `consent_lost`
     (RFC 7675: 30 s without a check), `engine_stopped`, `worker_lost` (the process that carried it died), `limit_…` (the
-    peer went on beyond what a leg may cost: which limit).
+    peer went on beyond what a leg may cost: which limit), `voice_ended` (the telephone call was refused or ended by the
+    other side, or failed: `sip_status` and `detail` say how).
     """
 
     leg_id: str
     reason: str
     at_s: float
+    sip_status: int = 0  # the final answer to our INVITE when it was refused; 0: it was answered, or nobody did
+    detail: str = ""  # the other side's words, for the journal: a reason phrase or a Reason header. Bounded, untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +383,12 @@ MediaEvent = (
     | RecordingStarted
     | RecordingFailed
     | RecordingStopped
+    | VoiceProgress
+    | VoiceAnswered
+    | VoiceHeld
+    | VoiceDtmf
+    | VoiceIdentity
+    | VoiceReferred
 )
 
 

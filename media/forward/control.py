@@ -54,6 +54,7 @@ class ControlChannel:
         self._drops = drops
         self._max_bitrate_bps = max_bitrate_bps
         self._source: ControlChannel | None = None
+        self._sound: ControlChannel | None = None  # the one whose clock sound has; mostly the same
         self._link: Link | None = None
         self._cname = ""
         self._ssrc = 0
@@ -77,9 +78,11 @@ class ControlChannel:
         """Send nothing any more."""
         self._link = None
 
-    def listen_to(self, source: "ControlChannel", now_s: float) -> None:
-        """The leg is sent what `source` receives: its clock is shared, its sender told what this leg can take."""
+    def listen_to(self, source: "ControlChannel", now_s: float, *, sound: "ControlChannel | None" = None) -> None:
+        """The leg is sent what `source` receives, or the sound of another where that is given: their clocks are shared,
+        and the sender of `source` is told what this leg can take."""
         self._source = source
+        self._sound = sound or source
         if self.delivery is not None:
             source.limit(self._leg_id, self.delivery.told_bps, now_s)
 
@@ -88,6 +91,7 @@ class ControlChannel:
         if self._source is not None:
             self._source._estimates.pop(self._leg_id, None)
             self._source = None
+        self._sound = None
 
     @property
     def downlink_bps(self) -> int | None:
@@ -277,12 +281,12 @@ class ControlChannel:
             self.delivery.report(now_s)
         if self._estimate_waits:
             self._send_estimate(now_s)
-        shift = self._source.clock_shift if self._source is not None else 0
         blocks = [rtcp.block(self._block(s, now_s)) for s in self._streams.values() if not s.is_rtx and s.packets]
         parts: list[bytes] = []
         ssrcs: list[int] = []
-        for out in self.outgoing.values():
-            told = out.sender_report(shift, now_s)
+        for kind, out in self.outgoing.items():
+            clock = self._sound if kind is Kind.AUDIO else self._source
+            told = out.sender_report(clock.clock_shift if clock is not None else 0, now_s)
             if told is not None:
                 parts.append(rtcp.sender_report(told, out.packets, out.octets, () if parts else blocks))
                 ssrcs.append(out.ssrc)

@@ -180,11 +180,18 @@ class ForwardLeg:
 
     def take_from(self, source: "ForwardLeg", now_s: float) -> None:
         """Send what `source` receives, kind by kind, from its next packet (its next key frame) on."""
+        self.take_from_both(source, source, now_s)
+
+    def take_from_both(self, sound: "ForwardLeg | None", picture: "ForwardLeg | None", now_s: float) -> None:
+        """Send the sound that one leg receives and the pictures that another does; None: nothing of that."""
         self.take_nothing()
-        self._source_leg_id = source.leg_id
-        self.control.listen_to(source.control, now_s)
+        self._source_leg_id = picture.leg_id if picture is not None else None
+        main = picture or sound
+        if main is not None:
+            self.control.listen_to(main.control, now_s, sound=sound.control if sound is not None else None)
         for kind, out in self.outgoing.items():
-            track = source.incoming.get(kind)
+            source = sound if kind is Kind.AUDIO else picture
+            track = source.incoming.get(kind) if source is not None else None
             if track is not None:
                 out.attach(track, now_s)
 

@@ -75,6 +75,8 @@ class Codec:
             return _dict_reader(self._of(get_args(hint)[1]))
         if get_origin(hint) is tuple and get_args(hint)[1:] == (Ellipsis,):
             return _tuple_reader(self._of(get_args(hint)[0]))
+        if get_origin(hint) is tuple:
+            return _row_reader([self._of(each) for each in get_args(hint)])
         if isinstance(hint, type) and issubclass(hint, Enum):
             return _enum_reader(hint)
         plain = _PLAIN.get(hint)
@@ -151,6 +153,17 @@ def _tuple_reader(of: _Reader) -> _Reader:
         if not isinstance(raw, list):
             raise NotOurs("no list")
         return tuple(of(each) for each in raw)
+
+    return read
+
+
+def _row_reader(of: list[_Reader]) -> _Reader:
+    """A tuple of so many values, each of its own type."""
+
+    def read(raw: Any) -> tuple[Any, ...]:
+        if not isinstance(raw, list) or len(raw) != len(of):
+            raise NotOurs(f"no list of {len(of)}")
+        return tuple(reader(each) for reader, each in zip(of, raw, strict=True))
 
     return read
 

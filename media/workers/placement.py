@@ -21,13 +21,14 @@ class PlacedLeg:
     leg_id: str
     call_id: str
     process: WorkerProcess
+    answer: type = LegAnswer  # what says that it is open; NoneType for a telephone call
     opening: "asyncio.Future[Reply] | None" = None
     abandoned: bool = False  # nobody waited for its answer: what it does is told to nobody
 
     @property
     def open(self) -> bool:
         """Its answer was given, so its end will be told."""
-        return _answered(self.opening, LegAnswer)
+        return _answered(self.opening, self.answer)
 
 
 @dataclass(slots=True, eq=False)

@@ -25,6 +25,7 @@ from media.port import (
     EVENT,
     CloseLeg,
     Command,
+    DialVoice,
     GetLegStats,
     LegAnswer,
     LegClosed,
@@ -33,12 +34,14 @@ from media.port import (
     MediaEvent,
     MediaRefused,
     OpenLeg,
+    ProbeTrunk,
     RecordingFailed,
     RecordingStarted,
     RecordingStopped,
     RecordLeg,
     StartRecording,
     StopRecording,
+    TrunkAnswer,
 )
 from media.workers.codec import NotOurs
 from media.workers.placement import Book, Candidate, PlacedLeg, PlacedRecording, least_loaded
@@ -138,7 +141,14 @@ class WorkerPool:
     async def _carry_out(self, command: Command) -> Reply:
         match command:
             case OpenLeg():
-                return await self._open(command)
+                return await self._open(command, LegAnswer)
+            case DialVoice():
+                return await self._open(command, NoneType)
+            case ProbeTrunk():
+                slot = self._choose()  # not placed: it is no call
+                if slot is None or slot.process is None:
+                    raise MediaRefused("media_timeout", "no media process is up")
+                return await self._ask(slot.process, command, TrunkAnswer)
             case CloseLeg(leg_id=leg_id):
                 leg = self._book.legs.get(leg_id)
                 if leg is not None:
@@ -178,13 +188,13 @@ class WorkerPool:
             raise MediaRefused("recording_unknown", f"there is no recording {recording_id}")
         return recording
 
-    async def _open(self, command: OpenLeg) -> LegAnswer:
+    async def _open(self, command: OpenLeg | DialVoice, kind: type) -> Reply:
         self._must_have_room()
         process = await self._place(command.call_id)
         if command.leg_id in self._book.legs:
             raise MediaRefused("leg_exists", f"there is a leg {command.leg_id} already")
         self._must_have_room()
-        leg = PlacedLeg(command.leg_id, command.call_id, process)
+        leg = PlacedLeg(command.leg_id, command.call_id, process, kind)
         self._book.add_leg(leg)
         try:
             leg.opening = process.submit(command)
@@ -197,7 +207,7 @@ class WorkerPool:
             if leg.opening is not None:
                 _let_go(process, leg.opening, CloseLeg(leg_id=leg.leg_id), partial(self._drop, leg))
             raise
-        if not isinstance(answer, LegAnswer):
+        if not isinstance(answer, kind):
             process.condemn("an answer of the wrong kind")
             raise MediaRefused(WORKER_LOST, "the media process gave no answer that makes sense")
         return answer

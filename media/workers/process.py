@@ -17,7 +17,7 @@ import media
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from media.engine import EngineCounters, EngineSettings
-from media.port import Command, LegAnswer, LegStats, MediaEvent, MediaRefused
+from media.port import Command, LegAnswer, LegStats, MediaEvent, MediaRefused, TrunkAnswer
 from media.workers.codec import NotOurs
 from media.workers.wire import (
     MAX_FRAME_BYTES,
@@ -55,7 +55,7 @@ MESSAGES_PER_PING: Final = 20_000
 
 KILLED_S: Final = 5.0
 
-Reply = LegAnswer | LegStats | None
+Reply = LegAnswer | LegStats | TrunkAnswer | None
 Heard = Callable[[MediaEvent], None]
 """Takes an event. Raises NotOurs for one that this process can't have."""
 

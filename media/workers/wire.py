@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from media.engine import EngineCounters, EngineSettings
-from media.port import Command, LegAnswer, LegStats, MediaEvent
+from media.port import Command, LegAnswer, LegStats, MediaEvent, TrunkAnswer
 from media.workers.codec import Codec, NotOurs
 
 MAX_FRAME_BYTES: Final = 256 * 1024
@@ -72,7 +72,7 @@ class CantBegin:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     number: int
-    reply: LegAnswer | LegStats | None
+    reply: LegAnswer | LegStats | TrunkAnswer | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

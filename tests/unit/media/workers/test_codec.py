@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.engine import EngineSettings
-from media.port import Clip, Command, LegClosed, MediaEvent, SetSource, Silence
+from media.port import Clip, Command, DialVoice, LegClosed, MediaEvent, SetSource, Silence, VoiceTrunk
 from media.workers import wire
 from media.workers.codec import Codec, NotOurs
 
@@ -27,6 +27,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(hint)
     if get_origin(hint) is dict:
         return st.dictionaries(st.text(max_size=5), values(get_args(hint)[1]), max_size=2)
+    if get_origin(hint) is tuple and get_args(hint)[-1] is not Ellipsis:
+        return st.tuples(*(values(each) for each in get_args(hint)))
     if get_origin(hint) is tuple:
         return st.lists(values(get_args(hint)[0]), max_size=2).map(tuple)
     if get_args(hint):
@@ -108,6 +110,17 @@ def test_what_is_no_json_is_refused(data: bytes) -> None:
 def test_no_bytes_at_all_raise_anything_else(data: bytes) -> None:
     with pytest.raises(NotOurs):
         CODEC.loads(data)
+
+
+@pytest.mark.parametrize("row", [["X-A"], ["X-A", "1", "2"], "X-A", ["X-A", 1]])
+def test_a_row_of_another_length_or_type_is_refused(row: object) -> None:
+    trunk = VoiceTrunk(name="t", from_uri="sip:a@b")
+    dial = DialVoice(leg_id="lg_1", to_uri="sip:q@acd", trunk=trunk, headers=(("X-A", "1"),))
+    order = raw(wire.Do(number=1, command=dial))
+    assert CODEC.loads(json.dumps(order).encode()).command == dial
+    order["command"]["headers"] = [row]
+    with pytest.raises(NotOurs):
+        CODEC.loads(json.dumps(order).encode())
 
 
 def test_infinite_numbers_are_not_written() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import cast
 
 import pytest
@@ -70,6 +71,14 @@ async def test_a_leg_is_open_once_its_answer_was_given() -> None:
         else:
             leg.opening.set_result(result)
         assert leg.open is is_open
+
+
+async def test_a_telephone_call_is_open_once_it_was_dialled() -> None:
+    leg = PlacedLeg("lg_1", "", ONE, NoneType)
+    leg.opening = asyncio.get_running_loop().create_future()
+    assert not leg.open
+    leg.opening.set_result(None)
+    assert leg.open
 
 
 def test_the_first_death_is_made_good_at_once_and_the_next_later_and_later() -> None:

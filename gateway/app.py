@@ -21,6 +21,7 @@ from gateway import runtime
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.service import AccountService, new_token, token_digest
 from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.router import AcdRouter
 from gateway.agents.roster import AgentRoster
 from gateway.base import log
 from gateway.base.clock import Clock, SystemClock
@@ -29,6 +30,7 @@ from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
 from gateway.config import QueueSettings, Settings, SiteSettings
+from gateway.config.acd import OWN
 from gateway.contacts.desk import ContactDesk
 from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
 from gateway.gauges import ProcessGauges
@@ -67,6 +69,7 @@ from gateway.wiring import (
     NodeHealth,
     PilotsForSignaling,
 )
+from gateway.wiring_acds import AcdRooms, adapter_for
 from gateway.wiring_recordings import RecordingsForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
@@ -242,8 +245,18 @@ async def _rooms(
     menus = await asyncio.to_thread(_menus, settings, data_dir, clips.names)
 
     node_name = await asyncio.to_thread(_node_name, data_dir)
-    acd = BuiltinAcd(store=LiveQueueStore(live), clock=clock, node=node_name, agent_allowed=rollout.agent_allowed)
-    rollout.on_change(lambda _group: acd.reconsider())
+    own = BuiltinAcd(store=LiveQueueStore(live), clock=clock, node=node_name, agent_allowed=rollout.agent_allowed)
+    rollout.on_change(lambda _group: own.reconsider())
+    acd_rooms = AcdRooms(
+        settings=settings, clock=clock, node=node_name, media=engine, on_alarm=lambda *what: desk.alarm(*what)
+    )
+    foreign = {entry.name: adapter_for(entry, acd_rooms) for entry in settings.acds}
+    acd = AcdRouter(
+        {OWN: own, **foreign},
+        {queue.id: queue.acd for queue in settings.queues if queue.id != CANARY},
+        default=OWN,
+        on_alarm=acd_rooms.on_alarm,
+    )
     sessions = Sessions(
         clock,
         grace_s=max(settings.contacts.customer_grace, settings.contacts.agent_grace).total_seconds(),
@@ -315,7 +328,9 @@ async def _rooms(
     health.stores = {"live_store": live.check, "records": database.check}
 
     try:
-        await acd.start()
+        for adapter in (own, *foreign.values()):
+            stack.push_async_callback(adapter.aclose)
+            await adapter.start()
         stack.push_async_callback(acd.aclose)
         vault.start()
         stack.push_async_callback(vault.aclose)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, AgentName, TransferMode, TransferTarget
 from gateway.base.ids import AgentId, ContactId, OfferId
@@ -218,4 +218,26 @@ class AcdPort(Protocol):
 
     async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:
         """What it believes of these contacts, for reconciling after a cut. PortFailure."""
+        ...
+
+
+# ---------------------------------------------------------------- cuts
+
+
+class CutCause(StrEnum):
+    """Why an adapter had lost sight of its ACD."""
+
+    ACD_RESTARTED = "acd_restarted"  # it came back without what it knew, or said so
+    GATEWAY_RESTARTED = "gateway_restarted"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+@runtime_checkable
+class Resyncs(Protocol):
+    """An adapter that can lose sight of its ACD. One that can't (nothing lies between) leaves this out."""
+
+    def on_resync(self, listener: Callable[[CutCause], None]) -> None:
+        """`listener` is called on the loop when the ACD is back after a cut: events may have been missed, and
+        `contacts` answers again. One listener."""
         ...

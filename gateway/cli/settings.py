@@ -5,6 +5,7 @@ Owns the text around settings. What can be set, and its defaults, is `gateway.co
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pydantic_settings import SettingsConfigDict, SettingsError
 
 from gateway.base.errors import SetupError
 from gateway.config import Settings
+from gateway.config.acds import KINDS, word_of
 from gateway.config.values import Section
 
 PREFIX = "VISAVIS_"
@@ -71,6 +73,8 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
 
 def _explain(flaw: ErrorDetails, environ: Mapping[str, str], path: Path) -> str:
     location = [str(part) for part in flaw["loc"]]
+    if not location:  # two settings that don't go together: the message names them
+        return f"{path}: {flaw['msg'].removeprefix('Value error, ')}."
     name = ".".join(location)
     variable = _variable(name)
     source = next((variable for key in environ if key.upper() == variable), f"{name} in {path}")
@@ -161,6 +165,8 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, BaseModel):
         return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return value
@@ -208,12 +214,24 @@ def as_toml(values: list[Effective]) -> str:
     for entry in values:
         if isinstance(entry.value, list) and entry.value and isinstance(entry.value[0], dict):
             for item in entry.value:
-                lines += ["", f"[[{entry.name}]]", *(f"{key} = {_toml_value(value)}" for key, value in item.items())]
+                lines += ["", f"[[{entry.name}]]", *_toml_pairs(item)]
     return "\n".join(lines) + "\n"
 
 
+def _toml_pairs(item: Mapping[str, Any]) -> list[str]:
+    return [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in item.items() if value is not None]
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+
+
 def _toml_value(value: Any) -> str:
-    """A TOML literal. JSON's strings, numbers, booleans and lists of strings are all valid TOML."""
+    """A TOML literal. JSON's strings, numbers and booleans are TOML's too."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(_toml_pairs(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -225,7 +243,7 @@ def reference() -> str:
         "Made by `visavis config --reference`; a test compares the two. Settings are read from `visavis.toml` in the",
         "current folder (or the file named by `--config` or `VISAVIS_CONFIG`), then from the environment, which wins.",
         "Durations are written `20s`, `5m`, `2h`, `500ms` or as seconds. In the environment lists are written with",
-        "commas, `sites` and `queues` as JSON. `visavis config` prints what is in force and where it came from.",
+        "commas, `sites`, `queues`, `acds` as JSON. `visavis config` prints what is in force and where it came from.",
     ]
     section = None
     for name, field in _leaves(Settings):
@@ -238,10 +256,17 @@ def reference() -> str:
     for name, field in _leaves(Settings):
         item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
         if isinstance(item, type) and issubclass(item, Section):
-            lines += ["", f"## `[[{name}]]`", "", "| field | default | what it is |", "|---|---|---|"]
-            for key, inner in item.model_fields.items():
-                lines.append(f"| `{key}` | {_default_text(inner)} | {inner.description} |")
+            lines += _table(f"[[{name}]]", item)
+    for kind in KINDS:
+        lines += _table(f'[[acds]] kind = "{word_of(kind)}"', kind)
     return "\n".join(lines) + "\n"
+
+
+def _table(title: str, section: type[Section]) -> list[str]:
+    lines = ["", f"## `{title}`", "", "| field | default | what it is |", "|---|---|---|"]
+    for key, field in section.model_fields.items():
+        lines.append(f"| `{key}` | {_default_text(field)} | {field.description} |")
+    return lines
 
 
 def _default_text(field: FieldInfo) -> str:

@@ -6,7 +6,7 @@ words are written with commas. This module says what can be set; `gateway.cli.se
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, model_validator
@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gateway.config.acd import OWN
+from gateway.config.acds import AcdSettings, check_acds
 from gateway.config.values import Duration, Section, Words
 
 
@@ -215,6 +217,7 @@ class QueueSettings(Section):
     retention_days: int | None = Field(
         None, ge=0, le=36_500, description="Its own `recording.retention_days`; empty: the general one."
     )
+    acd: str = Field(OWN, description="Who distributes its contacts: `own`, or the name of an `[[acds]]` entry.")
 
 
 class TokenSettings(Section):
@@ -249,8 +252,14 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
-    queues: tuple[QueueSettings, ...] = Field((), description="Queues of the own ACD, one `[[queues]]` each.")
+    queues: tuple[QueueSettings, ...] = Field((), description="Queues that contacts wait in, one `[[queues]]` each.")
+    acds: tuple[AcdSettings, ...] = Field((), description="Foreign ACDs that queues may name, one `[[acds]]` each.")
     api_tokens: tuple[TokenSettings, ...] = Field((), description="Tokens of other systems, one `[[api_tokens]]` each.")
+
+    @model_validator(mode="after")
+    def _queues_have_an_acd(self) -> Self:
+        check_acds(self.acds, {queue.id: queue.acd for queue in self.queues})
+        return self
 
     @classmethod
     def settings_customise_sources(

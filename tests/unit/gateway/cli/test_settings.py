@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.base.errors import SetupError
-from gateway.cli.settings import as_toml, effective, format_duration, load_settings, mask, reference
+from gateway.cli.settings import Effective, as_toml, effective, format_duration, load_settings, mask, reference
 from gateway.config import Settings
 from gateway.config.values import parse_duration, split_words
 
@@ -158,3 +158,19 @@ def test_the_reference_in_the_documents_is_the_one_of_the_code() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert "| None |" not in reference()
+
+
+def test_a_queue_of_an_unknown_acd_is_told_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = refusal(monkeypatch, "[[queues]]\nid = 'sales'\nname = 'Sales'\nacd = 'phone'")
+    assert text == "visavis.toml: queues: sales has acd = 'phone', and there is no such one in acds (own)."
+
+
+def test_printed_lists_are_valid_settings_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is not set, and tables within an entry."""
+    settings = load(monkeypatch, "[[queues]]\nid = 'sales'\nname = 'Sa\"les'")
+    import os
+
+    printed = tomllib.loads(as_toml(effective(settings, os.environ)))
+    assert printed["queues"] == [{"id": "sales", "name": 'Sa"les', "acd": "own"}]
+    nested = Effective("acds", [{"name": "a", "map": {"x y": "1", "z": None}, "list": [{"k": 1}]}], "file")
+    assert tomllib.loads(as_toml([nested])) == {"acds": [{"name": "a", "map": {"x y": "1"}, "list": [{"k": 1}]}]}

@@ -1,0 +1,50 @@
+"""Which adapter each `[[acds]]` entry becomes. The composition root's; it knows every kind and decides nothing else.
+
+A new kind is one `case` in `adapter_for`. What adapters need of the node is in `AcdRooms`: add to it what is missing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.acd.port import AcdPort
+from gateway.base.clock import Clock
+from gateway.base.errors import SetupError
+from gateway.config import Settings
+from gateway.config.acd import AcdSection
+from media.port import MediaPort
+
+
+class RunningAcd(AcdPort, Protocol):
+    """An adapter with a life. An ACD that is away when it starts is no error: it goes on trying."""
+
+    async def start(self) -> None:
+        """SetupError when its settings can't work."""
+        ...
+
+    async def aclose(self) -> None:
+        """End its tasks and sockets. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcdRooms:
+    """What adapters may be built from."""
+
+    settings: Settings
+    clock: Clock
+    node: str
+    media: MediaPort
+    on_alarm: Callable[[str, str], None]  # code, detail
+
+
+def queues_of(settings: Settings, acd: AcdSection) -> Sequence[str]:
+    """The queues that this ACD serves."""
+    return [queue.id for queue in settings.queues if queue.acd == acd.name]
+
+
+def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
+    """The adapter of one entry, not yet started. SetupError when its settings can't work."""
+    match acd:
+        case _:
+            raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")

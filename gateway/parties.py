@@ -509,6 +509,10 @@ class Desk(Protocol):
         """The agent signed out. StateConflict (`agent_busy`) while on a contact."""
         ...
 
+    def is_on_contact(self, agent_id: AgentId) -> bool:
+        """Whether a contact rings at the agent, is with them or is wrapped up by them."""
+        ...
+
     def board(self) -> BoardShown: ...
 
     def drain(self) -> None:

@@ -60,8 +60,8 @@ class AccountsForSignaling:
     async def sign_in_by_link(self, link_token: str, *, address: str) -> ports.SignedIn:
         return _signed_in(await self._service.sign_in_by_link(link_token, address=address))
 
-    async def signed_in(self, token: str) -> ports.Account:
-        return _account(await self._service.signed_in(token))
+    async def signed_in(self, token: str, *, in_call: bool = False) -> ports.Account:
+        return _account(await self._service.signed_in(token, in_call=in_call))
 
     async def sign_out(self, token: str) -> None:
         await self._service.sign_out(token)

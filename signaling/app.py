@@ -85,10 +85,15 @@ async def _every(seconds: float, chore: Callable[[], Awaitable[None]], clock: Cl
 
 
 async def _check_sign_ins(context: Context) -> None:
-    """End the sockets whose sign-in is over, however it ended. An open panel counts as activity."""
-    for sign_in in {socket.sign_in for socket in context.sockets if socket.sign_in}:
+    """End the sockets whose sign-in is over, however it ended. An open panel counts as activity, and a call is not cut
+    because a sign-in has come of age; one that was ended by somebody is."""
+    in_call: dict[str, bool] = {}
+    for socket in context.sockets:
+        if socket.sign_in:
+            in_call[socket.sign_in] = in_call.get(socket.sign_in, False) or socket.in_call
+    for sign_in, busy in in_call.items():
         try:
-            await context.services.accounts.signed_in(sign_in)
+            await context.services.accounts.signed_in(sign_in, in_call=busy)
         except NotSignedIn:
             context.sockets.cut_signed_out(sign_in)
         except GatewayError as error:  # the store is away: nobody is signed out for that

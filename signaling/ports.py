@@ -42,8 +42,11 @@ class Accounts(Protocol):
         """Use up a one-time link. Raises as `sign_in`."""
         ...
 
-    async def signed_in(self, token: str) -> Account:
-        """Whose sign-in this is; it counts as activity. Raises NotSignedIn (`not_signed_in`)."""
+    async def signed_in(self, token: str, *, in_call: bool = False) -> Account:
+        """Whose sign-in this is; it counts as activity. Raises NotSignedIn (`not_signed_in`).
+
+        `in_call`: they are on a contact, so it does not run out by itself just now.
+        """
         ...
 
     async def sign_out(self, token: str) -> None:

@@ -31,6 +31,11 @@ class Side(Protocol):
 
     def contact_id(self, session: Session) -> str | None: ...
 
+    @property
+    def in_call(self) -> bool:
+        """Whether a sign-in that runs out now would end a call."""
+        ...
+
     async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
         """Tell the center that the person is there, or not any more. `page_gone`: the page that was there is."""
         ...
@@ -74,6 +79,10 @@ class CustomerSide:
             raise InvariantBroken("owner_mismatch", "A customer's socket carries another's session.")
         return session.owner.contact_id
 
+    @property
+    def in_call(self) -> bool:
+        return False  # nobody signed in for it
+
     async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
         await self._desk.customer_present(self.contact_id(session), present, page_gone=page_gone)
 
@@ -112,6 +121,10 @@ class AgentSide:
     def contact_id(self, session: Session) -> None:
         return None
 
+    @property
+    def in_call(self) -> bool:
+        return self._desk.is_on_contact(self._card.agent_id)
+
     async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
         await self._desk.agent_present(self._card, present, page_gone=page_gone)
 
@@ -139,6 +152,10 @@ class BoardSide:
 
     def contact_id(self, session: Session) -> None:
         return None
+
+    @property
+    def in_call(self) -> bool:
+        return False
 
     async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
         """Nobody waits for who watches."""

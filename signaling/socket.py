@@ -119,6 +119,11 @@ class Socket:
         session = self._sessions.of(owner)
         return session is not None and session.carrier is self
 
+    @property
+    def in_call(self) -> bool:
+        """Whether who is signed in here is on a contact."""
+        return self._side.in_call
+
     # ---------------------------------------------------------------- Carrier
 
     def wake(self) -> None:

@@ -39,6 +39,7 @@ _log = get_logger("accounts")
 
 FRESH_S: Final = 5.0  # a changed account acts on open sessions after this at the latest
 MAX_KEPT: Final = 5000  # accounts remembered for `FRESH_S`
+IN_CALL_HOLD: Final = timedelta(seconds=30)  # of a sign-in that came of age in a call, from the last time it was asked
 LINK_TTL: Final = timedelta(hours=1)
 QUARTER: Final = timedelta(minutes=15)
 ADDRESS_FACTOR: Final = 5  # an office behind one address has more people than one who forgot
@@ -112,12 +113,13 @@ class AccountService:
         await self._store.add_link(token_digest(token), account_id, self._clock.now() + ttl)
         return token
 
-    async def signed_in(self, token: str) -> Account:
+    async def signed_in(self, token: str, *, in_call: bool = False) -> Account:
         """Whose session this is; it counts as activity. NotSignedIn `not_signed_in`, PortFailure.
 
+        Asked every few seconds with `in_call`, a session does not run out over a call; it can still be ended.
         The account is as the records have it (at most `FRESH_S` old); while they are away, as it was at the sign-in.
         """
-        session = await self._sessions.check(token)
+        session = await self._sessions.check(token, hold=IN_CALL_HOLD if in_call else timedelta())
         if session is None:
             raise _not_signed_in()
         account = _read(session.data[_ACCOUNT])

@@ -300,6 +300,9 @@ class ContactDesk:
             await actor.ask(messages.AgentSignedOut(agent_id=agent_id))
         self._roster.log_off(agent_id)
 
+    def is_on_contact(self, agent_id: AgentId) -> bool:
+        return self._holder(self._roster.find(agent_id)) is not None
+
     def _holder(self, record: AgentRecord | None) -> ContactActor | None:
         """The contact that rings at the agent or is with them."""
         if record is None or record.contact_id is None:

@@ -36,17 +36,25 @@ return 1
 """)
 
 _CHECK: Final = Script("""
-local session, now, touch = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1'
+local session, now, touch, hold = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1', tonumber(ARGV[3])
 local f = redis.call('HMGET', session, 'account', 'created', 'seen', 'expires', 'idle', 'data')
 if not f[1] then return {} end
 local expires, idle = tonumber(f[4]), tonumber(f[5])
-if now >= expires or now - tonumber(f[3]) >= idle then
+if hold > 0 and expires < now + hold then
+  expires = now + hold
+  f[4] = string.format('%.0f', expires)
+  redis.call('HSET', session, 'expires', f[4], 'seen', ARGV[1])
+  redis.call('ZADD', KEYS[2] .. f[1], f[4], string.sub(session, -64))
+  redis.call('PEXPIRE', KEYS[2] .. f[1], math.max(hold, redis.call('PTTL', KEYS[2] .. f[1])))
+end
+if hold > 0 then touch = true
+elseif now >= expires or now - tonumber(f[3]) >= idle then
   redis.call('DEL', session)
   return {}
 end
 if touch then
   redis.call('HSET', session, 'seen', ARGV[1])
-  redis.call('PEXPIRE', session, math.max(1, math.min(expires - now, idle)))
+  redis.call('PEXPIRE', session, math.max(1, hold, math.min(expires - now, idle)))
 end
 return {f[1], f[2], f[4], f[6]}
 """)
@@ -113,13 +121,18 @@ class SessionStore:
         )
         return session_id
 
-    async def check(self, session_id: str, *, touch: bool = True) -> Session | None:
-        """The session, or None when there is none (any more). `touch` counts as activity and starts idleness anew."""
-        return await self.check_key(session_key(session_id), touch=touch)
+    async def check(self, session_id: str, *, touch: bool = True, hold: timedelta = timedelta()) -> Session | None:
+        """The session, or None when there is none (any more). `touch` counts as activity and starts idleness anew.
 
-    async def check_key(self, key: str, *, touch: bool = False) -> Session | None:
+        `hold`: for so long it does not run out by itself, whatever its age; it can still be revoked.
+        """
+        return await self.check_key(session_key(session_id), touch=touch, hold=hold)
+
+    async def check_key(self, key: str, *, touch: bool = False, hold: timedelta = timedelta()) -> Session | None:
         """The same for who kept only the key: an open panel that must learn of its end."""
-        found = await self._live.run(_CHECK, (self._live.key("session", key),), (_ms(self._clock.now()), int(touch)))
+        keys = (self._live.key("session", key), self._index(AccountId("")))
+        hold_ms = hold // timedelta(milliseconds=1)
+        found = await self._live.run(_CHECK, keys, (_ms(self._clock.now()), int(touch), hold_ms))
         if not found:
             return None
         account, created, expires, data = found

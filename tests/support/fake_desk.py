@@ -28,6 +28,7 @@ class FakeDesk:
     left: list[bool] = field(default_factory=list)  # of each customer who went: whether their page said goodbye
     contacts: dict[ContactId, Entry] = field(default_factory=dict)
     closed: set[ContactId] = field(default_factory=set)
+    on_contact: set[AgentId] = field(default_factory=set)
     fail_next: BaseException | None = None
     view_gate: asyncio.Event | None = None  # a view waits for this
     request_gate: asyncio.Event | None = None  # an agent's request waits for this
@@ -86,6 +87,9 @@ class FakeDesk:
 
     async def agent_logged_off(self, agent_id: AgentId) -> None:
         await self._note("agent_logged_off", agent_id)
+
+    def is_on_contact(self, agent_id: AgentId) -> bool:
+        return agent_id in self.on_contact
 
     def board(self) -> BoardShown:
         return BoardShown(queues=(), agents=(), contacts=(), alarms=(), draining=self.draining)

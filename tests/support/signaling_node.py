@@ -104,6 +104,7 @@ class FakeAccounts:
         }
     )
     signed: dict[str, Account] = field(default_factory=dict)
+    asked_in_call: list[bool] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     fail: GatewayError | None = None
 
@@ -123,7 +124,8 @@ class FakeAccounts:
             raise NotSignedIn("sign_in_failed", "This link was used or is too old.")
         return self._sign(self.people[name])
 
-    async def signed_in(self, token: str) -> Account:
+    async def signed_in(self, token: str, *, in_call: bool = False) -> Account:
+        self.asked_in_call.append(in_call)
         if self.fail is not None:
             raise self.fail
         if token not in self.signed:

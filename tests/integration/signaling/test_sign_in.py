@@ -119,6 +119,23 @@ async def test_a_sign_in_that_ends_elsewhere_closes_its_sockets_within_five_seco
             assert await panel.closed() == (4401, "signed_out")
 
 
+async def test_who_is_on_a_contact_is_asked_about_as_such(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with (
+        node(tmp_path, clock=clock) as here,
+        Browser.at(here.url, "/ws/agent", cookie=here.signed_in("ann")) as panel,
+    ):
+        await panel.hello()
+        await panel.expect("agent_state")
+        for on_contact in (set(), {AgentId("ag_ann00000000")}):
+            here.desk.on_contact = on_contact
+            here.accounts.asked_in_call.clear()
+            clock.advance(4.9)
+            await panel.send("set_ready")
+            await panel.expect("ack")
+            assert here.accounts.asked_in_call[0] is bool(on_contact)
+
+
 async def test_a_cookie_without_our_header_or_from_another_page_changes_nothing(
     here: Node, http: aiohttp.ClientSession
 ) -> None:

@@ -87,6 +87,34 @@ class SessionContract:
         clock.advance(3 * 60)
         assert await sessions.check(session_id) is None
 
+    async def test_a_session_that_is_held_does_not_run_out_and_can_be_revoked(
+        self, sessions: SessionStore, clock: FakeClock
+    ):
+        hour, minute = timedelta(hours=1), timedelta(minutes=1)
+        session_id = await sessions.create(ANNA, absolute=hour, idle=HALF_HOUR)
+        clock.advance(13 * 3600)  # over it was long ago, by age and by idleness
+        held = await sessions.check(session_id, hold=minute)
+        assert held is not None
+        assert held.expires_at == clock.now() + minute
+        clock.advance(59)
+        assert await sessions.check(session_id) is not None
+        await sessions.create(ANNA, absolute=hour, idle=HALF_HOUR)  # forgets those of the account that are over
+        assert await sessions.revoke_all(ANNA) == 2
+        assert await sessions.check(session_id, hold=minute) is None
+
+    async def test_a_session_that_was_held_is_over_when_nobody_holds_it(self, sessions: SessionStore, clock: FakeClock):
+        session_id = await sessions.create(ANNA, absolute=timedelta(hours=1), idle=HALF_HOUR)
+        clock.advance(3590)
+        assert await sessions.check(session_id, hold=timedelta(minutes=1)) is not None
+        clock.advance(60)
+        assert await sessions.check(session_id) is None
+
+    async def test_a_hold_shortens_nothing(self, sessions: SessionStore, clock: FakeClock):
+        session_id = await sessions.create(ANNA, absolute=DAY, idle=HALF_HOUR)
+        held = await sessions.check(session_id, hold=timedelta(minutes=1))
+        assert held is not None
+        assert held.expires_at == held.created_at + DAY
+
     async def test_a_revoked_session_is_over_for_its_key_too(self, sessions: SessionStore):
         session_id = await sessions.create(ANNA, absolute=DAY, idle=HALF_HOUR)
         assert await sessions.check_key(session_key(session_id)) is not None

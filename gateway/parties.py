@@ -145,6 +145,21 @@ class RejectOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimContact:
+    """Call mode: the agent, whom the ACD has put through to the customer by phone, shows the contact's short id."""
+
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferContact:
+    """Blind: to a queue, to an agent, or (in call mode) to a number. `kind`: `queue`, `agent`, `number`."""
+
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldContact:
     """The customer sees and hears hold media; nobody hears the customer."""
 
@@ -173,6 +188,8 @@ AgentRequest = (
     | SetNotReady
     | AcceptOffer
     | RejectOffer
+    | ClaimContact
+    | TransferContact
     | OfferLeg
     | ReportMedia
     | ReportQuality
@@ -196,6 +213,7 @@ class ContactChanged:
     end_reason: str | None = None
     deadline_s: float | None = None
     talk_s: float | None = None  # seconds since both were first connected
+    voice_apart: bool = False  # the center's ACD carries the voice: it goes on whatever the video does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +235,15 @@ class MenuShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePlace:
-    """To the customer, on every change: place 1 is next. `estimate_s` is None when there is nothing honest to say."""
+    """To the customer, on every change: place 1 is next; None where the center's ACD does not tell it.
+
+    `estimate_s` is None when there is nothing honest to say.
+    """
 
     queue: str
     queue_name: str
-    place: int
-    ahead: int
+    place: int | None
+    ahead: int | None
     waited_s: float
     estimate_s: float | None
 
@@ -374,11 +395,16 @@ class OfferEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactAssigned:
-    """To the agent: this is your contact now (after accept, and again after a reload)."""
+    """To the agent: this is your contact now (after accept or claim, and again after a reload).
+
+    `voice_apart`: the ACD carries the voice, the agent has it on their phone. `transfers`: where it can be sent to.
+    """
 
     contact_id: ContactId
     queue_name: str
     customer: CustomerCard
+    voice_apart: bool = False
+    transfers: tuple[str, ...] = ()  # queue, agent, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,6 +183,21 @@ class RejectOffer(Message):
     offer_id: Id
 
 
+class ClaimContact(Message):
+    """Sender: agent. Legal: `ready`, `not_ready`; `busy` with that contact. Call mode: the contact's short id."""
+
+    type: Literal["claim_contact"] = "claim_contact"
+    correlation: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class Transfer(Message):
+    """Sender: agent. Legal: contact `active`, `held`. Blind; a number only where the ACD carries the voice."""
+
+    type: Literal["transfer"] = "transfer"
+    kind: Literal["queue", "agent", "number"]
+    target: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class Hold(Message):
     """Sender: agent. Legal: contact `active`."""
 
@@ -227,6 +242,8 @@ AgentMessage = Annotated[
     | SetNotReady
     | AcceptOffer
     | RejectOffer
+    | ClaimContact
+    | Transfer
     | Hold
     | Retrieve
     | Recording
@@ -286,7 +303,7 @@ class Bye(Message):
 
 
 class ContactState(Message):
-    """To: customer, agent."""
+    """To: customer, agent. `voice_apart`: the ACD carries the voice, which goes on whatever the video does."""
 
     type: Literal["contact_state"] = "contact_state"
     contact_id: str
@@ -294,6 +311,7 @@ class ContactState(Message):
     end_reason: str | None = None
     deadline_s: float | None = None
     talk_s: float | None = None
+    voice_apart: bool = False
 
 
 class MenuOption(BaseModel):
@@ -314,13 +332,13 @@ class MenuNode(Message):
 
 
 class QueuePosition(Message):
-    """To: customer. Place 1 is next."""
+    """To: customer. Place 1 is next; null where the center's ACD does not tell it: in line, no number."""
 
     type: Literal["queue_position"] = "queue_position"
     queue: str
     queue_name: str
-    place: int
-    ahead: int
+    place: int | None = None
+    ahead: int | None = None
     waited_s: float
     estimate_s: float | None = None
 
@@ -465,12 +483,18 @@ class OfferEnded(Message):
 
 
 class Assigned(Message):
-    """To: agent. This contact is yours: make the leg offer."""
+    """To: agent. This contact is yours: make the leg offer.
+
+    `voice_apart`: the voice is on the agent's phone, the panel has the video. `transfers`: to what `transfer` may send
+    it (`queue`, `agent`, `number`).
+    """
 
     type: Literal["assigned"] = "assigned"
     contact_id: str
     queue_name: str
     customer: CustomerCard
+    voice_apart: bool = False
+    transfers: list[str] = []
 
 
 class WrapUpStarted(Message):

@@ -34,6 +34,7 @@ def _contact_state(notice: parties.ContactChanged) -> messages.ContactState:
         end_reason=notice.end_reason,
         deadline_s=notice.deadline_s,
         talk_s=notice.talk_s,
+        voice_apart=notice.voice_apart,
     )
 
 
@@ -161,7 +162,11 @@ def _offer_ended(notice: parties.OfferEnded) -> messages.OfferEnded:
 
 def _assigned(notice: parties.ContactAssigned) -> messages.Assigned:
     return messages.Assigned(
-        contact_id=notice.contact_id, queue_name=notice.queue_name, customer=_card(notice.customer)
+        contact_id=notice.contact_id,
+        queue_name=notice.queue_name,
+        customer=_card(notice.customer),
+        voice_apart=notice.voice_apart,
+        transfers=list(notice.transfers),
     )
 
 
@@ -262,6 +267,8 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.SetNotReady: lambda m: parties.SetNotReady(reason=m.reason),
         messages.AcceptOffer: lambda m: parties.AcceptOffer(offer_id=OfferId(m.offer_id)),
         messages.RejectOffer: lambda m: parties.RejectOffer(offer_id=OfferId(m.offer_id)),
+        messages.ClaimContact: lambda m: parties.ClaimContact(correlation=m.correlation),
+        messages.Transfer: lambda m: parties.TransferContact(kind=m.kind, target=m.target),
         messages.Hold: lambda _: parties.HoldContact(),
         messages.Retrieve: lambda _: parties.RetrieveContact(),
         messages.WrapUp: lambda m: parties.SubmitWrapUp(disposition=m.disposition, notes=m.notes),

@@ -46,6 +46,11 @@ class AgentRecord:
     def may_be_offered(self) -> bool:
         return self.state is AgentState.READY and self.absent_since_s is None
 
+    @property
+    def may_claim(self) -> bool:
+        """Has a panel, and no contact: ready or not, their phone is the ACD's."""
+        return self.state in (AgentState.READY, AgentState.NOT_READY) and self.absent_since_s is None
+
 
 class AgentRoster:
     """Every agent who is logged on here."""
@@ -156,6 +161,19 @@ class AgentRoster:
             self.apply(agent_id, a.LoggedOff())
         del self._agents[agent_id]
 
+    def follow_acd(self, agent_id: AgentId) -> None:
+        """The ACD routes to this agent, so they are ready here too if they have a panel and no contact. NotFound."""
+        record = self.get(agent_id)
+        if record.state is AgentState.NOT_READY and record.absent_since_s is None:
+            self.apply(agent_id, a.ReadySet())
+
+    def pause_by_acd(self, agent_id: AgentId, reason: str | None) -> None:
+        """The ACD routes to this agent no more. One who is on a contact stays so, and pauses after it. NotFound."""
+        record = self.get(agent_id)
+        known = next((each for each in CHOSEN_REASONS if each.value == reason), NotReadyReason.OTHER)
+        if record.state in (AgentState.READY, AgentState.BUSY, AgentState.WORKING_AFTER_CALL):
+            self.set_not_ready(agent_id, known)
+
     # ------------------------------------------------------------ transitions
 
     def apply(self, agent_id: AgentId, event: AgentEvent) -> None:
@@ -179,8 +197,10 @@ class AgentRoster:
         self._listener(record)
 
     def _move(self, record: AgentRecord, event: AgentEvent) -> None:
-        record.state = AGENT.next(record.state, event)
-        if isinstance(event, a.OfferMade):
+        before, record.state = record.state, AGENT.next(record.state, event)
+        if isinstance(event, a.Claimed) and before is AgentState.NOT_READY:
+            record.pending = record.reason  # they take this call, and are as they were after it
+        if isinstance(event, a.OfferMade | a.Claimed):
             record.contact_id = event.contact_id
         if record.state is not AgentState.NOT_READY:
             record.reason = None

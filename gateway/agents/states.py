@@ -86,8 +86,15 @@ class OfferWithdrawn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Call mode: the agent, whose phone the ACD rang, has taken the video. Whether they were ready is the ACD's."""
+
+    contact_id: ContactId | None = None  # None only where it makes no difference to the table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactWithdrawn:
-    """The contact went before the bridge, or was aborted: no after-call work."""
+    """The contact went before the bridge, to somebody else, or was aborted: no after-call work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +125,7 @@ AgentEvent = (
     | OfferRejected
     | OfferTimedOut
     | OfferWithdrawn
+    | Claimed
     | ContactWithdrawn
     | ContactReleased
     | LegFailed
@@ -132,11 +140,17 @@ AGENT: Table[AgentState] = Table(
     _S.LOGGED_OFF,
     {
         _S.LOGGED_OFF: {LoggedOn: _S.NOT_READY},
-        _S.NOT_READY: {ReadySet: _S.READY, NotReadySet: _S.NOT_READY, LoggedOff: _S.LOGGED_OFF},
+        _S.NOT_READY: {
+            ReadySet: _S.READY,
+            NotReadySet: _S.NOT_READY,
+            Claimed: _S.BUSY,
+            LoggedOff: _S.LOGGED_OFF,
+        },
         _S.READY: {
             NotReadySet: _S.NOT_READY,
             PresenceLost: _S.NOT_READY,
             OfferMade: _S.RESERVED,
+            Claimed: _S.BUSY,
             LoggedOff: _S.LOGGED_OFF,
         },
         _S.RESERVED: {

@@ -103,6 +103,17 @@ class ContactSettings(Section):
     ringing_grace: Duration = Field(
         timedelta(seconds=2), description="A ringing agent without a panel: then the next one."
     )
+    claim_timeout: Duration = Field(
+        timedelta(minutes=2),
+        description="Where the ACD carries the voice: this long after it answered without an agent claiming the video "
+        "the customer is told that the call goes on by voice. It may still be claimed.",
+    )
+    transfer_timeout: Duration = Field(
+        timedelta(seconds=30), description="A transfer by the center's ACD; then the call is as it was."
+    )
+    claim_attempts: int = Field(
+        5, ge=1, description="Wrong claim ids of one agent, or from one address, in a minute; then they wait."
+    )
     dispositions: Words = Field(
         ("resolved", "follow_up", "sale", "complaint", "technical_problem", "other"),
         min_length=1,

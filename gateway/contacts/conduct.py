@@ -6,12 +6,11 @@ A message that is refused raises a GatewayError and has changed nothing. Legs ar
 from dataclasses import replace
 from typing import Final
 
-from gateway.acd.events import AcdEvent, NoAnswer, Queued, QueueExit, Reserved
-from gateway.acd.port import DeclineReason
 from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.log import get_logger
 from gateway.contacts import legs, messages, states
+from gateway.contacts.acdwork import Acdwork
 from gateway.contacts.consequences import Consequences
 from gateway.contacts.coupling import (
     Applied,
@@ -23,11 +22,11 @@ from gateway.contacts.coupling import (
     settle,
 )
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
+from gateway.contacts.handover import Handover
 from gateway.contacts.journal import JournalSource
-from gateway.contacts.legs import LegState
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
-from gateway.contacts.model import AgentOn, Contact, Role, Side
+from gateway.contacts.model import Contact, Role, Side
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.qualitywork import Qualitywork
 from gateway.contacts.states import OVER, ContactEvent, ContactState, EndReason, LeaveCause
@@ -53,6 +52,7 @@ from gateway.parties import (
     RetrieveContact,
     SubmitWrapUp,
     TellPayment,
+    TransferContact,
 )
 from media.port import LegQuality, LegVideoPaused, LegVideoResumed, LegVideoUnmatched
 
@@ -73,6 +73,8 @@ class Conduct:
         self._legs = Legwork(contact, neighbours, effects, self._feed)
         self._consequences = Consequences(contact, neighbours, effects)
         self._quality = Qualitywork(contact, neighbours, effects)
+        self._acd = Acdwork(contact, neighbours, effects, self._feed)
+        self._handover = Handover(contact, neighbours, self._acd, self._feed)
 
     @property
     def finished(self) -> bool:
@@ -129,7 +131,14 @@ class Conduct:
             case messages.FromMedia(event=event):
                 self._legs.media(event)
             case messages.FromAcd(event=event):
-                self._acd(event)
+                self._acd.said(event)
+            case messages.OfferedAnew():
+                if self.contact.acd is not None:
+                    self.contact.acd.begin_again()
+            case messages.TransferRefused(code=code):
+                self._handover.refused(code)
+            case messages.AgentClaims(agent_id=agent_id):
+                self._handover.claim(agent_id)
             case messages.FromRecording(view=view):
                 self._recording(view)
             case messages.LegOpened(leg_id=leg_id, sdp=sdp):
@@ -209,6 +218,10 @@ class Conduct:
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
             case RetrieveContact():
                 self._feed(Machine.CONTACT, states.Retrieved(), JournalSource.AGENT)
+            case TransferContact():
+                self._handover.transfer(request)
+            case HangUp() if contact.split and contact.state not in OVER:
+                self._feed(Machine.CONTACT, states.VideoEnded(reason="closed"), JournalSource.AGENT)
             case HangUp():
                 bridging = contact.state is ContactState.BRIDGING
                 left = states.AgentLegFailed(reason="declined") if bridging else states.AgentReleased()
@@ -278,44 +291,6 @@ class Conduct:
             self._answered()
         else:
             self._feed(Machine.CONTACT, states.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
-
-    # ------------------------------------------------------------ ACD
-
-    def _acd(self, event: AcdEvent) -> None:
-        contact = self.contact
-        match event.body:
-            case Queued(place=int() as place, estimate_s=estimate_s):
-                if contact.state in (ContactState.QUEUED, ContactState.OFFERED) and contact.line is not None:
-                    contact.line.place = self._n.views.queue_place(contact, place, estimate_s, self._now())
-                    self._do.tell_customer(contact.line.place)
-            case Reserved() as reserved:
-                self._reserved(reserved)
-            case NoAnswer(offer_id=offer_id):
-                if contact.state is ContactState.OFFERED and contact.agent and contact.agent.offer_id == offer_id:
-                    self._feed(Machine.CONTACT, states.OfferTimedOut(), JournalSource.ACD)
-            case QueueExit():
-                if contact.state is ContactState.QUEUED:
-                    self._feed(Machine.CONTACT, states.MaxWaitReached(), JournalSource.ACD)
-            case _:
-                pass  # nothing that our own ACD says
-
-    def _reserved(self, reserved: Reserved) -> None:
-        contact = self.contact
-        agent = self._n.agents.find(reserved.agent_id) if reserved.agent_id is not None else None
-        possible = contact.state is ContactState.QUEUED and agent is not None and agent.may_be_offered
-        if agent is None or not possible:
-            self._do.acd_decline(reserved.offer_id, DeclineReason.WITHDRAWN)
-            return
-        now = self._now()
-        side = Side(role=Role.AGENT, leg=LegState.CLOSED, setup_since_s=now)
-        contact.agent = AgentOn(
-            agent_id=agent.card.agent_id, card=agent.card, offer_id=reserved.offer_id, offered_at_s=now, side=side
-        )
-        self._feed(
-            Machine.CONTACT,
-            states.OfferMade(offer_id=reserved.offer_id, agent_id=agent.card.agent_id),
-            JournalSource.ACD,
-        )
 
     # ------------------------------------------------------------ people beside the states
 
@@ -399,6 +374,12 @@ class Conduct:
                 self._feed(Machine.CONTACT, states.OfferTimedOut(), clock)
             case Wait.RINGING_GRACE:
                 self._feed(Machine.AGENT, a.PresenceLost(), clock)
+            case Wait.CLAIM:
+                self._feed(Machine.CONTACT, states.VoiceOnly(), clock)
+            case Wait.TRANSFER:
+                self._feed(Machine.CONTACT, states.TransferFailed(reason="timeout"), clock)
+            case Wait.BRIDGE if contact.split:
+                self._feed(Machine.CONTACT, states.VideoEnded(reason="not_connected"), clock)
             case Wait.BRIDGE:
                 if contact.agent is not None and not contact.agent.side.connected:
                     self._feed(Machine.CONTACT, states.AgentLegFailed(), clock)
@@ -436,16 +417,18 @@ class Conduct:
         try:
             step = settle(self._joint(), machine, event)
         except StateConflict:
-            if isinstance(event, states.OfferMade):
+            if isinstance(event, states.OfferMade | states.Claimed):
                 self.contact.agent = None
             raise
         self._commit(step, source)
 
     def _commit(self, step: Step, source: JournalSource) -> None:
-        for applied in step.applied:
+        for index, applied in enumerate(step.applied):
             match applied.machine:
                 case Machine.CONTACT:
-                    self._contact_moved(applied, source)
+                    # What follows from it by our rules the ACD does not know, even if it said the first word.
+                    told_by_acd = source is JournalSource.ACD and index == 0
+                    self._contact_moved(applied, source, told_by_acd=told_by_acd)
                 case Machine.CUSTOMER_LEG:
                     self._legs.moved(Role.CUSTOMER, applied)
                 case Machine.AGENT_LEG:
@@ -459,11 +442,11 @@ class Conduct:
         if self.contact.agent is None:
             return
         event = applied.event
-        if isinstance(event, a.OfferMade):
-            event = a.OfferMade(contact_id=self.contact.contact_id)
+        if isinstance(event, a.OfferMade | a.Claimed):
+            event = type(event)(contact_id=self.contact.contact_id)
         self._n.agents.apply(self.contact.agent.agent_id, event)  # type: ignore[arg-type]
 
-    def _contact_moved(self, applied: Applied, source: JournalSource) -> None:
+    def _contact_moved(self, applied: Applied, source: JournalSource, *, told_by_acd: bool) -> None:
         contact = self.contact
         if ContactState(applied.after) in OVER:
             self._quality.end()  # before `closed`, which is the last word
@@ -476,7 +459,7 @@ class Conduct:
                 after=contact.state.value,
                 event_name=type(applied.event).__name__,
             )
-        self._consequences.follow(applied, source, offerable=self._legs.offerable)
+        self._consequences.follow(applied, source, offerable=self._legs.offerable, told_by_acd=told_by_acd)
 
     # ------------------------------------------------------------ after every message
 

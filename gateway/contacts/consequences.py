@@ -6,13 +6,15 @@ The tables have decided; nothing in here may refuse.
 import re
 from typing import Final, cast
 
-from gateway.acd.port import ContactOffer, DeclineReason
+from gateway.acd.events import TargetKind, TransferMode, TransferTarget
+from gateway.acd.port import AcdMode, ContactOffer, DeclineReason
+from gateway.base.ids import AgentId
 from gateway.contacts import states
 from gateway.contacts.coupling import Applied, RecordingCommand, recording_command
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
-from gateway.contacts.model import NOTHING_SHOWN, Contact, InQueue
+from gateway.contacts.model import NOTHING_SHOWN, AtAcd, Contact, InQueue
 from gateway.contacts.ports import RecordingOrder
 from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactEvent, ContactState
 from gateway.parties import OfferEnded
@@ -32,13 +34,13 @@ class Consequences:
         self._n = neighbours
         self._do = effects
 
-    def follow(self, applied: Applied, source: JournalSource, *, offerable: bool) -> None:
-        """The contact has just moved; `offerable`: an agent would find the customer."""
+    def follow(self, applied: Applied, source: JournalSource, *, offerable: bool, told_by_acd: bool = False) -> None:
+        """The contact has just moved. `offerable`: an agent would find the customer. `told_by_acd`: it said so."""
         contact, event = self.contact, cast("ContactEvent", applied.event)
         before, after = ContactState(applied.before), ContactState(applied.after)
         changed = after is not before
         now = self._n.clock.monotonic()
-        self._keep(before, event, now, offerable=offerable)
+        self._keep(before, event, now, offerable=offerable, told_by_acd=told_by_acd)
         self._do.journal(
             _snake(type(event).__name__),
             source,
@@ -49,12 +51,19 @@ class Consequences:
         if after is ContactState.CLOSED:
             reason = contact.end_reason.value if contact.end_reason is not None else None
             self._do.journal("closed", JournalSource.GATEWAY, reason=reason, state_changed=True)
-        self._tell_acd(before, event, after)
+        if told_by_acd:
+            self._answer_acd(event, after)
+        else:
+            self._tell_acd(before, event, after)
         self._tell_recording(applied)
+        if after in OVER and before not in OVER:
+            self._n.end_claim(contact.contact_id)
         if changed:
             self._tell_people(before, event, after, now)
 
-    def _keep(self, before: ContactState, event: ContactEvent, now: float, *, offerable: bool) -> None:
+    def _keep(
+        self, before: ContactState, event: ContactEvent, now: float, *, offerable: bool, told_by_acd: bool
+    ) -> None:
         """What the contact itself must remember of the event."""
         contact = self.contact
         if contact.end_reason is None:
@@ -71,14 +80,33 @@ class Consequences:
                     waiting_since_s=now,
                     offerable=offerable,
                 )
-            case states.OfferAccepted() if contact.agent is not None:
+                self._meet_acd(event.queue)
+            case states.OfferAccepted() | states.Claimed() if contact.agent is not None:
                 contact.agent.side.leg = LegState.NEW
+            case states.TransferStarted() if contact.acd is not None:
+                contact.acd.transfer_started_s = now
+            case states.Transferred(queue=queue) if contact.line is not None:
+                contact.line.waiting_since_s = now
+                contact.line.place = None
+                if self._n.views.knows_queue(queue):  # a foreign ACD may call it by a name of its own
+                    contact.line.queue = queue
+                    if not told_by_acd:
+                        self._meet_acd(queue)
             case states.Bridged() if contact.bridged_at_s is None:
                 contact.bridged_at_s = now
             case states.AgentLegLost() if contact.line is not None:
                 contact.line.waiting_since_s = now
             case _:
                 pass
+
+    def _meet_acd(self, queue: str) -> None:
+        contact = self.contact
+        capabilities = self._n.acd.capabilities(queue)
+        if contact.acd is None:
+            contact.acd = AtAcd(capabilities=capabilities)
+        contact.acd.capabilities = capabilities
+        if capabilities.mode is AcdMode.CALL and not contact.acd.correlation:
+            contact.acd.correlation = self._n.issue_claim(contact.contact_id)
 
     def _tell_people(self, before: ContactState, event: ContactEvent, after: ContactState, now: float) -> None:
         contact, do, views = self.contact, self._do, self._n.views
@@ -90,7 +118,7 @@ class Consequences:
         if after is ContactState.OFFERED:
             do.tell_agent(views.offer(contact, now))
             return
-        if isinstance(event, states.OfferAccepted):
+        if isinstance(event, states.OfferAccepted | states.Claimed):
             do.tell_agent(views.assigned(contact))
         if before is not ContactState.OFFERED or after is ContactState.BRIDGING:
             do.tell_agent(changed)
@@ -102,19 +130,7 @@ class Consequences:
         line, agent = contact.line, contact.agent
         match event:
             case states.Enqueued() if line is not None:
-                do.enqueue(
-                    ContactOffer(
-                        contact_id=contact.contact_id,
-                        site=contact.entry.site,
-                        queue=line.queue,
-                        language=line.language,
-                        priority=line.priority,
-                        queued_at=line.queued_at,
-                        display_name=contact.entry.display_name,
-                        canary=contact.entry.canary,
-                        offerable=line.offerable,
-                    )
-                )
+                do.enqueue(self._offer(line))
             case states.OfferAccepted() if agent is not None:
                 do.acd_accept(agent.offer_id)
             case states.OfferRejected() if agent is not None:
@@ -129,6 +145,16 @@ class Consequences:
                 do.acd_confirm(False)
             case states.AgentLegLost():
                 do.acd_requeue("agent_lost")
+            case states.Claimed(agent_id=agent_id):
+                do.acd_claimed(agent_id)
+            case states.Held():
+                do.acd_hold()
+            case states.Retrieved():
+                do.acd_resume()
+            case states.TransferStarted(kind=kind, target=target):
+                do.acd_transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind(kind), value=target))
+            case states.Transferred(agent_id=agent_id) if line is not None:
+                do.acd_offer_anew(self._offer(line, preferred=AgentId(agent_id) if agent_id else None), "transfer")
             case states.WrapUpSubmitted(disposition=disposition):
                 do.acd_complete(disposition)
             case _ if after in OVER and before is not after:
@@ -136,13 +162,43 @@ class Consequences:
             case _:
                 pass
 
+    def _offer(self, line: InQueue, *, preferred: AgentId | None = None) -> ContactOffer:
+        contact = self.contact
+        return ContactOffer(
+            contact_id=contact.contact_id,
+            site=contact.entry.site,
+            queue=line.queue,
+            language=line.language,
+            priority=line.priority,
+            queued_at=line.queued_at,
+            display_name=contact.entry.display_name,
+            canary=contact.entry.canary,
+            offerable=line.offerable,
+            correlation=contact.acd.correlation if contact.acd is not None else "",
+            preferred_agent=preferred,
+            menu_path=line.path,
+        )
+
+    def _answer_acd(self, event: ContactEvent, after: ContactState) -> None:
+        """The ACD said so itself: it is told only what it can't know, and that it may forget the contact."""
+        match event:
+            case states.Claimed(agent_id=agent_id):  # it named the agent; that the video is theirs it does not know
+                self._do.acd_claimed(agent_id)
+            case states.QueueLeft(reason=reason):
+                self._do.acd_cancel(reason)
+            case states.CallEnded() if after is ContactState.CLOSED:
+                self._do.acd_complete(None)
+            case _:
+                pass
+
     def _acd_over(self, before: ContactState, after: ContactState) -> None:
         reason = self.contact.end_reason.value if self.contact.end_reason is not None else ""
-        if before in WAITING:
-            self._do.acd_cancel(reason)
-        if before in IN_CALL:
+        in_call = before in IN_CALL or before is ContactState.VOICE
+        if in_call or (before is ContactState.BRIDGING and self.contact.split):
             self._do.acd_end(reason)
-        if after is ContactState.CLOSED and (before in IN_CALL or before is ContactState.WRAP_UP):
+        elif before in WAITING:
+            self._do.acd_cancel(reason)
+        if after is ContactState.CLOSED and (in_call or before is ContactState.WRAP_UP):
             self._do.acd_complete(None)
 
     def _tell_recording(self, applied: Applied) -> None:
@@ -197,6 +253,12 @@ class Consequences:
                 }
             case states.WrapUpSubmitted(disposition=disposition, notes=notes):
                 return {"disposition": disposition, "notes": notes}
+            case states.CallEnded(by=by):
+                return {"by": by}
+            case states.Transferred(queue=queue, agent_id=target) if agent is not None:
+                return {"agent_id": agent.agent_id, "queue": queue, "to_agent_id": target}
+            case states.TransferStarted(kind=kind, target=target) if agent is not None:
+                return {"agent_id": agent.agent_id, "to": kind, "target": target}
             case _ if agent is not None and self.contact.state is not ContactState.CLOSED:
                 return {"agent_id": agent.agent_id, "offer_id": agent.offer_id}
             case _:
@@ -211,7 +273,14 @@ def _reason(event: ContactEvent) -> str | None:
     match event:
         case states.CustomerLeft(cause=cause):
             return cause.value
-        case states.AgentLegFailed(reason=reason):
+        case (
+            states.AgentLegFailed(reason=reason)
+            | states.QueueLeft(reason=reason)
+            | states.CallEnded(reason=reason)
+            | states.VoiceOnly(reason=reason)
+            | states.VideoEnded(reason=reason)
+            | states.TransferFailed(reason=reason)
+        ):
             return reason
         case states.AgentLegLost():
             return "agent_lost"

@@ -30,12 +30,16 @@ class Machine(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
-    """The states that move together. `agent` is None while the contact holds no agent; `agent_leg` is then closed."""
+    """The states that move together. `agent` is None while the contact holds no agent; `agent_leg` is then closed.
+
+    `split`: call mode. The ACD carries the voice, so that a lost agent costs the video and no place in line.
+    """
 
     contact: ContactState
     customer_leg: LegState
     agent_leg: LegState
     agent: AgentState | None
+    split: bool = False
 
 
 Event = ContactEvent | LegEvent | AgentEvent
@@ -77,7 +81,7 @@ _LIMIT: Final = 12  # applications in one step; the longest chain needs 5
 _HELD_BY_CONTACT: Final = frozenset({AgentState.RESERVED, AgentState.BUSY, AgentState.WORKING_AFTER_CALL})
 _ALERTING: Final = frozenset({ContactState.OFFERED})
 _ASSIGNED: Final = frozenset({ContactState.BRIDGING}) | IN_CALL
-_NO_AGENT_LEG: Final = frozenset({ContactState.QUEUED, ContactState.OFFERED}) | OVER
+_NO_AGENT_LEG: Final = frozenset({ContactState.QUEUED, ContactState.OFFERED, ContactState.VOICE}) | OVER
 
 
 def _leg_failure(event: ContactEvent) -> AgentEvent:
@@ -90,6 +94,7 @@ SEEN_BY_AGENT: Final[Mapping[type, Callable[[ContactEvent], AgentEvent]]] = {
     c.OfferAccepted: lambda _: a.OfferAccepted(),
     c.OfferRejected: lambda _: a.OfferRejected(),
     c.OfferTimedOut: lambda _: a.OfferTimedOut(),
+    c.Claimed: lambda _: a.Claimed(),
     c.AgentLegFailed: _leg_failure,
     c.AgentLegLost: _leg_failure,
 }
@@ -126,15 +131,21 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         name="an agent whose leg is gone before the bridge has failed",
-        when=lambda j: j.contact is ContactState.BRIDGING and j.agent_leg in GONE,
+        when=lambda j: j.contact is ContactState.BRIDGING and j.agent_leg in GONE and not j.split,
         machine=Machine.CONTACT,
         event=lambda _: c.AgentLegFailed(),
     ),
     Rule(
         name="an agent whose leg is gone in the call is lost",
-        when=lambda j: j.contact in IN_CALL and j.agent_leg in GONE,
+        when=lambda j: j.contact in IN_CALL and j.agent_leg in GONE and not j.split,
         machine=Machine.CONTACT,
         event=lambda _: c.AgentLegLost(),
+    ),
+    Rule(
+        name="in call mode an agent whose leg is gone costs the video only",
+        when=lambda j: j.contact in _ASSIGNED and j.agent_leg in GONE and j.split,
+        machine=Machine.CONTACT,
+        event=lambda _: c.VideoEnded(reason="lost"),
     ),
     Rule(
         name="a reserved agent is free again when the contact no longer rings",
@@ -143,7 +154,7 @@ RULES: Final[tuple[Rule, ...]] = (
         event=lambda _: a.OfferWithdrawn(),
     ),
     Rule(
-        name="a busy agent whose contact is closed or in line again has no after-call work",
+        name="a busy agent whose contact is closed, in line again or with the voice only has no after-call work",
         when=lambda j: j.contact not in _ASSIGNED | {ContactState.WRAP_UP} and j.agent is AgentState.BUSY,
         machine=Machine.AGENT,
         event=lambda _: a.ContactWithdrawn(),
@@ -213,7 +224,7 @@ def _deliver(joint: Joint, machine: Machine, event: Event, tables: Tables, appli
         translate = tables.seen_by_agent.get(type(event))
         if translate is not None:
             joint = _move(joint, Machine.AGENT, translate(event), tables, applied)  # type: ignore[arg-type]
-        if isinstance(event, c.OfferAccepted):
+        if isinstance(event, c.OfferAccepted | c.Claimed):
             joint = replace(joint, agent_leg=LegState.NEW)
     return joint
 
@@ -259,6 +270,10 @@ _RECORDING: Final[Mapping[type, RecordingCommand]] = {
     c.Held: RecordingCommand.HOLD,
     c.Retrieved: RecordingCommand.RETRIEVE,
     c.AgentLegLost: RecordingCommand.AGENT_LOST,
+    c.VideoEnded: RecordingCommand.AGENT_LOST,
+    c.TransferStarted: RecordingCommand.HOLD,
+    c.TransferFailed: RecordingCommand.RETRIEVE,
+    c.Transferred: RecordingCommand.AGENT_LOST,
 }
 
 

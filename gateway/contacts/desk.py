@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.acd.events import AcdEvent
+from gateway.acd.events import AcdAgentState, AcdEvent, AgentEvent
 from gateway.acd.port import AcdPort, AgentPosition
 from gateway.agents.roster import AgentRecord, AgentRoster
 from gateway.agents.states import AgentState
@@ -21,6 +21,7 @@ from gateway.config import ContactSettings, QueueSettings, SiteSettings
 from gateway.contacts import messages
 from gateway.contacts.actor import ContactActor
 from gateway.contacts.board import Board, BoardSeat
+from gateway.contacts.claims import Claims
 from gateway.contacts.deadlines import Deadlines
 from gateway.contacts.effects import Neighbours
 from gateway.contacts.fold import CLOSED, fold_contact
@@ -37,6 +38,7 @@ from gateway.parties import (
     AgentParty,
     AgentRequest,
     BoardShown,
+    ClaimContact,
     CustomerNotice,
     CustomerRequest,
     Entry,
@@ -106,6 +108,7 @@ class ContactDesk:
         self._legs: dict[LegId, ContactId] = {}
         self._positions: dict[AgentId, AgentPosition] = {}  # not yet told to the ACD, newest per agent
         self._telling: asyncio.Task[None] | None = None
+        self._claims = Claims(clock, settings.claim_attempts)
         self._draining = False
         self._tidy = asyncio.Event()
         views = Views(settings, tuple(queues))
@@ -140,6 +143,8 @@ class ContactDesk:
             board_changed=self._board.changed,
             claim_leg=self._legs.__setitem__,
             release_leg=self._release_leg,
+            issue_claim=self._claims.issue,
+            end_claim=self._claims.end,
         )
         self._recording = recording
 
@@ -150,6 +155,7 @@ class ContactDesk:
         await self._close_left_open()
         self._media.events.on(EVENT, self._from_media)
         self._acd.on_event(self._from_acd)
+        self._acd.on_agent_event(self._agent_at_acd)
         self._recording.on_change(self._from_recording)
         self._roster.on_change(self._agent_changed)
         self._board.start()
@@ -275,11 +281,29 @@ class ContactDesk:
                 self._roster.set_ready(agent_id)
             case SetNotReady(reason=reason):
                 self._roster.set_not_ready(agent_id, reason)
+            case ClaimContact(correlation=correlation):
+                await self._claim(agent_id, correlation)
             case _:
                 actor = self._holder(self._roster.get(agent_id))
                 if actor is None:
                     raise StateConflict("no_contact", "You are not on a contact.")
                 await actor.ask(messages.AgentAsked(agent_id=agent_id, request=request))
+
+    async def _claim(self, agent_id: AgentId, correlation: str) -> None:
+        """Find the contact of a short id and ask it. NotFound (`claim_unknown`), CapacityExceeded (`claim_limited`),
+        StateConflict (`claim_over`, `claim_taken`, `agent_busy`)."""
+        record = self._roster.get(agent_id)
+        try:
+            contact_id = self._claims.find(agent_id, correlation)
+        except CapacityExceeded:
+            self.alarm("claims_guessed", f"An agent sends claim ids that lead nowhere: {record.card.display_name}.")
+            raise
+        if record.contact_id not in (None, contact_id):
+            raise StateConflict("agent_busy", "End what you are on first.")
+        actor = self._actors.get(contact_id)
+        if actor is None:
+            raise StateConflict("claim_over", "This call is over.")
+        await actor.ask(messages.AgentClaims(agent_id=agent_id))
 
     async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]:
         record = self._roster.get(agent_id)
@@ -385,6 +409,21 @@ class ContactDesk:
         actor = self._actors.get(event.contact_id)
         if actor is not None:
             actor.post(messages.FromAcd(event=event))
+
+    def _agent_at_acd(self, event: AgentEvent) -> None:
+        """An agent's state at a foreign ACD: theirs here follows as far as no contact of ours decides it."""
+        record = self._roster.find(event.agent.agent_id) if event.agent.agent_id is not None else None
+        if record is None:
+            return
+        agent_id = record.card.agent_id
+        _log.info("agent.at_acd", agent_id=agent_id, state=event.state.value, reason=event.reason, source=event.source)
+        match event.state:
+            case AcdAgentState.READY:
+                self._roster.follow_acd(agent_id)
+            case AcdAgentState.NOT_READY | AcdAgentState.LOGGED_OFF:
+                self._roster.pause_by_acd(agent_id, event.reason)
+            case AcdAgentState.RINGING | AcdAgentState.BUSY | AcdAgentState.WRAP_UP:
+                pass  # the contact's own events say what that means here
 
     def _from_recording(self, view: RecordingView) -> None:
         actor = self._actors.get(view.contact_id)

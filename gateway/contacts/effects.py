@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.acd.events import AcdRef
+from gateway.acd.events import AcdRef, TransferMode, TransferTarget
 from gateway.acd.port import AcdPort, ContactOffer, DeclineReason
 from gateway.base.clock import Clock
-from gateway.base.errors import GatewayError
-from gateway.base.ids import ContactId, LegId, OfferId
+from gateway.base.errors import GatewayError, StateConflict
+from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config import ContactSettings, SiteSettings
@@ -21,7 +21,15 @@ from gateway.contacts.deadlines import Deadlines
 from gateway.contacts.fold import fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource, JournalValue
 from gateway.contacts.lanes import Lane, Lanes
-from gateway.contacts.messages import LegNotOpened, LegOpened, Message, SourceRefused, Tidied
+from gateway.contacts.messages import (
+    LegNotOpened,
+    LegOpened,
+    Message,
+    OfferedAnew,
+    SourceRefused,
+    Tidied,
+    TransferRefused,
+)
 from gateway.contacts.model import Contact, Role
 from gateway.contacts.ports import AgentsPort, MenuPort, QualityPort, RecordingOrder, RecordingPort
 from gateway.contacts.views import Views
@@ -64,6 +72,8 @@ class Neighbours:
     board_changed: Callable[[], None]
     claim_leg: Callable[[LegId, ContactId], None]  # events of this leg go to that contact
     release_leg: Callable[[LegId], None]
+    issue_claim: Callable[[ContactId], str]  # a correlation id by which an agent's panel finds the contact
+    end_claim: Callable[[ContactId], None]  # it leads nowhere any more
 
 
 class Effects:
@@ -184,6 +194,42 @@ class Effects:
             self._ref = await self._n.acd.offer(offer)
 
         self._put(Lane.ACD, job)
+
+    def acd_offer_anew(self, offer: ContactOffer, reason: str) -> None:
+        """Out of the hands of whoever had it, and into line again, perhaps at another ACD."""
+        self.acd_end(reason)
+        self.acd_complete(None)
+
+        async def job() -> None:
+            self._ref = None
+            self.post(OfferedAnew())
+            self._ref = await self._n.acd.offer(offer)
+
+        self._put(Lane.ACD, job)
+
+    def acd_transfer(self, mode: TransferMode, target: TransferTarget) -> None:
+        async def job() -> None:
+            ref = self._ref
+            try:
+                if ref is None:
+                    raise StateConflict("transfer_refused", "The ACD does not have this contact.")
+                async with asyncio.timeout(ACD_TIMEOUT_S):
+                    await self._n.acd.transfer(ref, mode, target)
+            except GatewayError as refusal:
+                self.post(TransferRefused(code=refusal.code))
+            except TimeoutError:
+                self.post(TransferRefused(code="acd_timeout"))
+
+        self._put(Lane.ACD, job)
+
+    def acd_claimed(self, agent_id: AgentId) -> None:
+        self._acd(lambda ref: self._n.acd.claimed(ref, agent_id))
+
+    def acd_hold(self) -> None:
+        self._acd(lambda ref: self._n.acd.hold(ref))
+
+    def acd_resume(self) -> None:
+        self._acd(lambda ref: self._n.acd.resume(ref))
 
     def acd_offerable(self, offerable: bool) -> None:
         self._acd(lambda ref: self._n.acd.set_offerable(ref, offerable))

@@ -18,7 +18,7 @@ from gateway.contacts.interruptions import Cause, Interruption, cause_of
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side, Transport
-from gateway.contacts.sources import source_for
+from gateway.contacts.sources import source_for, source_for_voice
 from gateway.contacts.states import IN_CALL, OVER, ContactState
 from gateway.contacts.waits import CLOSE_TIMEOUT_S
 from gateway.parties import LegAnswered, LegChanged, LegRefused, OfferLeg, PeerChanged
@@ -285,6 +285,7 @@ class Legwork:
             for side in self._sides():
                 self._send(side)
                 self._introduce(side)
+            self._send_voice()
         line = contact.line
         if contact.state is ContactState.QUEUED and line is not None and line.offerable is not self.offerable:
             line.offerable = self.offerable
@@ -321,6 +322,16 @@ class Legwork:
         if wanted != (transport.source if transport.source is not None else Silence()):
             transport.source = wanted
             self._do.set_source(transport.leg_id, wanted)
+
+    def _send_voice(self) -> None:
+        """What the ACD's call hears, in call mode: its leg is the adapter's, the customer's sound is ours."""
+        acd = self._contact.acd
+        if acd is None or acd.voice is None:
+            return
+        wanted = source_for_voice(self._contact)
+        if wanted != (acd.voice_source or Silence()):
+            acd.voice_source = wanted
+            self._do.set_source(acd.voice, wanted)
 
     def _introduce(self, side: Side) -> None:
         peer = self._n.views.peer_of(self._contact, side.role, self._n.clock.monotonic())

@@ -65,6 +65,25 @@ class FromAcd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedAnew:
+    """The next events of the ACD are of another offer of the contact: it counts from the beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRefused:
+    """The ACD did not take the order to transfer."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentClaims:
+    """An agent's panel has shown the contact's correlation id."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromRecording:
     view: RecordingView
 
@@ -122,6 +141,9 @@ Message = (
     | AgentSignedOut
     | FromMedia
     | FromAcd
+    | OfferedAnew
+    | TransferRefused
+    | AgentClaims
     | FromRecording
     | LegOpened
     | LegNotOpened

@@ -7,7 +7,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from gateway.acd.events import AcdEvent
+from gateway.acd.port import AcdCapabilities, AcdMode
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.contacts.coupling import Joint
 from gateway.contacts.interruptions import Cause, Interruption
@@ -19,6 +22,10 @@ from gateway.parties import AgentCard, Entry, PeerChanged, QueuePlace, Recording
 from media.port import Source
 
 NOTHING_SHOWN = ReportMedia(audio=False, video=False, screen=False)
+
+
+EVENT_IDS_LIMIT: Final = 512
+"""Ids kept of what an ACD said of one contact. A repetition later than that is caught by its sequence number."""
 
 
 class Role(StrEnum):
@@ -101,6 +108,43 @@ class InQueue:
 
 
 @dataclass(slots=True, kw_only=True)
+class AtAcd:
+    """What the ACD of the contact's queue does by itself, and what it has said so far."""
+
+    capabilities: AcdCapabilities
+    correlation: str = ""  # by which a panel claims the video; empty where nobody has to
+    attempt: int = 0  # offers made
+    offer_left_s: float | None = None  # the ACD's own deadline of the offer that rings, when it was made
+    voice: LegId | None = None  # call mode: its sound
+    voice_source: Source | None = None  # the last one asked for
+    answered_at_s: float | None = None  # call mode: since its 200 OK; not yet an agent
+    transfer_started_s: float | None = None
+    _ids: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
+    _seqs: dict[str, int] = field(default_factory=dict)
+
+    def is_repeated(self, event: AcdEvent) -> bool:
+        """Whether it was said before. Asking notes it."""
+        if event.event_id in self._ids:
+            return True
+        self._ids[event.event_id] = None
+        if len(self._ids) > EVENT_IDS_LIMIT:
+            self._ids.popitem(last=False)
+        return False
+
+    def is_late(self, event: AcdEvent) -> bool:
+        """Whether something that was said later has come before it. Asking notes it."""
+        last = self._seqs.get(event.source, -1)
+        if event.seq < last:
+            return True
+        self._seqs[event.source] = event.seq
+        return False
+
+    def begin_again(self) -> None:
+        """The contact is offered anew: the ACD counts from the beginning."""
+        self._seqs.clear()
+
+
+@dataclass(slots=True, kw_only=True)
 class Contact:
     """One contact."""
 
@@ -118,6 +162,7 @@ class Contact:
     prompt: str | None = None  # the clip being said
     answered_since_s: float | None = None  # the menu has answered; it ends when the prompt is over
     line: InQueue | None = None
+    acd: AtAcd | None = None
     bridged_at_s: float | None = None  # the first time
     end_reason: EndReason | None = None
     consent: bool | None = None
@@ -137,6 +182,11 @@ class Contact:
             return self.line.language
         return self.menu.language if self.menu is not None else self.entry.language
 
+    @property
+    def split(self) -> bool:
+        """Call mode: the ACD carries the voice, the video is claimed."""
+        return self.acd is not None and self.acd.capabilities.mode is AcdMode.CALL
+
     def side(self, role: Role) -> Side | None:
         """The side, if anybody is on it."""
         if role is Role.CUSTOMER:
@@ -150,4 +200,5 @@ class Contact:
             customer_leg=self.customer.leg,
             agent_leg=self.agent.side.leg if self.agent is not None else LegState.CLOSED,
             agent=None,
+            split=self.split,
         )

@@ -174,6 +174,11 @@ class AgentOfRoster(Protocol):
     @property
     def may_be_offered(self) -> bool: ...
 
+    @property
+    def may_claim(self) -> bool:
+        """Has a panel, and no contact: ready or not, their phone is the ACD's."""
+        ...
+
 
 class AgentsPort(Protocol):
     """The roster (`gateway.agents.roster`): the contact that holds an agent moves them."""
@@ -182,4 +187,8 @@ class AgentsPort(Protocol):
 
     def apply(self, agent_id: AgentId, event: AgentEvent) -> None:
         """StateConflict (`illegal_transition`), NotFound; nothing changed then."""
+        ...
+
+    def follow_acd(self, agent_id: AgentId) -> None:
+        """The ACD routes to this agent, so they are ready here too if they have a panel and no contact. NotFound."""
         ...

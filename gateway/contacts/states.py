@@ -2,6 +2,10 @@
 
 States and events are the words of the field: `wrap_up` is after-call work, an *offer* rings at an agent, RONA is
 `OfferTimedOut`. A refused visitor never becomes a contact, so there is no state for it.
+
+In *call mode* (SPLIT) the ACD carries the voice and the video waits beside it: there `voice` is a call whose video no
+agent has claimed, and an agent who is lost leaves the customer in it instead of in line. In the other modes an agent is
+offered the contact and everything goes through us.
 """
 
 from dataclasses import dataclass
@@ -19,6 +23,8 @@ class ContactState(StrEnum):
     BRIDGING = "bridging"
     ACTIVE = "active"
     HELD = "held"
+    TRANSFERRING = "transferring"
+    VOICE = "voice"
     WRAP_UP = "wrap_up"
     CLOSED = "closed"
 
@@ -26,7 +32,7 @@ class ContactState(StrEnum):
 WAITING = frozenset({ContactState.QUEUED, ContactState.OFFERED, ContactState.BRIDGING})
 """The customer waits for an agent and is shown hold media."""
 
-IN_CALL = frozenset({ContactState.ACTIVE, ContactState.HELD})
+IN_CALL = frozenset({ContactState.ACTIVE, ContactState.HELD, ContactState.TRANSFERRING})
 """Customer and agent are on a call."""
 
 OVER = frozenset({ContactState.WRAP_UP, ContactState.CLOSED})
@@ -43,7 +49,10 @@ class EndReason(StrEnum):
     ABANDONED_WHILE_ALERTING = "abandoned_while_alerting"
     CUSTOMER_LOST = "customer_lost"  # the network was gone for longer than the grace
     SETUP_FAILED = "setup_failed"  # no media connection came about
-    OVERFLOWED = "overflowed"  # the longest wait was reached
+    OVERFLOWED = "overflowed"  # the longest wait was reached, or the ACD has no room, no agent, no hours for it
+    LEFT_QUEUE = "left_queue"  # the customer chose to leave it, by a key or as the ACD saw it
+    WITHDRAWN = "withdrawn"  # the ACD took the contact out of its queue, or ended it before an agent had it
+    REFUSED_BY_ACD = "refused_by_acd"  # it never took it, or had an error of its own
     MAX_DURATION = "max_duration"
     FAILED = "failed"  # our own error
     GATEWAY_RESTART = "gateway_restart"
@@ -113,6 +122,21 @@ class MaxWaitReached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLeft:
+    """The ACD let the contact go unserved. `reason`: a word of `gateway.acd.events.ExitReason`."""
+
+    reason: str = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """The call is over at the ACD. `by`: a word of `gateway.acd.events.Party`; `reason`: the ACD's short code."""
+
+    by: str = "unknown"
+    reason: str = "normal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfferMade:
     offer_id: OfferId
     agent_id: AgentId
@@ -176,6 +200,57 @@ class AgentReleased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceOnly:
+    """Call mode: the customer talks by voice, or waits with the ACD's sound, and nobody has claimed the video yet.
+
+    `reason`: `connected` when an agent is known to talk, `unclaimed` when the time for a claim went by.
+    """
+
+    reason: str = "unclaimed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Call mode: this agent's panel has shown the contact's correlation id: the video is theirs."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoEnded:
+    """Call mode: the agent has the video no more; the voice goes on.
+
+    `reason`: `closed` by the agent, `lost`, `not_connected` in time, `claimed_by_other`, `transferred`.
+    """
+
+    reason: str = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStarted:
+    """The ACD was asked to move the contact. `target` is a queue, an agent or a number, as `kind` says."""
+
+    kind: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFailed:
+    """The contact stays where it was. `reason`: `busy`, `no_answer`, `refused`, `unreachable`, `timeout`."""
+
+    reason: str = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """Same contact, new segment: in line for somebody else. Empty `queue`: the same one; `agent_id`: for them only."""
+
+    queue: str = ""
+    agent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaxDurationReached:
     pass
 
@@ -208,6 +283,8 @@ ContactEvent = (
     | LegFailed
     | CustomerLeft
     | MaxWaitReached
+    | QueueLeft
+    | CallEnded
     | OfferMade
     | OfferAccepted
     | OfferRejected
@@ -220,6 +297,12 @@ ContactEvent = (
     | Retrieved
     | AgentLegLost
     | AgentReleased
+    | VoiceOnly
+    | Claimed
+    | VideoEnded
+    | TransferStarted
+    | TransferFailed
+    | Transferred
     | MaxDurationReached
     | WrapUpSubmitted
     | WrapUpTimedOut
@@ -252,7 +335,11 @@ CONTACT: Table[ContactState] = Table(
         },
         _S.QUEUED: {
             OfferMade: _S.OFFERED,
+            VoiceOnly: _S.VOICE,
+            Claimed: _S.BRIDGING,
             MaxWaitReached: _S.CLOSED,
+            QueueLeft: _S.CLOSED,
+            CallEnded: _S.CLOSED,
             CustomerLeft: _S.CLOSED,
             Aborted: _S.CLOSED,
         },
@@ -261,6 +348,8 @@ CONTACT: Table[ContactState] = Table(
             OfferRejected: _S.QUEUED,
             OfferTimedOut: _S.QUEUED,
             OfferWithdrawn: _S.QUEUED,
+            QueueLeft: _S.CLOSED,
+            CallEnded: _S.CLOSED,
             CustomerLeft: _S.CLOSED,
             Aborted: _S.CLOSED,
         },
@@ -268,12 +357,19 @@ CONTACT: Table[ContactState] = Table(
             Bridged: _S.ACTIVE,
             AgentLegFailed: _S.QUEUED,
             CustomerUnreachable: _S.QUEUED,
+            OfferWithdrawn: _S.QUEUED,  # the ACD took the agent away again
+            VideoEnded: _S.VOICE,
+            CallEnded: _S.CLOSED,
             CustomerLeft: _S.CLOSED,
             Aborted: _S.CLOSED,
         },
         _S.ACTIVE: {
             Held: _S.HELD,
+            TransferStarted: _S.TRANSFERRING,
+            Transferred: _S.QUEUED,
             AgentLegLost: _S.QUEUED,
+            VideoEnded: _S.VOICE,
+            CallEnded: _S.WRAP_UP,
             CustomerLeft: _S.WRAP_UP,
             AgentReleased: _S.WRAP_UP,
             MaxDurationReached: _S.WRAP_UP,
@@ -281,10 +377,33 @@ CONTACT: Table[ContactState] = Table(
         },
         _S.HELD: {
             Retrieved: _S.ACTIVE,
+            TransferStarted: _S.TRANSFERRING,
+            Transferred: _S.QUEUED,
             AgentLegLost: _S.QUEUED,
+            VideoEnded: _S.VOICE,
+            CallEnded: _S.WRAP_UP,
             CustomerLeft: _S.WRAP_UP,
             AgentReleased: _S.WRAP_UP,
             MaxDurationReached: _S.WRAP_UP,
+            Aborted: _S.CLOSED,
+        },
+        _S.TRANSFERRING: {
+            Transferred: _S.QUEUED,
+            TransferFailed: _S.ACTIVE,
+            AgentLegLost: _S.QUEUED,
+            VideoEnded: _S.VOICE,
+            CallEnded: _S.WRAP_UP,
+            CustomerLeft: _S.WRAP_UP,
+            AgentReleased: _S.WRAP_UP,
+            MaxDurationReached: _S.WRAP_UP,
+            Aborted: _S.CLOSED,
+        },
+        _S.VOICE: {
+            Claimed: _S.BRIDGING,
+            QueueLeft: _S.CLOSED,
+            CallEnded: _S.CLOSED,
+            CustomerLeft: _S.CLOSED,
+            MaxDurationReached: _S.CLOSED,
             Aborted: _S.CLOSED,
         },
         _S.WRAP_UP: {
@@ -307,6 +426,12 @@ def end_reason(before: ContactState, event: ContactEvent, *, connected_once: boo
             return EndReason.CUSTOMER_LOST if connected_once else EndReason.SETUP_FAILED
         case CustomerLeft():
             return _ABANDONED.get(before, EndReason.COMPLETED)
+        case CallEnded(by=by):
+            if before in _SERVED:
+                return EndReason.COMPLETED
+            return EndReason.LEFT_QUEUE if by == "customer" else EndReason.WITHDRAWN
+        case QueueLeft(reason=exit_reason):
+            return _EXITS.get(exit_reason, EndReason.REFUSED_BY_ACD)
         case Aborted(reason=reason):
             return reason
         case _:
@@ -319,6 +444,17 @@ _ABANDONED = {
     _S.QUEUED: EndReason.ABANDONED_IN_QUEUE,
     _S.OFFERED: EndReason.ABANDONED_WHILE_ALERTING,
     _S.BRIDGING: EndReason.ABANDONED_WHILE_ALERTING,
+}
+
+_SERVED = IN_CALL | {_S.VOICE}
+
+_EXITS = {
+    "timeout": EndReason.OVERFLOWED,
+    "empty": EndReason.OVERFLOWED,
+    "full": EndReason.OVERFLOWED,
+    "closed": EndReason.OVERFLOWED,
+    "key": EndReason.LEFT_QUEUE,
+    "withdrawn": EndReason.WITHDRAWN,
 }
 
 _REASONS: dict[type, EndReason] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gateway.acd.events import TargetKind, TransferMode
 from gateway.config import ContactSettings, QueueSettings
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
@@ -38,6 +39,9 @@ class Views:
     def queue_name(self, queue: str) -> str:
         return self._names.get(queue, queue)
 
+    def knows_queue(self, queue: str) -> bool:
+        return queue in self._names
+
     def contact_changed(self, contact: Contact, now_s: float) -> ContactChanged:
         wait = STATE_WAIT.get(contact.state)
         deadline = waits_of(contact, self._settings).get(wait) if wait is not None else None
@@ -47,6 +51,7 @@ class Views:
             end_reason=contact.end_reason.value if contact.end_reason is not None and contact.state in OVER else None,
             deadline_s=max(0.0, deadline - now_s) if deadline is not None else None,
             talk_s=now_s - contact.bridged_at_s if contact.bridged_at_s is not None else None,
+            voice_apart=contact.split,
         )
 
     def menu_shown(self, contact: Contact) -> MenuShown | None:
@@ -76,7 +81,8 @@ class Views:
     def offer(self, contact: Contact, now_s: float) -> OfferMade | None:
         if contact.agent is None or contact.line is None:
             return None
-        deadline = contact.agent.offered_at_s + self._settings.offer_timeout.total_seconds()
+        left_s = contact.acd.offer_left_s if contact.acd is not None else None
+        deadline = contact.agent.offered_at_s + (left_s or self._settings.offer_timeout.total_seconds())
         return OfferMade(
             offer_id=contact.agent.offer_id,
             contact_id=contact.contact_id,
@@ -92,6 +98,8 @@ class Views:
             contact_id=contact.contact_id,
             queue_name=self.queue_name(contact.line.queue) if contact.line is not None else "",
             customer=self.card(contact),
+            voice_apart=contact.split,
+            transfers=transfers_of(contact),
         )
 
     def wrap_up(self, contact: Contact, now_s: float) -> WrapUpStarted:
@@ -102,14 +110,16 @@ class Views:
             deadline_s=max(0.0, deadline - now_s),
         )
 
-    def queue_place(self, contact: Contact, place: int, estimate_s: float | None, now_s: float) -> QueuePlace | None:
+    def queue_place(
+        self, contact: Contact, place: int | None, estimate_s: float | None, now_s: float
+    ) -> QueuePlace | None:
         if contact.line is None:
             return None
         return QueuePlace(
             queue=contact.line.queue,
             queue_name=self.queue_name(contact.line.queue),
             place=place,
-            ahead=place - 1,
+            ahead=place - 1 if place is not None else None,
             waited_s=now_s - contact.line.queued_at_s,
             estimate_s=estimate_s,
         )
@@ -191,6 +201,16 @@ class Views:
             quality=contact.quality,
             cause=contact.quality_cause,
         )
+
+
+def transfers_of(contact: Contact) -> tuple[str, ...]:
+    """To what the agent may send the contact: by the ACD when it carries transfers out, otherwise by our own means."""
+    if contact.acd is None:
+        return ()
+    by_acd = TransferMode.BLIND in contact.acd.capabilities.transfers
+    if contact.split:
+        return tuple(kind.value for kind in TargetKind) if by_acd else ()
+    return (TargetKind.QUEUE.value, TargetKind.AGENT.value)
 
 
 def _leg(side: Side) -> list[LegChanged]:

@@ -12,6 +12,9 @@ from gateway.contacts.states import IN_CALL, OVER, ContactState
 CLOSE_TIMEOUT_S: Final = 7.0
 """The media engine closes a leg within 5 s; after this it is taken for gone."""
 
+ACD_MARGIN_S: Final = 5.0
+"""An ACD that keeps its deadlines has this much longer before the contact keeps them for it."""
+
 
 class Wait(StrEnum):
     """What a contact waits for, by the name of what happens when the time is over."""
@@ -24,6 +27,8 @@ class Wait(StrEnum):
     RINGING_GRACE = "ringing_grace"
     BRIDGE = "bridge"
     MAX_DURATION = "max_duration"
+    CLAIM = "claim"  # call mode: nobody has claimed the video
+    TRANSFER = "transfer"
     WRAP_UP = "wrap_up"
     CUSTOMER_SETUP = "customer_setup"
     CUSTOMER_GRACE = "customer_grace"
@@ -43,17 +48,18 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
         case ContactState.IN_MENU:
             due[Wait.MENU_IDLE] = contact.node_since_s + idle_s(contact, settings)
         case ContactState.QUEUED:
-            since_s = contact.line.waiting_since_s if contact.line is not None else contact.state_since_s
-            due[Wait.MAX_WAIT] = since_s + settings.max_wait.total_seconds()
+            due.update(_in_line(contact, settings))
         case ContactState.OFFERED:
-            due[Wait.OFFER] = contact.state_since_s + settings.offer_timeout.total_seconds()
+            due[Wait.OFFER] = contact.state_since_s + _offer_s(contact, settings)
             if contact.agent is not None and contact.agent.side.lost_since_s is not None:
                 due[Wait.RINGING_GRACE] = contact.agent.side.lost_since_s + settings.ringing_grace.total_seconds()
         case ContactState.BRIDGING:
             due[Wait.BRIDGE] = contact.state_since_s + settings.bridge_timeout.total_seconds()
-        case ContactState.ACTIVE | ContactState.HELD:
+        case ContactState.ACTIVE | ContactState.HELD | ContactState.TRANSFERRING | ContactState.VOICE:
             since_s = contact.bridged_at_s if contact.bridged_at_s is not None else contact.state_since_s
             due[Wait.MAX_DURATION] = since_s + settings.max_duration.total_seconds()
+            if contact.state is ContactState.TRANSFERRING:
+                due[Wait.TRANSFER] = contact.state_since_s + settings.transfer_timeout.total_seconds()
         case ContactState.WRAP_UP:
             due[Wait.WRAP_UP] = contact.state_since_s + settings.wrap_up.total_seconds()
         case ContactState.CLOSED:
@@ -72,6 +78,27 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
     return due
 
 
+def _in_line(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
+    """The longest wait, or, where the ACD keeps it, the longest call: nobody waits for ever whatever an ACD forgets."""
+    since_s = contact.line.waiting_since_s if contact.line is not None else contact.state_since_s
+    acd = contact.acd
+    if acd is None or not acd.capabilities.keeps_deadlines:
+        return {Wait.MAX_WAIT: since_s + settings.max_wait.total_seconds()}
+    due = {Wait.MAX_WAIT: since_s + settings.max_duration.total_seconds()}
+    if contact.split and acd.answered_at_s is not None:
+        due[Wait.CLAIM] = acd.answered_at_s + settings.claim_timeout.total_seconds()
+    return due
+
+
+def _offer_s(contact: Contact, settings: ContactSettings) -> float:
+    """How long an offer may ring. An ACD that keeps the deadline itself is given time to say that it is over."""
+    acd = contact.acd
+    if acd is None or not acd.capabilities.keeps_deadlines:
+        return settings.offer_timeout.total_seconds()
+    left_s = acd.offer_left_s if acd.offer_left_s is not None else settings.offer_timeout.total_seconds()
+    return left_s + ACD_MARGIN_S
+
+
 def idle_s(contact: Contact, settings: ContactSettings) -> float:
     """How long the node shown waits for a key."""
     if contact.node is not None and contact.node.idle_s is not None:
@@ -84,6 +111,7 @@ STATE_WAIT: Final = {
     ContactState.IN_MENU: Wait.MENU_IDLE,
     ContactState.OFFERED: Wait.OFFER,
     ContactState.BRIDGING: Wait.BRIDGE,
+    ContactState.TRANSFERRING: Wait.TRANSFER,
     ContactState.WRAP_UP: Wait.WRAP_UP,
 }
 """The deadline that is told with a state (`ContactChanged.deadline_s`)."""

@@ -44,6 +44,7 @@ from gateway.parties import (
 from gateway.quality.side import Observed
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeLeg, FakeMedia
+from tests.support.foreign_acd import ForeignAcd
 from tests.support.memory_queues import MemoryQueues
 
 QUEUES = (
@@ -226,6 +227,7 @@ class DeskRig:
     queues: MemoryQueues = field(default_factory=MemoryQueues)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     notices: Notices = field(default_factory=Notices)
+    foreign: ForeignAcd | None = None  # in place of our own ACD
 
     def __post_init__(self) -> None:
         self.media = FakeMedia()
@@ -241,7 +243,7 @@ class DeskRig:
             sites=SITES,
             queues=QUEUES,
             media=self.media,
-            acd=self.acd,
+            acd=self.foreign or self.acd,
             recording=self.recording,
             rollout=self.rollout,
             journal=self.journal,

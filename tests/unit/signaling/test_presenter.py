@@ -152,6 +152,8 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
         messages.SetNotReady: messages.SetNotReady(reason="lunch"),
         messages.AcceptOffer: messages.AcceptOffer(offer_id="of_00000001"),
         messages.RejectOffer: messages.RejectOffer(offer_id="of_00000001"),
+        messages.ClaimContact: messages.ClaimContact(correlation="7K3QXM2P"),
+        messages.Transfer: messages.Transfer(kind="queue", target="sales"),
         messages.WrapUp: messages.WrapUp(disposition="resolved", notes="n"),
     }
     for union, ask, requests in (

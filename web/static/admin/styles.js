@@ -3,7 +3,7 @@
 import { css } from "../vendor/lit.js";
 
 /** A contact's states in the order of its life. */
-export const STATE_ORDER = ["initiated", "in_menu", "queued", "offered", "bridging", "active", "held", "transferring", "wrap_up", "closed"];
+export const STATE_ORDER = ["initiated", "in_menu", "queued", "offered", "bridging", "active", "held", "transferring", "voice", "wrap_up", "closed"];
 
 export const pageStyles = css`
   :host {
@@ -102,6 +102,10 @@ export const pageStyles = css`
   .s-transferring {
     fill: #b0679b;
     background: #b0679b;
+  }
+  .s-voice {
+    fill: #4f8f5b;
+    background: #4f8f5b;
   }
   .s-wrap_up {
     fill: #8a8f63;

@@ -99,6 +99,17 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} offer_id
  */
 /**
+ * @typedef {object} ClaimContact
+ * @property {"claim_contact"} type
+ * @property {string} correlation
+ */
+/**
+ * @typedef {object} Transfer
+ * @property {"transfer"} type
+ * @property {"queue" | "agent" | "number"} kind
+ * @property {string} target
+ */
+/**
  * @typedef {object} Hold
  * @property {"hold"} type
  */
@@ -119,7 +130,7 @@ export const SUBPROTOCOL = "visavis.v1";
  */
 /**
  * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
- *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | Hold | Retrieve | Recording | WrapUp} ClientMessage
+ *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
 // ---------------------------------------------------------------- from the gateway
@@ -173,6 +184,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string | null} [end_reason]
  * @property {number | null} [deadline_s]
  * @property {number | null} [talk_s]
+ * @property {boolean} [voice_apart]
  */
 /**
  * @typedef {object} MenuOption
@@ -193,8 +205,8 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"queue_position"} type
  * @property {string} queue
  * @property {string} queue_name
- * @property {number} place
- * @property {number} ahead
+ * @property {number | null} [place]
+ * @property {number | null} [ahead]
  * @property {number} waited_s
  * @property {number | null} [estimate_s]
  */
@@ -309,6 +321,8 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} contact_id
  * @property {string} queue_name
  * @property {CustomerCard} customer
+ * @property {boolean} [voice_apart]
+ * @property {string[]} [transfers]
  */
 /**
  * @typedef {object} WrapUpStarted

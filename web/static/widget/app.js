@@ -21,6 +21,8 @@ import { SESSION_KEY } from "./place.js";
 import * as screens from "./screens.js";
 import { screenStyles } from "./screen-styles.js";
 
+/** Screens with the pictures of a call. */
+const TALKING_SCREENS = new Set(["talking", "held", "voice"]);
 const CHOICE_KEY = "visavis.customer.choice";
 const GENERATION_KEY = "visavis.customer.generation";
 /** A gateway that is away for longer has lost the contact anyway (its grace is a minute). */
@@ -452,7 +454,7 @@ export class Customer extends LitElement {
     if (place === undefined) return nothing;
     const call = this._phase === "live" ? this.#call : null;
     const screen = this._phase === "live" ? screenOf(this._view) : this._phase;
-    const talks = call !== null && (screen === "talking" || screen === "held");
+    const talks = call !== null && TALKING_SCREENS.has(screen);
     return html`<div class="app">
       <header>
         ${mark()}<strong>${place.availability?.site_name || t("app.name")}</strong>
@@ -480,7 +482,7 @@ export class Customer extends LitElement {
   /** @param {Call} call @param {string} screen */
   #stage(call, screen) {
     const view = this._view;
-    const talks = screen === "talking" || screen === "held";
+    const talks = TALKING_SCREENS.has(screen);
     return html`<vv-stage
       cover
       .call=${call}

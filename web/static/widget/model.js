@@ -9,6 +9,7 @@ import { awayOf } from "../elements/away.js";
  * @property {string | null} contact_id
  * @property {string} state of the contact; "" before the first word of it
  * @property {string | null} end_reason
+ * @property {boolean} voice_apart the center's phone system carries the voice, the video comes beside it
  * @property {import("../lib/messages.js").MenuNode | null} menu the node shown now
  * @property {string} answer what the menu answered before it ended the contact
  * @property {boolean} menu_sent a key was pressed and not answered yet
@@ -30,6 +31,7 @@ export function newView() {
     contact_id: null,
     state: "",
     end_reason: null,
+    voice_apart: false,
     menu: null,
     answer: "",
     menu_sent: false,
@@ -47,7 +49,7 @@ export function newView() {
 }
 
 /** States in which customer and agent are connected to each other. */
-export const TALKING = new Set(["active", "held", "transferring"]);
+export const TALKING = new Set(["active", "held", "transferring", "voice"]);
 /** For the customer it is over already while the agent writes the wrap-up. */
 export const ENDED = new Set(["wrap_up", "closed"]);
 
@@ -72,12 +74,13 @@ export function fold(view, message, now_ms) {
         contact_id: message.contact_id,
         state: message.state,
         end_reason: message.end_reason ?? null,
+        voice_apart: message.voice_apart ?? false,
         menu: message.state === "in_menu" ? view.menu : null,
         answer: message.end_reason === "self_served" ? (view.menu?.text ?? view.answer) : "",
         menu_sent: message.state === "in_menu" && view.menu_sent,
         queue: message.state === "queued" || message.state === "offered" || message.state === "bridging" ? view.queue : null,
-        peer: talks || message.state === "bridging" ? view.peer : null,
-        away: talks ? view.away : null,
+        peer: (talks && message.state !== "voice") || message.state === "bridging" ? view.peer : null,
+        away: talks && message.state !== "voice" ? view.away : null,
         talking_since_ms,
         talk_s: ended && talking_since_ms !== null ? Math.max(view.talk_s, (now_ms - talking_since_ms) / 1000) : view.talk_s,
         error_code: null,
@@ -101,7 +104,7 @@ export function fold(view, message, now_ms) {
   }
 }
 
-/** Which screen it is. @param {View} view @returns {"connecting" | "menu" | "waiting" | "joining" | "talking" | "held" | "ended"} */
+/** Which screen it is. @param {View} view @returns {"connecting" | "menu" | "waiting" | "joining" | "talking" | "held" | "voice" | "ended"} */
 export function screenOf(view) {
   switch (view.state) {
     case "in_menu":
@@ -110,12 +113,14 @@ export function screenOf(view) {
     case "offered":
       return "waiting";
     case "bridging":
-      return "joining";
+      return view.voice_apart ? "voice" : "joining";
     case "active":
       return "talking";
     case "held":
     case "transferring":
-      return "held";
+      return view.voice_apart ? "voice" : "held";
+    case "voice":
+      return "voice";
     case "wrap_up":
     case "closed":
       return "ended";

@@ -109,9 +109,11 @@ export function waiting(view, now_ms, call, consent) {
     ? t("waiting.joining")
     : queue === null
       ? t("waiting.title")
-      : queue.place <= 1
-        ? t("waiting.next")
-        : t("waiting.place", { place: queue.place });
+      : queue.place == null
+        ? t("waiting.in_line")
+        : queue.place <= 1
+          ? t("waiting.next")
+          : t("waiting.place", { place: queue.place });
   const waited_s = (now_ms - view.queued_at_ms) / 1000;
   return html`<div class="stack">
     <div class="waiting">
@@ -196,6 +198,7 @@ export function veil(screen, call, session, view, now_ms) {
     const name = view.peer?.display_name ?? "";
     return { title: t("held.title"), text: name === "" ? t("held.text") : t("held.by", { name }) };
   }
+  if (screen === "voice") return { title: t("voice.title"), text: t("voice.text") };
   if (screen === "talking" && view.peer !== null && view.away !== null) {
     return awayVeil(view.peer.display_name, view.away, now_ms, "next_agent");
   }
@@ -280,7 +283,10 @@ function closeButton(app) {
 
 /** For a screen reader, on every change of screen. @param {string} screen @param {View} view */
 export function announcement(screen, view) {
-  if (screen === "waiting" && view.queue !== null) return t("waiting.place", { place: view.queue.place });
+  if (screen === "waiting" && view.queue !== null) {
+    return view.queue.place == null ? t("waiting.in_line") : t("waiting.place", { place: view.queue.place });
+  }
+  if (screen === "voice") return t("voice.title");
   if (screen === "talking" && view.away !== null) return awayTitle(view.peer?.display_name ?? "", view.away);
   if (screen === "talking") return t("talking.announce", { name: view.peer?.display_name ?? "" });
   if (screen === "held") return t("held.title");

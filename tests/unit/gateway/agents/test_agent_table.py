@@ -10,6 +10,7 @@ from gateway.base.errors import StateConflict
 EXPECTED = """
 logged_off LoggedOn not_ready
 not_ready ReadySet ready; not_ready NotReadySet not_ready; not_ready LoggedOff logged_off
+not_ready Claimed busy; ready Claimed busy
 ready NotReadySet not_ready; ready PresenceLost not_ready; ready OfferMade reserved; ready LoggedOff logged_off
 reserved OfferAccepted busy; reserved OfferRejected not_ready; reserved OfferTimedOut not_ready
 reserved OfferWithdrawn ready; reserved PresenceLost not_ready; reserved LoggedOff logged_off

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from gateway.acd.events import ExitReason
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId, OfferId
 from gateway.base.machine import Table
@@ -12,12 +13,14 @@ from gateway.contacts.legs import LEG, LegEvent, LegState
 from gateway.contacts.states import (
     CONTACT,
     Aborted,
+    CallEnded,
     ContactEvent,
     ContactState,
     CustomerLeft,
     EndReason,
     LeaveCause,
     OfferMade,
+    QueueLeft,
     end_reason,
 )
 
@@ -26,15 +29,25 @@ initiated MenuStarted in_menu; initiated Enqueued queued; initiated SelfServed c
 initiated LegFailed closed; initiated CustomerLeft closed; initiated Aborted closed
 in_menu OptionChosen in_menu; in_menu Enqueued queued; in_menu SelfServed closed; in_menu MenuUnanswered closed
 in_menu CustomerLeft closed; in_menu Aborted closed
-queued OfferMade offered; queued MaxWaitReached closed; queued CustomerLeft closed; queued Aborted closed
+queued OfferMade offered; queued VoiceOnly voice; queued Claimed bridging; queued MaxWaitReached closed
+queued QueueLeft closed; queued CallEnded closed; queued CustomerLeft closed; queued Aborted closed
 offered OfferAccepted bridging; offered OfferRejected queued; offered OfferTimedOut queued
-offered OfferWithdrawn queued; offered CustomerLeft closed; offered Aborted closed
+offered OfferWithdrawn queued; offered QueueLeft closed; offered CallEnded closed; offered CustomerLeft closed
+offered Aborted closed
 bridging Bridged active; bridging AgentLegFailed queued; bridging CustomerUnreachable queued
+bridging OfferWithdrawn queued; bridging VideoEnded voice; bridging CallEnded closed
 bridging CustomerLeft closed; bridging Aborted closed
 active Held held; active AgentLegLost queued; active CustomerLeft wrap_up; active AgentReleased wrap_up
 active MaxDurationReached wrap_up; active Aborted closed
+active TransferStarted transferring; active Transferred queued; active VideoEnded voice; active CallEnded wrap_up
 held Retrieved active; held AgentLegLost queued; held CustomerLeft wrap_up; held AgentReleased wrap_up
 held MaxDurationReached wrap_up; held Aborted closed
+held TransferStarted transferring; held Transferred queued; held VideoEnded voice; held CallEnded wrap_up
+transferring Transferred queued; transferring TransferFailed active; transferring AgentLegLost queued
+transferring VideoEnded voice; transferring CallEnded wrap_up; transferring CustomerLeft wrap_up
+transferring AgentReleased wrap_up; transferring MaxDurationReached wrap_up; transferring Aborted closed
+voice Claimed bridging; voice QueueLeft closed; voice CallEnded closed; voice CustomerLeft closed
+voice MaxDurationReached closed; voice Aborted closed
 wrap_up WrapUpSubmitted closed; wrap_up WrapUpTimedOut closed; wrap_up Aborted closed
 """
 
@@ -97,6 +110,29 @@ def test_whatever_ends_a_contact_or_its_call_has_a_reason() -> None:
             ends = after in (ContactState.WRAP_UP, ContactState.CLOSED) and state is not ContactState.WRAP_UP
             reason = end_reason(state, sample(event_type), connected_once=True)
             assert (reason is not None) is (ends or event_type is Aborted), (state, event_type)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "reason"),
+    [
+        (ContactState.QUEUED, QueueLeft(reason="timeout"), EndReason.OVERFLOWED),
+        (ContactState.QUEUED, QueueLeft(reason="key"), EndReason.LEFT_QUEUE),
+        (ContactState.VOICE, QueueLeft(reason="withdrawn"), EndReason.WITHDRAWN),
+        (ContactState.OFFERED, QueueLeft(reason="something new"), EndReason.REFUSED_BY_ACD),
+        (ContactState.QUEUED, CallEnded(by="customer"), EndReason.LEFT_QUEUE),
+        (ContactState.QUEUED, CallEnded(by="acd"), EndReason.WITHDRAWN),
+        (ContactState.VOICE, CallEnded(by="acd"), EndReason.COMPLETED),
+        (ContactState.ACTIVE, CallEnded(by="unknown"), EndReason.COMPLETED),
+    ],
+)
+def test_what_the_acd_ends_has_the_reason_it_gave(before: ContactState, event: Any, reason: EndReason) -> None:
+    assert end_reason(before, event, connected_once=True) is reason
+
+
+@pytest.mark.parametrize("reason", ExitReason)
+def test_every_exit_of_a_queue_has_an_end_reason_of_its_kind(reason: ExitReason) -> None:
+    found = end_reason(ContactState.QUEUED, QueueLeft(reason=reason.value), connected_once=True)
+    assert (found is EndReason.REFUSED_BY_ACD) is (reason in (ExitReason.REFUSED, ExitReason.FAILED))
 
 
 def test_a_lost_customer_who_was_never_connected_is_our_failure() -> None:

@@ -33,6 +33,7 @@ from gateway.recordings import states as r
 from gateway.recordings.states import RECORDING, RecordingState
 
 OFFER = states.OfferMade(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
+CLAIM = states.Claimed(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
 
 CONTACT_INPUTS: tuple[Event, ...] = (
     states.MenuStarted(),
@@ -43,19 +44,29 @@ CONTACT_INPUTS: tuple[Event, ...] = (
     states.SetupTimedOut(),
     states.CustomerLeft(),
     states.MaxWaitReached(),
-    states.OfferAccepted(),
-    states.OfferRejected(),
-    states.OfferTimedOut(),
-    states.AgentLegFailed(),
-    states.CustomerUnreachable(),
     states.Held(),
     states.Retrieved(),
-    states.AgentReleased(),
     states.MaxDurationReached(),
+    states.QueueLeft(),
+    states.CallEnded(),
+    states.TransferStarted(),
+    states.TransferFailed(),
     states.WrapUpSubmitted(),
     states.WrapUpTimedOut(),
     states.Aborted(),
 )
+NOT_SPLIT_INPUTS: tuple[Event, ...] = (
+    states.OfferAccepted(),
+    states.OfferRejected(),
+    states.OfferTimedOut(),
+    states.OfferWithdrawn(),
+    states.AgentLegFailed(),
+    states.CustomerUnreachable(),
+    states.AgentReleased(),
+    states.Transferred(),
+)
+SPLIT_INPUTS: tuple[Event, ...] = (states.VoiceOnly(), states.VideoEnded())
+"""In call mode the voice is the ACD's: no offers, no way back into line, and an agent who goes ends the video only."""
 LEG_INPUTS: tuple[Event, ...] = (
     legs.OfferReceived(),
     legs.AnswerSent(),
@@ -106,10 +117,19 @@ class World:
     recording: RecordingState | None = None
 
 
-START = World(
-    Joint(contact=ContactState.INITIATED, customer_leg=LegState.NEW, agent_leg=LegState.CLOSED, agent=None),
-    AgentState.LOGGED_OFF,
-)
+STARTS = [
+    World(
+        Joint(
+            contact=ContactState.INITIATED,
+            customer_leg=LegState.NEW,
+            agent_leg=LegState.CLOSED,
+            agent=None,
+            split=split,
+        ),
+        AgentState.LOGGED_OFF,
+    )
+    for split in (False, True)
+]
 
 
 def after(world: World, step: Step) -> World:
@@ -137,12 +157,15 @@ def inputs(world: World) -> Iterator[tuple[World, Machine, Event]]:
     joint = world.joint
     if joint.agent is None:
         # The ACD offers to ready agents only, and only what waits.
-        if world.agent is AgentState.READY:
-            yield replace(world, joint=replace(joint, agent=world.agent)), Machine.CONTACT, OFFER
+        held = replace(world, joint=replace(joint, agent=world.agent))
+        if world.agent is AgentState.READY and not joint.split:
+            yield held, Machine.CONTACT, OFFER
+        if world.agent in (AgentState.READY, AgentState.NOT_READY) and joint.split:
+            yield held, Machine.CONTACT, CLAIM
     else:
         for event in AGENT_INPUTS:
             yield world, Machine.AGENT, event
-    for event in CONTACT_INPUTS:
+    for event in CONTACT_INPUTS + (SPLIT_INPUTS if joint.split else NOT_SPLIT_INPUTS):
         yield world, Machine.CONTACT, event
     for event in LEG_INPUTS:
         yield world, Machine.CUSTOMER_LEG, event
@@ -212,7 +235,7 @@ class Search:
 def explore(tables: Tables, *, recorded: bool = False) -> Search:
     graph: dict[World, set[World]] = {}
     refused: set[Refused] = set()
-    waiting = deque([START])
+    waiting = deque(STARTS)
     while waiting:
         world = waiting.popleft()
         if world in graph:
@@ -255,9 +278,18 @@ HELD_AGENT = frozenset({AgentState.RESERVED, AgentState.BUSY, AgentState.WORKING
 CONTRADICTIONS: dict[str, Callable[[World], bool]] = {
     "an agent is reserved or busy without a contact": lambda w: w.joint.agent is None and w.agent in HELD_AGENT,
     "a queued or closed contact holds an agent": lambda w: (
-        w.joint.contact in (ContactState.INITIATED, ContactState.IN_MENU, ContactState.QUEUED, ContactState.CLOSED)
+        w.joint.contact
+        in (
+            ContactState.INITIATED,
+            ContactState.IN_MENU,
+            ContactState.QUEUED,
+            ContactState.VOICE,
+            ContactState.CLOSED,
+        )
         and w.joint.agent is not None
     ),
+    "voice is a state of call mode only": lambda w: w.joint.contact is ContactState.VOICE and not w.joint.split,
+    "an agent is rung in call mode": lambda w: w.joint.contact is ContactState.OFFERED and w.joint.split,
     "an offer rings at nobody": lambda w: (
         w.joint.contact is ContactState.OFFERED and w.joint.agent is not AgentState.RESERVED
     ),
@@ -274,7 +306,7 @@ CONTRADICTIONS: dict[str, Callable[[World], bool]] = {
         w.joint.contact in IN_CALL | {ContactState.BRIDGING} and w.joint.agent_leg not in LIVE
     ),
     "an agent has a leg before they accepted": lambda w: (
-        w.joint.contact in (ContactState.QUEUED, ContactState.OFFERED) and w.joint.agent_leg in LIVE
+        w.joint.contact in (ContactState.QUEUED, ContactState.OFFERED, ContactState.VOICE) and w.joint.agent_leg in LIVE
     ),
     "both are connected and not bridged": lambda w: (
         w.joint.contact is ContactState.BRIDGING
@@ -354,6 +386,15 @@ MUTANTS: dict[str, Tables] = {
     ),
     "a failed agent leg ends nothing": replace(
         TABLES, contact=without(CONTACT, ContactState.HELD, states.AgentLegLost)
+    ),
+    "a failed video ends nothing": replace(
+        TABLES, contact=without(CONTACT, ContactState.TRANSFERRING, states.VideoEnded)
+    ),
+    "the agent does not see that they claimed": replace(
+        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.Claimed}
+    ),
+    "in call mode a customer can't hang up": replace(
+        TABLES, contact=without(CONTACT, ContactState.VOICE, states.CustomerLeft)
     ),
     "a leg that closes never ends": replace(
         TABLES,

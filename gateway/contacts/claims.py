@@ -1,0 +1,82 @@
+"""Which waiting video a short id leads to, and who has tried too many that lead nowhere.
+
+An id is of one contact, is made when the ACD that carries the voice gets it, and ends with the call. The node keeps
+them in memory: a contact never outlives its node. Guessing is answered by waiting, and told.
+"""
+
+from collections import OrderedDict, deque
+from typing import Final
+
+from gateway.acd.correlation import new_correlation, read_correlation
+from gateway.base.clock import Clock
+from gateway.base.errors import CapacityExceeded, NotFound, StateConflict
+from gateway.base.ids import AgentId, ContactId
+
+OVER_LIMIT: Final = 1000
+"""Ended ids that are remembered, so that a late screen pop is told that the call is over. The oldest is forgotten."""
+
+WINDOW_S: Final = 60.0
+AGENTS_LIMIT: Final = 1000
+"""Agents whose failures are remembered. Full: the one who failed longest ago is forgotten."""
+
+
+class Claims:
+    """The ids of one node."""
+
+    def __init__(self, clock: Clock, attempts: int) -> None:
+        self._clock = clock
+        self._attempts = attempts
+        self._open: dict[str, ContactId] = {}
+        self._of: dict[ContactId, str] = {}
+        self._over: OrderedDict[str, None] = OrderedDict()
+        self._failures: OrderedDict[AgentId, deque[float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def issue(self, contact_id: ContactId) -> str:
+        """The id of the contact: a new one, or the one that it has."""
+        known = self._of.get(contact_id)
+        if known is not None:
+            return known
+        correlation = new_correlation(self._open.keys() | self._over.keys())
+        self._open[correlation] = contact_id
+        self._of[contact_id] = correlation
+        return correlation
+
+    def end(self, contact_id: ContactId) -> None:
+        """The id leads nowhere any more; a contact without one is no error."""
+        correlation = self._of.pop(contact_id, None)
+        if correlation is None:
+            return
+        del self._open[correlation]
+        self._over[correlation] = None
+        if len(self._over) > OVER_LIMIT:
+            self._over.popitem(last=False)
+
+    def find(self, agent_id: AgentId, text: str) -> ContactId:
+        """The contact of an id as a page sent it or a person typed it.
+
+        NotFound (`claim_unknown`), StateConflict (`claim_over`), CapacityExceeded (`claim_limited`) after too many
+        that lead nowhere: also a right one waits then.
+        """
+        now = self._clock.monotonic()
+        failures = self._failures.get(agent_id, deque())
+        while failures and failures[0] <= now - WINDOW_S:
+            failures.popleft()
+        if len(failures) >= self._attempts:
+            wait_s = int(failures[0] + WINDOW_S - now) + 1
+            raise CapacityExceeded(
+                "claim_limited", "Too many ids that lead nowhere: wait a minute.", retry_after_s=wait_s
+            )
+        correlation = read_correlation(text)
+        if correlation is not None and correlation in self._open:
+            return self._open[correlation]
+        if correlation is not None and correlation in self._over:
+            raise StateConflict("claim_over", "This call is over.")
+        failures.append(now)
+        self._failures[agent_id] = failures
+        self._failures.move_to_end(agent_id)
+        if len(self._failures) > AGENTS_LIMIT:
+            self._failures.popitem(last=False)
+        raise NotFound("claim_unknown", "No call waits under this id.")

@@ -1,0 +1,85 @@
+"""How a contact comes into another agent's hands at somebody's wish: claims of its video, and transfers.
+
+It checks what is asked and feeds the tables; what the ACD is told follows from the transition (`consequences`).
+"""
+
+from collections.abc import Callable
+
+from gateway.acd.events import TargetKind, TransferMode
+from gateway.acd.port import AcdMode
+from gateway.base.errors import BadInput, StateConflict
+from gateway.base.ids import AgentId
+from gateway.contacts import states
+from gateway.contacts.acdwork import Acdwork
+from gateway.contacts.coupling import Event, Machine
+from gateway.contacts.effects import Neighbours
+from gateway.contacts.journal import JournalSource
+from gateway.contacts.model import Contact
+from gateway.contacts.states import OVER, ContactEvent, ContactState
+from gateway.contacts.views import transfers_of
+from gateway.parties import TransferContact
+
+
+class Handover:
+    """Of one contact."""
+
+    def __init__(
+        self,
+        contact: Contact,
+        neighbours: Neighbours,
+        acd: Acdwork,
+        feed: Callable[[Machine, Event, JournalSource], None],
+    ) -> None:
+        self._contact = contact
+        self._n = neighbours
+        self._acd = acd
+        self._feed = feed
+
+    def claim(self, agent_id: AgentId) -> None:
+        """An agent's panel has shown the id. One wins; whoever has the video already, has it.
+
+        StateConflict: `claim_over`, `claim_taken` (another agent is just taking it), `agent_busy`.
+        """
+        contact = self._contact
+        if contact.agent is not None and contact.agent.agent_id == agent_id and contact.state not in OVER:
+            return
+        if contact.state in OVER or not contact.split:
+            raise StateConflict("claim_over", "This call is over.")
+        if contact.state is ContactState.BRIDGING:
+            raise StateConflict("claim_taken", "Another agent is taking this video.")
+        agent = self._n.agents.find(agent_id)
+        if agent is None or not agent.may_claim:
+            raise StateConflict("agent_busy", "End what you are on first.")
+        self._acd.claimed_by(agent, JournalSource.AGENT)
+
+    def transfer(self, request: TransferContact) -> None:
+        """StateConflict: `transfer_unsupported`, `agent_not_ready`; BadInput: `transfer_target_unknown`."""
+        contact = self._contact
+        acd, agent = contact.acd, contact.agent
+        if contact.state not in (ContactState.ACTIVE, ContactState.HELD) or acd is None or agent is None:
+            raise StateConflict("transfer_not_now", "A call can be transferred while you are in it.")
+        kind = TargetKind(request.kind)
+        by_acd = TransferMode.BLIND in acd.capabilities.transfers
+        if kind.value not in transfers_of(contact):
+            raise StateConflict("transfer_unsupported", "This can't be transferred from here.")
+        if kind is TargetKind.QUEUE and not self._n.views.knows_queue(request.target):
+            raise BadInput("transfer_target_unknown", "There is no such queue.")
+        if kind is TargetKind.AGENT and not contact.split:
+            target = self._n.agents.find(AgentId(request.target))
+            if target is None or target.card.agent_id == agent.agent_id:
+                raise BadInput("transfer_target_unknown", "There is no such agent here.")
+            if not target.may_be_offered:
+                raise StateConflict("agent_not_ready", "This agent is not ready just now.")
+        if by_acd:
+            event: ContactEvent = states.TransferStarted(kind=kind.value, target=request.target)
+        elif kind is TargetKind.QUEUE:
+            if self._n.acd.capabilities(request.target).mode is AcdMode.CALL:
+                raise StateConflict("transfer_unsupported", "This queue is reached by phone only.")
+            event = states.Transferred(queue=request.target)
+        else:
+            event = states.Transferred(agent_id=request.target)
+        self._feed(Machine.CONTACT, event, JournalSource.AGENT)
+
+    def refused(self, code: str) -> None:
+        if self._contact.state is ContactState.TRANSFERRING:
+            self._feed(Machine.CONTACT, states.TransferFailed(reason=code), JournalSource.GATEWAY)

@@ -197,6 +197,38 @@ erasure_receipts = Table(
     Column("signature", Text, nullable=False),
 )
 
+task_letters = Table(
+    "task_letters",
+    metadata,
+    Column("letter_id", Text, primary_key=True),
+    Column("acd", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("data", SmallJson, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("dead_at", UTCDateTime),
+    Index(None, "acd", "node"),
+    Index(None, "dead_at"),
+)
+
+task_rows = Table(
+    "task_rows",
+    metadata,
+    Column("acd", Text, nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("taken", Boolean, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("task", SmallJson, nullable=False),
+    PrimaryKeyConstraint("acd", "contact_id"),
+)
+
 audit = Table(
     "audit",
     metadata,

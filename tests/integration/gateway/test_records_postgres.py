@@ -19,7 +19,9 @@ from gateway.records.database import READ_S, Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
+from gateway.records.task_letters import SqlLetters
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.letter_store import LetterStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
@@ -51,6 +53,12 @@ class TestPostgresJournal(JournalContract):
 
 class TestPostgresAccounts(AccountStoreContract):
     pass
+
+
+class TestPostgresLetters(LetterStoreContract):
+    @pytest.fixture
+    def letters(self, database: Database) -> SqlLetters:
+        return SqlLetters(database)
 
 
 class TestPostgresRecordings(RecordingRecordsContract):

@@ -18,7 +18,9 @@ from gateway.records.database import Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
+from gateway.records.task_letters import SqlLetters
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.letter_store import LetterStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, THREE, TWO, JournalContract, event, summary
@@ -39,6 +41,12 @@ class TestSqliteJournal(JournalContract):
 
 class TestSqliteAccounts(AccountStoreContract):
     pass
+
+
+class TestSqliteLetters(LetterStoreContract):
+    @pytest.fixture
+    def letters(self, database: Database) -> SqlLetters:
+        return SqlLetters(database)
 
 
 class TestSqliteRecordings(RecordingRecordsContract):

@@ -1,0 +1,461 @@
+"""The outbox: commands on their way to an ACD, each delivered once or written down as dead.
+
+Letters of one task go one after the other in the order they were made; tasks don't wait for each other. A letter is
+written to the records before it is sent and struck out when it is done, so it outlives the process; tried again, it
+carries the same idempotency key. Failures of the other side are retried with back-off, under one circuit breaker for
+the whole ACD; what it refuses for good, or for too long, becomes a dead letter.
+
+Full (`settings.outbox_limit`) means that new contacts are refused, not that a contact in progress loses a command:
+those are few per contact, and what a newer one makes pointless is struck out before it is sent.
+"""
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from gateway.acd.tasks.mapping import Command, RequestPlan, TaskMapping
+from gateway.acd.tasks.ports import Answer, Call, Caller, CallFailed, Letter, LetterStore
+from gateway.acd.tasks.templates import TemplateFault
+from gateway.base.breaker import Breaker, BreakerState
+from gateway.base.clock import Clock
+from gateway.base.errors import PortFailure
+from gateway.base.ids import new_id
+from gateway.base.log import get_logger
+from gateway.base.tasks import Supervisor
+from gateway.config.tasks import TaskAcdSettings
+
+_log = get_logger("acd.tasks")
+
+LETTER_PREFIX: Final = "le"
+LEFT_OVER_LIMIT: Final = 20_000  # letters of an earlier process that are taken over
+_SUPERSEDED: Final = frozenset({Command.UPDATE, Command.OFFERABLE, Command.AGENT_STATE})
+_UNDOES: Final = {Command.HELD: Command.RESUMED, Command.RESUMED: Command.HELD}
+_LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
+"""Refusals that may end: signed in wrongly (somebody mends the settings), too early, too often."""
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_PATH = re.compile(r"(?:[/?][\x21-\x7e]*)?", re.ASCII)
+
+
+class Refused(Exception):
+    """The ACD will not take this, however often it is sent. `cause` as in `Letter`."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Letters of one task. The first is being delivered."""
+
+    letters: deque[Letter] = field(default_factory=deque)
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: bool = False  # the first may have reached the ACD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What an answer says of a task."""
+
+    ref: str = ""
+    phase: str = ""
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+class Letters:
+    """Delivers the letters of one ACD. `view` gives what templates see of a task, None when it is not known any more.
+
+    `on_reply` hears of every request that was done, `on_dead` of every letter that died, `on_open` when the breaker
+    opened and closed. `store` None: nothing survives a restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: TaskAcdSettings,
+        mapping: TaskMapping,
+        caller: Caller,
+        store: LetterStore | None,
+        clock: Clock,
+        node: str,
+        view: Callable[[str], Mapping[str, Any] | None],
+        on_reply: Callable[[Letter, Reply], None],
+        on_dead: Callable[[Letter], None],
+        on_done: Callable[[Letter], None],
+        on_open: Callable[[bool], None],
+    ) -> None:
+        self._settings = settings
+        self._mapping = mapping
+        self._caller = caller
+        self._store = store
+        self._clock = clock
+        self._node = node
+        self._view = view
+        self._on_reply = on_reply
+        self._on_dead = on_dead
+        self._on_done = on_done
+        self._on_open = on_open
+        self._lanes: dict[str, _Lane] = {}
+        self._breaker = Breaker(
+            failures=settings.breaker_failures, first_pause_s=settings.breaker_pause.total_seconds()
+        )
+        self._was_open = False
+        self._gate = asyncio.Semaphore(settings.connections)
+        self._tasks = Supervisor(f"acd:{settings.name}:letters")
+        self._closing = False
+        self.sent = 0
+        self.failed = 0
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Take over what an earlier process left. While the records are away, nothing is taken over."""
+        if self._store is None:
+            return
+        try:
+            left = await self._store.letters(self._settings.name, self._node, LEFT_OVER_LIMIT)
+        except PortFailure as failure:
+            _log.error("acd.letters_unread", acd=self._settings.name, code=failure.code)
+            return
+        for letter in left:  # it may have been on its way when the process ended
+            self._lane_of(letter).letters.append(replace(letter, tries=max(1, letter.tries)))
+        for key in list(self._lanes):
+            self._drain_soon(key)
+
+    async def aclose(self) -> None:
+        """Stop sending. What is not delivered stays in the records. Idempotent."""
+        self._closing = True
+        left = [letter for lane in self._lanes.values() for letter in lane.letters]
+        await self._tasks.aclose()
+        for letter in left:
+            await self._keep(letter)
+        self._lanes.clear()
+
+    # ------------------------------------------------------------ what callers use
+
+    @property
+    def pending(self) -> int:
+        """Letters that are not delivered."""
+        return sum(len(lane.letters) for lane in self._lanes.values())
+
+    @property
+    def full(self) -> bool:
+        return self.pending >= self._settings.outbox_limit
+
+    @property
+    def is_open(self) -> bool:
+        """The breaker is: the ACD is left alone."""
+        return self._breaker.state is not BreakerState.CLOSED
+
+    def has(self, key: str, command: Command | None = None) -> bool:
+        """Whether letters of that task (with that command) are on their way."""
+        lane = self._lanes.get(key)
+        return lane is not None and any(command in (None, letter.command) for letter in lane.letters)
+
+    def post(self, key: str, number: int, command: Command, data: Mapping[str, object], at: datetime) -> bool:
+        """Send a command, after those before it. `key`: the contact, or whatever else has an order of its own.
+
+        False: this ACD is not told that (no such command in its mapping), or it would undo what is still waiting.
+        """
+        if command not in self._mapping.commands or self._closing:
+            return False
+        letter = Letter(
+            letter_id=new_id(LETTER_PREFIX),
+            acd=self._settings.name,
+            contact_id=key,
+            number=number,
+            command=command,
+            data=dict(data),
+            created_at=at,
+        )
+        return self._queue(letter)
+
+    def again(self, letter: Letter) -> None:
+        """Deliver a dead letter once more: an admin says so."""
+        self._queue(replace(letter, tries=0, cause="", dead_at=None, created_at=self._clock.now()))
+
+    async def ask(self, key: str, command: Command, data: Mapping[str, object]) -> Reply:
+        """Send a command after those before it and return what came of it. It is tried once.
+
+        Refused, TemplateFault; PortFailure (`acd_away`) when there is no answer, or earlier letters do not arrive.
+        """
+        lane = self._lanes.get(key)
+        if lane is not None:
+            try:
+                async with asyncio.timeout(self._settings.timeout.total_seconds()):
+                    await lane.empty.wait()
+            except TimeoutError:
+                raise self._away() from None
+        if not self._breaker.admits(self._clock.monotonic()):
+            raise self._away()
+        letter = Letter(
+            letter_id=new_id(LETTER_PREFIX),
+            acd=self._settings.name,
+            contact_id=key,
+            number=0,
+            command=command,
+            data=dict(data),
+            created_at=self._clock.now(),
+        )
+        reply = Reply()
+        for step, plan in enumerate(self._mapping.commands.get(command, ())):
+            try:
+                reply = await self._send(replace(letter, step=step), plan) or reply
+            except (CallFailed, _Later) as error:
+                self._told_failure()
+                raise self._away() from error
+            except BaseException:
+                self._breaker.gave_up(self._clock.monotonic())
+                raise
+        self._told_success()
+        return reply
+
+    # ------------------------------------------------------------ lanes
+
+    def _lane_of(self, letter: Letter) -> _Lane:
+        return self._lanes.setdefault(letter.contact_id, _Lane())
+
+    def _queue(self, letter: Letter) -> bool:
+        lane = self._lanes.get(letter.contact_id)
+        if lane is None:
+            self._lane_of(letter).letters.append(letter)
+            self._drain_soon(letter.contact_id)
+            return True
+        waiting = list(lane.letters)[1:]
+        if letter.command in _SUPERSEDED:
+            for old in waiting:
+                if old.command is letter.command:
+                    lane.letters.remove(old)
+        undone = _UNDOES.get(letter.command)
+        if undone is not None and waiting and waiting[-1].command is undone:
+            lane.letters.pop()
+            return False
+        lane.letters.append(letter)
+        return True
+
+    def _drain_soon(self, key: str) -> None:
+        _ = self._tasks.spawn(self._drain(key), name=f"deliver:{key}")
+
+    async def _drain(self, key: str) -> None:
+        lane = self._lanes[key]
+        while lane.letters:
+            lane.reached = lane.letters[0].tries > 0
+            await self._keep(lane.letters[0])
+            ended = await self._deliver(lane)
+            lane.letters.popleft()
+            if ended.dead_at is not None:
+                await self._keep(ended)
+                _log.warning("acd.letter_dead", acd=ended.acd, command=ended.command.value, cause=ended.cause)
+                self._on_dead(ended)
+            else:
+                await self._strike_out(ended)
+                self._on_done(ended)
+        del self._lanes[key]
+        lane.empty.set()
+
+    async def _deliver(self, lane: _Lane) -> Letter:
+        """Send the first letter until it is done or dead; what became of it."""
+        letter = lane.letters[0]
+        started_s = self._clock.monotonic()
+        pause_s = self._settings.retry_first.total_seconds()
+        while True:
+            if self._is_pointless(lane):
+                while len(lane.letters) > 1:
+                    await self._strike_out(lane.letters.pop())
+                return letter
+            await self._admitted()
+            wait_s = 0.0
+            try:
+                letter = await self._steps(lane, letter)
+                self._told_success()
+                self.sent += 1
+                return letter
+            except Refused as refusal:
+                self._told_success()  # it answers: it is there
+                return self._dead(letter, refusal.cause)
+            except TemplateFault as fault:
+                self._breaker.gave_up(self._clock.monotonic())
+                return self._dead(letter, f"template: {fault.message}"[:200])
+            except (CallFailed, _Later) as error:
+                self._told_failure()
+                cause = error.reason if isinstance(error, CallFailed) else error.cause
+                lane.reached = lane.reached or cause not in ("unreachable", "tls")
+                wait_s = error.retry_after_s or 0.0 if isinstance(error, _Later) else 0.0
+                letter = replace(letter, tries=letter.tries + 1, cause=cause)
+                lane.letters[0] = letter
+                if self._clock.monotonic() - started_s >= self._settings.give_up.total_seconds():
+                    return self._dead(letter, cause)
+            except BaseException:
+                self._breaker.gave_up(self._clock.monotonic())
+                raise
+            await self._clock.sleep_until(self._clock.monotonic() + max(pause_s, wait_s))
+            pause_s = min(pause_s * 2, self._settings.retry_last.total_seconds())
+
+    def _is_pointless(self, lane: _Lane) -> bool:
+        """A task that certainly never reached the ACD, and is cancelled by now."""
+        first = lane.letters[0]
+        return (
+            first.command is Command.CREATE
+            and not lane.reached
+            and any(letter.command is Command.CANCEL for letter in lane.letters)
+        )
+
+    async def _steps(self, lane: _Lane, letter: Letter) -> Letter:
+        plans = self._mapping.commands.get(letter.command, ())
+        async with self._gate:
+            while letter.step < len(plans):
+                reply = await self._send(letter, plans[letter.step])
+                letter = replace(letter, step=letter.step + 1)
+                lane.letters[0] = letter
+                if reply is not None:
+                    self._on_reply(letter, reply)
+                if letter.step < len(plans):
+                    await self._keep(letter)
+        return letter
+
+    # ------------------------------------------------------------ one request
+
+    async def _send(self, letter: Letter, plan: RequestPlan) -> Reply | None:
+        """Render, call, judge. None when its condition says that there is nothing to send."""
+        values = self._values(letter)
+        if plan.when is not None and not plan.when.true(values):
+            return None
+        answer = await self._caller.call(_rendered(letter, plan, values))
+        if not (200 <= answer.status < 300 or answer.status in plan.also_fine):
+            raise _judged(answer)
+        body = _read(answer.body)
+        seen = {**values, "reply": body, "status": answer.status}
+        try:
+            return Reply(
+                ref=plan.ref.render(seen).strip()[:200] if plan.ref is not None else "",
+                phase=plan.phase.render(seen).strip()[:40] if plan.phase is not None else "",
+                kept={name: template.render(seen)[:200] for name, template in plan.keep.items()},
+            )
+        except TemplateFault as fault:
+            _log.warning("acd.reply_unread", acd=letter.acd, command=letter.command.value, fault=fault.message)
+            return Reply()
+
+    def _values(self, letter: Letter) -> dict[str, Any]:
+        task = self._view(letter.contact_id) or letter.data.get("task", {})
+        return {
+            "settings": dict(self._settings.variables),
+            "command": letter.command.value,
+            "letter": {"id": letter.letter_id, "number": letter.number, "at": letter.created_at.isoformat()},
+            "offer": {"reservation": "", "agent": ""},
+            "agent": {"ref": "", "state": "", "reason": ""},
+            "target": {"mode": "", "kind": "", "value": ""},
+            "reason": "",
+            "disposition": "",
+            **letter.data,
+            "task": task,
+        }
+
+    # ------------------------------------------------------------ the breaker
+
+    async def _admitted(self) -> None:
+        """Return when the ACD may be called."""
+        while not self._breaker.admits(self._clock.monotonic()):
+            now_s = self._clock.monotonic()
+            await self._clock.sleep_until(now_s + max(0.01, self._breaker.opens_in(now_s)))
+
+    def _told_success(self) -> None:
+        self._breaker.succeeded(self._clock.monotonic())
+        self._tell_open()
+
+    def _told_failure(self) -> None:
+        self.failed += 1
+        self._breaker.failed(self._clock.monotonic())
+        self._tell_open()
+
+    def _tell_open(self) -> None:
+        is_open = self._breaker.state is BreakerState.OPEN
+        if is_open != self._was_open:
+            self._was_open = is_open
+            _log.warning("acd.breaker", acd=self._settings.name, open=is_open)
+            self._on_open(is_open)
+
+    # ------------------------------------------------------------ records
+
+    def _dead(self, letter: Letter, cause: str) -> Letter:
+        """With what is known of the task, which an admin may want to send it again for."""
+        task = self._view(letter.contact_id)
+        data = {**letter.data, "task": dict(task)} if task is not None else letter.data
+        return replace(letter, cause=cause, dead_at=self._clock.now(), data=data)
+
+    async def _keep(self, letter: Letter) -> None:
+        """Write it down. A letter that can't be written is sent all the same."""
+        if self._store is not None:
+            try:
+                await self._store.put_letter(letter, self._node)
+            except PortFailure as failure:
+                _log.warning("acd.letter_unwritten", acd=letter.acd, code=failure.code)
+
+    async def _strike_out(self, letter: Letter) -> None:
+        if self._store is not None:
+            try:
+                await self._store.drop_letter(letter.letter_id)
+            except PortFailure as failure:  # it will be sent again after a restart, with the same key
+                _log.warning("acd.letter_left", acd=letter.acd, code=failure.code)
+
+    def _away(self) -> PortFailure:
+        return PortFailure("acd_away", "The ACD does not answer; try again in a moment.", retry_after_s=5)
+
+
+class _Later(Exception):
+    """An answer that may be another one later."""
+
+    def __init__(self, cause: str, retry_after_s: float | None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.retry_after_s = retry_after_s
+
+
+def _judged(answer: Answer) -> Refused | _Later:
+    body = _read(answer.body)
+    code = body.get("code") if isinstance(body, dict) else None
+    said = str(code) if isinstance(code, str | int) and _CODE.fullmatch(str(code)) else ""
+    cause = f"http_{answer.status} {said}".strip()
+    if answer.status >= 500 or answer.status in _LATER:
+        return _Later(cause, answer.retry_after_s)
+    return Refused(cause)
+
+
+def _read(body: bytes) -> Any:
+    """The JSON of an answer; an empty mapping when it is none: many answer nothing."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _rendered(letter: Letter, plan: RequestPlan, values: Mapping[str, Any]) -> Call:
+    """The request. TemplateFault, also for a path that would lead to another host and a body that is no JSON."""
+    path = plan.path.render(values).strip()
+    if _PATH.fullmatch(path) is None:
+        raise TemplateFault("path must begin with / or ?, without spaces")
+    if plan.form is not None:
+        rendered = {name: template.render(values) for name, template in plan.form.items()}
+        body, content_type = urlencode(rendered).encode(), "application/x-www-form-urlencoded"
+    elif plan.json is not None:
+        text = plan.json.render(values)
+        try:
+            json.loads(text)
+        except ValueError:
+            raise TemplateFault("what comes out is no JSON") from None
+        body, content_type = text.encode("utf-8", "replace"), "application/json"
+    else:
+        body, content_type = b"", "application/json"
+    return Call(
+        method=plan.method,
+        path=path,
+        headers={name: template.render(values) for name, template in plan.headers.items()},
+        body=body,
+        content_type=content_type,
+        idempotency_key=f"{letter.letter_id}-{letter.step}" if letter.step else letter.letter_id,
+    )

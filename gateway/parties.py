@@ -7,6 +7,7 @@ the browser from the codes in here; nothing in here is translated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from gateway.base.ids import AgentId, ContactId, OfferId
@@ -33,6 +34,16 @@ Party = CustomerParty | AgentParty | BoardParty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the site says the customer is, signed by it. `subject` is the site's own name of them within `realm`."""
+
+    realm: str  # sites of one realm have the same customers
+    subject: str
+    name: str = ""
+    verified: bool = True  # False: the site was told so, and did not check it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """Everything known of a customer at the click. Already checked and bounded by signaling."""
 
@@ -45,6 +56,7 @@ class Entry:
     display_name: str = ""
     notice_version: str = ""  # version of the recording notice that was shown beside the button; empty when none was
     canary: bool = False  # a robot call of `visavis canary`
+    identity: Identity | None = None  # only when its signature was good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +372,31 @@ class AgentChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastContact:
+    """One earlier contact, as the next agent sees it."""
+
+    at: datetime
+    queue_name: str  # empty: it never came to a queue
+    agent_name: str  # empty: it never came to an agent
+    disposition: str  # empty: none was chosen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerHistory:
+    """Who the customer is and when they were here before, newest first. `known_by` says how sure that is.
+
+    `identity`: the site has verified them; `claimed`: the site was told so; `browser`: only the same browser.
+    """
+
+    customer_id: str
+    name: str
+    known_by: str
+    contacts: int  # earlier ones, those not shown included
+    last: tuple[PastContact, ...] = ()
+    url: str = ""  # their page in the CRM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerCard:
     """What the agent may know of the customer."""
 
@@ -370,6 +407,7 @@ class CustomerCard:
     page_title: str
     form: Mapping[str, str]
     menu_path: tuple[str, ...]  # labels of the choices made, in order
+    history: CustomerHistory | None = None  # None: nothing is known, or not yet (`CustomerKnown` follows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +443,14 @@ class ContactAssigned:
     customer: CustomerCard
     voice_apart: bool = False
     transfers: tuple[str, ...] = ()  # queue, agent, number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKnown:
+    """To the agent: the CRM has answered, or says more than before. Stands in place of `CustomerCard.history`."""
+
+    contact_id: ContactId
+    history: CustomerHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,6 +528,7 @@ AgentNotice = (
     | OfferMade
     | OfferEnded
     | ContactAssigned
+    | CustomerKnown
     | ContactChanged
     | LegAnswered
     | LegRefused

@@ -25,7 +25,7 @@ say who may send a message and in which states.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 PROTOCOL_VERSION = 1
 
@@ -450,6 +450,24 @@ class AgentState(Message):
     queues: list[str] = []
 
 
+class PastContact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    at: AwareDatetime
+    queue_name: str
+    agent_name: str
+    disposition: str
+
+
+class CustomerHistory(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    customer_id: str
+    name: str
+    known_by: str
+    contacts: int
+    last: list[PastContact]
+    url: str
+
+
 class CustomerCard(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     display_name: str
@@ -459,6 +477,7 @@ class CustomerCard(BaseModel):
     page_title: str
     form: dict[str, str]
     menu_path: list[str]
+    history: CustomerHistory | None = None
 
 
 class Offer(Message):
@@ -495,6 +514,17 @@ class Assigned(Message):
     customer: CustomerCard
     voice_apart: bool = False
     transfers: list[str] = []
+
+
+class CustomerKnown(Message):
+    """To: agent. The CRM has answered after the offer was made: shown in place of the card's `history`.
+
+    `known_by`: `identity` (the site has verified them), `claimed` (it was told so), `browser` (only the same browser).
+    """
+
+    type: Literal["customer_known"] = "customer_known"
+    contact_id: str
+    history: CustomerHistory
 
 
 class WrapUpStarted(Message):
@@ -577,6 +607,7 @@ ServerMessage = Annotated[
     | Offer
     | OfferEnded
     | Assigned
+    | CustomerKnown
     | WrapUpStarted
     | Board,
     Field(discriminator="type"),

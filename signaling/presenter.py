@@ -24,6 +24,23 @@ def _card(card: parties.CustomerCard) -> messages.CustomerCard:
         page_title=card.page_title,
         form=dict(card.form),
         menu_path=list(card.menu_path),
+        history=None if card.history is None else _history(card.history),
+    )
+
+
+def _history(history: parties.CustomerHistory) -> messages.CustomerHistory:
+    return messages.CustomerHistory(
+        customer_id=history.customer_id,
+        name=history.name,
+        known_by=history.known_by,
+        contacts=history.contacts,
+        last=[
+            messages.PastContact(
+                at=past.at, queue_name=past.queue_name, agent_name=past.agent_name, disposition=past.disposition
+            )
+            for past in history.last
+        ],
+        url=history.url,
     )
 
 
@@ -170,6 +187,10 @@ def _assigned(notice: parties.ContactAssigned) -> messages.Assigned:
     )
 
 
+def _customer_known(notice: parties.CustomerKnown) -> messages.CustomerKnown:
+    return messages.CustomerKnown(contact_id=notice.contact_id, history=_history(notice.history))
+
+
 def _wrap_up_started(notice: parties.WrapUpStarted) -> messages.WrapUpStarted:
     return messages.WrapUpStarted(
         contact_id=notice.contact_id, dispositions=list(notice.dispositions), deadline_s=notice.deadline_s
@@ -237,6 +258,7 @@ NOTICES: Final[Mapping[type, Callable[[Any], messages.Message]]] = MappingProxyT
         parties.OfferMade: _offer,
         parties.OfferEnded: _offer_ended,
         parties.ContactAssigned: _assigned,
+        parties.CustomerKnown: _customer_known,
         parties.WrapUpStarted: _wrap_up_started,
         parties.BoardShown: _board,
     }

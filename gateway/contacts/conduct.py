@@ -39,6 +39,7 @@ from gateway.parties import (
     AgentRequest,
     AskRecording,
     ChooseOption,
+    CustomerKnown,
     CustomerNotice,
     CustomerRequest,
     GiveConsent,
@@ -141,6 +142,9 @@ class Conduct:
                 self._handover.claim(agent_id)
             case messages.FromRecording(view=view):
                 self._recording(view)
+            case messages.FromCrm(history=history):
+                self.contact.history = history
+                self._do.tell_agent(CustomerKnown(contact_id=self.contact.contact_id, history=history))
             case messages.LegOpened(leg_id=leg_id, sdp=sdp):
                 self._legs.opened(leg_id, sdp)
             case messages.LegNotOpened(leg_id=leg_id, code=code, detail=detail):
@@ -170,6 +174,8 @@ class Conduct:
             },
             state_changed=True,
         )
+        if self._n.customers is not None and not entry.canary:
+            self._n.customers.arrived(self.contact.contact_id, entry)
         self.contact.menu = self._n.menus.run(self._n.sites[entry.site].menu, entry.language)
         self._menu_outcome(self.contact.menu.start(), "", JournalSource.GATEWAY)
 

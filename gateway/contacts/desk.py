@@ -28,7 +28,7 @@ from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
-from gateway.contacts.ports import MenuPort, QualityPort, RecordingPort, RecordingView, RolloutPort
+from gateway.contacts.ports import CustomersPort, MenuPort, QualityPort, RecordingPort, RecordingView, RolloutPort
 from gateway.contacts.states import ContactState, EndReason
 from gateway.contacts.views import Views
 from gateway.parties import (
@@ -39,6 +39,7 @@ from gateway.parties import (
     AgentRequest,
     BoardShown,
     ClaimContact,
+    CustomerHistory,
     CustomerNotice,
     CustomerRequest,
     Entry,
@@ -91,6 +92,7 @@ class ContactDesk:
         roster: AgentRoster,
         quality: QualityPort,
         lag_s: Callable[[], float],
+        customers: CustomersPort | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -145,8 +147,10 @@ class ContactDesk:
             release_leg=self._release_leg,
             issue_claim=self._claims.issue,
             end_claim=self._claims.end,
+            customers=customers,
         )
         self._recording = recording
+        self._customers = customers
 
     # ------------------------------------------------------------ life
 
@@ -157,6 +161,8 @@ class ContactDesk:
         self._acd.on_event(self._from_acd)
         self._acd.on_agent_event(self._agent_at_acd)
         self._recording.on_change(self._from_recording)
+        if self._customers is not None:
+            self._customers.on_known(self._from_crm)
         self._roster.on_change(self._agent_changed)
         self._board.start()
 
@@ -429,6 +435,11 @@ class ContactDesk:
         actor = self._actors.get(view.contact_id)
         if actor is not None:
             actor.post(messages.FromRecording(view=view))
+
+    def _from_crm(self, contact_id: ContactId, history: CustomerHistory) -> None:
+        actor = self._actors.get(contact_id)
+        if actor is not None:
+            actor.post(messages.FromCrm(history=history))
 
     def _ended(self, contact: Contact) -> None:
         self._actors.pop(contact.contact_id, None)

@@ -31,7 +31,7 @@ from gateway.contacts.messages import (
     TransferRefused,
 )
 from gateway.contacts.model import Contact, Role
-from gateway.contacts.ports import AgentsPort, MenuPort, QualityPort, RecordingOrder, RecordingPort
+from gateway.contacts.ports import AgentsPort, CustomersPort, MenuPort, QualityPort, RecordingOrder, RecordingPort
 from gateway.contacts.views import Views
 from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort, ReportMedia
 from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SetSource, Source
@@ -74,6 +74,7 @@ class Neighbours:
     release_leg: Callable[[LegId], None]
     issue_claim: Callable[[ContactId], str]  # a correlation id by which an agent's panel finds the contact
     end_claim: Callable[[ContactId], None]  # it leads nowhere any more
+    customers: CustomersPort | None = None
 
 
 class Effects:

@@ -6,7 +6,7 @@ from gateway.acd.events import AcdEvent
 from gateway.base.ids import AgentId, LegId
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.states import EndReason
-from gateway.parties import AgentRequest, CustomerRequest
+from gateway.parties import AgentRequest, CustomerHistory, CustomerRequest
 from media.port import MediaEvent
 
 
@@ -52,6 +52,13 @@ class AgentPresence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSignedOut:
     agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromCrm:
+    """Who the customer is, as far as it is known by now."""
+
+    history: CustomerHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +152,7 @@ Message = (
     | TransferRefused
     | AgentClaims
     | FromRecording
+    | FromCrm
     | LegOpened
     | LegNotOpened
     | SourceRefused

@@ -18,7 +18,7 @@ from gateway.contacts.legs import LegState
 from gateway.contacts.ports import MenuWalk
 from gateway.contacts.states import ContactState, EndReason
 from gateway.menu.interpreter import ShowNode
-from gateway.parties import AgentCard, Entry, PeerChanged, QueuePlace, RecordingShown, ReportMedia
+from gateway.parties import AgentCard, CustomerHistory, Entry, PeerChanged, QueuePlace, RecordingShown, ReportMedia
 from media.port import Source
 
 NOTHING_SHOWN = ReportMedia(audio=False, video=False, screen=False)
@@ -171,6 +171,7 @@ class Contact:
     notice_version: str = ""
     payment_open: bool = False
     recording: RecordingShown | None = None
+    history: CustomerHistory | None = None
     quality: str | None = None  # the worse side's word, and why
     quality_cause: str | None = None
     seq: int = 0  # of the last journal event

@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway.agents.states import AgentEvent, AgentState
 from gateway.base.ids import AgentId, ContactId, LegId
 from gateway.menu.interpreter import Outcome
-from gateway.parties import AgentCard
+from gateway.parties import AgentCard, CustomerHistory, Entry
 from gateway.quality.side import Observed
 
 # ---------------------------------------------------------------- menu
@@ -140,6 +140,21 @@ class RecordingPort(Protocol):
 
     def on_change(self, listener: Callable[[RecordingView], None]) -> None:
         """`listener` is called on the loop for every change of what is shown. One listener: the desk."""
+        ...
+
+
+# ---------------------------------------------------------------- customers
+
+
+class CustomersPort(Protocol):
+    """Who the customer is (`gateway.crm`). Nothing waits for it: it answers when it can, and often not at all."""
+
+    def arrived(self, contact_id: ContactId, entry: Entry) -> None:
+        """Begin to look for the customer. Returns at once, never raises."""
+        ...
+
+    def on_known(self, listener: Callable[[ContactId, CustomerHistory], None]) -> None:
+        """`listener` is called on the loop when something is known, again when more is. One listener: the desk."""
         ...
 
 

@@ -76,6 +76,7 @@ class Views:
             page_title=entry.page_title,
             form=dict(entry.form),
             menu_path=contact.line.path if contact.line is not None else (),
+            history=contact.history,
         )
 
     def offer(self, contact: Contact, now_s: float) -> OfferMade | None:

@@ -53,6 +53,7 @@ contacts = Table(
     Column("notes", Text, nullable=False),
     Index(None, "started_at", "contact_id"),
     Index(None, "state"),
+    Index(None, "ended_at"),
 )
 
 journal = Table(
@@ -227,6 +228,84 @@ task_rows = Table(
     Column("number", Integer, nullable=False),
     Column("task", SmallJson, nullable=False),
     PrimaryKeyConstraint("acd", "contact_id"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False),
+    Column("known_by", Text, nullable=False),
+    Column("first_at", UTCDateTime, nullable=False),
+    Column("last_at", UTCDateTime, nullable=False),
+    Column("merged_into", Text),
+    Index(None, "last_at", "customer_id"),
+    Index(None, "name_folded"),
+    Index(None, "merged_into"),
+)
+
+customer_keys = Table(
+    "customer_keys",
+    metadata,
+    Column("digest", Text, primary_key=True),  # HMAC-SHA256 of kind and value, which is nowhere
+    Column("kind", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Index(None, "customer_id"),
+)
+
+customer_visits = Table(
+    "customer_visits",
+    metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("customer_id", Text),
+    Column("site", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("identity", SmallJson),
+    Column("display_name", Text, nullable=False),
+    Column("page_url", Text, nullable=False),
+    Column("page_title", Text, nullable=False),
+    Column("form", SmallJson, nullable=False),
+    Index(None, "customer_id"),
+    Index(None, "at"),
+)
+
+customer_timeline = Table(
+    "customer_timeline",
+    metadata,
+    Column("interaction_id", Text, primary_key=True),
+    Column("contact_id", Text, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("customer_id", Text),  # none: erased
+    Column("site", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("queue", Text),
+    Column("agent_id", Text),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime, nullable=False),
+    Column("end_reason", Text),
+    Column("wait_s", Float),
+    Column("talk_s", Float, nullable=False),
+    Column("hold_s", Float, nullable=False),
+    Column("wrap_up_s", Float, nullable=False),
+    Column("disposition", Text),
+    Column("notes", Text, nullable=False),
+    Column("menu_path", SmallJson, nullable=False),
+    Column("identity", SmallJson),  # as long as it waits to be told outside
+    Column("display_name", Text, nullable=False),
+    Column("page_url", Text, nullable=False),
+    Column("page_title", Text, nullable=False),
+    Column("form", SmallJson, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Column("delivery_due_at", UTCDateTime),
+    Column("delivery_first_at", UTCDateTime),
+    Column("delivery_attempts", Integer, nullable=False),
+    Column("delivery_error", Text, nullable=False),
+    Index(None, "customer_id", "started_at", "interaction_id"),
+    Index(None, "contact_id"),
+    Index(None, "ended_at"),
+    Index(None, "delivery", "delivery_due_at"),
 )
 
 audit = Table(

@@ -25,6 +25,7 @@ from gateway.parties import (
     ChooseOption,
     ContactAssigned,
     ContactChanged,
+    CustomerHistory,
     CustomerParty,
     CustomerRequest,
     Entry,
@@ -192,6 +193,24 @@ class FakeRollout:
         return agent_id not in self.barred
 
 
+class FakeCustomers:
+    """A `CustomersPort` that knows what the test tells it."""
+
+    def __init__(self) -> None:
+        self.came: dict[ContactId, Entry] = {}
+        self.listener: Callable[[ContactId, CustomerHistory], None] | None = None
+
+    def arrived(self, contact_id: ContactId, entry: Entry) -> None:
+        self.came[contact_id] = entry
+
+    def on_known(self, listener: Callable[[ContactId, CustomerHistory], None]) -> None:
+        self.listener = listener
+
+    def know(self, contact_id: ContactId, history: CustomerHistory) -> None:
+        assert self.listener is not None, "the desk does not listen"
+        self.listener(contact_id, history)
+
+
 class SeenQuality:
     """A `QualityPort` that keeps what it was shown."""
 
@@ -234,6 +253,7 @@ class DeskRig:
         self.recording = FakeRecording()
         self.rollout = FakeRollout()
         self.seen = SeenQuality()
+        self.customers = FakeCustomers()
         self.lag_s = 0.0
         self.roster = AgentRoster(self.clock, self.settings.presence_grace)
         self.acd = BuiltinAcd(store=self.queues, clock=self.clock, node="n1", agent_allowed=self.rollout.agent_allowed)
@@ -253,6 +273,7 @@ class DeskRig:
             roster=self.roster,
             quality=self.seen,
             lag_s=lambda: self.lag_s,
+            customers=self.customers,
         )
 
     async def start(self) -> None:

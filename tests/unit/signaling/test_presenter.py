@@ -1,6 +1,7 @@
 """Every notice has a message and every message a request: by counting, and by comparing what they say."""
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -11,6 +12,18 @@ from gateway.base.errors import InvariantBroken
 from signaling import messages
 from signaling.presenter import NOTICES, REQUESTS, agent_request, customer_request, message_of
 
+HISTORY = parties.CustomerHistory(
+    customer_id="cu_1",
+    name="Ada",
+    known_by="identity",
+    contacts=12,
+    last=(
+        parties.PastContact(
+            at=datetime(2026, 3, 2, 9, tzinfo=UTC), queue_name="Sales", agent_name="Ann", disposition="sale"
+        ),
+    ),
+    url="https://crm.example/ada",
+)
 CARD = parties.CustomerCard(
     display_name="Ada",
     language="en",
@@ -19,6 +32,7 @@ CARD = parties.CustomerCard(
     page_title="Basket",
     form={"step": "2"},
     menu_path=("Sales",),
+    history=HISTORY,
 )
 NOTICE_EXAMPLES: list[Any] = [
     parties.ContactChanged(contact_id="ct_1", state="closed", end_reason="hung_up", deadline_s=1.5, talk_s=2),  # type: ignore[arg-type]
@@ -62,6 +76,7 @@ NOTICE_EXAMPLES: list[Any] = [
     ),
     parties.OfferEnded(offer_id="of_1", reason="timed_out"),  # type: ignore[arg-type]
     parties.ContactAssigned(contact_id="ct_1", queue_name="Sales", customer=CARD),  # type: ignore[arg-type]
+    parties.CustomerKnown(contact_id="ct_1", history=HISTORY),  # type: ignore[arg-type]
     parties.WrapUpStarted(contact_id="ct_1", dispositions=("resolved",), deadline_s=120),  # type: ignore[arg-type]
     parties.BoardShown(
         queues=(

@@ -289,6 +289,28 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string[]} [queues]
  */
 /**
+ * @typedef {object} PastContact
+ * @property {string} at ISO 8601
+ * @property {string} queue_name
+ * @property {string} agent_name
+ * @property {string} disposition
+ */
+/**
+ * @typedef {object} CustomerHistory
+ * @property {string} customer_id
+ * @property {string} name
+ * @property {string} known_by `identity`, `claimed` or `browser`
+ * @property {number} contacts earlier ones, those not shown included
+ * @property {PastContact[]} last newest first
+ * @property {string} url their page in the CRM; empty: none
+ */
+/**
+ * @typedef {object} CustomerKnown
+ * @property {"customer_known"} type
+ * @property {string} contact_id
+ * @property {CustomerHistory} history
+ */
+/**
  * @typedef {object} CustomerCard
  * @property {string} display_name
  * @property {string} language
@@ -297,6 +319,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} page_title
  * @property {Record<string, string>} form
  * @property {string[]} menu_path
+ * @property {CustomerHistory | null} [history] null: nothing is known, or not yet
  */
 /**
  * @typedef {object} Offer
@@ -379,6 +402,6 @@ export const SUBPROTOCOL = "visavis.v1";
  */
 /**
  * @typedef {Welcome | IceServers | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
- *   | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | WrapUpStarted
+ *   | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | CustomerKnown | WrapUpStarted
  *   | Board} ServerMessage
  */

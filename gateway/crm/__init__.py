@@ -1,0 +1,1 @@
+"""Who the customers are: the CRM port, its adapters, and what is written down of every contact."""

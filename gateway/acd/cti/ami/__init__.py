@@ -1,0 +1,1 @@
+"""Asterisk: its Manager Interface (AMI) and its queue_log."""

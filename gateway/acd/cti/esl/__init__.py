@@ -1,0 +1,1 @@
+"""FreeSWITCH: its event socket (ESL, inbound mode) and mod_callcenter."""

@@ -23,7 +23,7 @@ class LoginRefused(PortFailure):
 
 
 def unavailable(detail: str) -> PortFailure:
-    return PortFailure("cti_unavailable", detail)
+    return PortFailure("cti_unavailable", f"The ACD can't be asked: {detail}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ class AmiConnection:
         """A list, whole. PortFailure when it does not come in time, is refused, or is too long."""
         response, items = await self._ask(action, (), listed=True)
         if response.response != "Success":
-            raise PortFailure("acd_refused", f"{action}: {response.get('Message')[:100]}")
+            raise PortFailure("acd_refused", f"The ACD refused {action}: {response.get('Message')[:100]}")
         return items
 
     async def _ask(

@@ -8,7 +8,7 @@ from typing import Final
 from gateway.acd.cti.ami.connection import AmiConnection, AmiLogin
 from gateway.acd.cti.ami.mapper import AmiMapper
 from gateway.acd.cti.ami.queue_log import QueueLog
-from gateway.acd.cti.ami.wire import MAX_VALUE_CHARS, AmiMessage
+from gateway.acd.cti.ami.wire import AmiMessage
 from gateway.acd.cti.call import Call
 from gateway.acd.cti.connection import Address, Pipe
 from gateway.acd.cti.ledger import Ledger
@@ -130,7 +130,7 @@ class AmiDialect:
         response = await line.act(action, fields)
         text = response.get("Message")
         if response.response != "Success" and not any(word in text.lower() for word in _GONE):
-            raise PortFailure("acd_refused", f"Asterisk refused {action}: {text[:MAX_VALUE_CHARS]}")
+            raise PortFailure("acd_refused", f"The ACD refused {action}: {text[:100]}")
 
 
 def _one_line(text: str) -> str:

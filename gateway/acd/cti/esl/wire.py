@@ -164,7 +164,7 @@ def parse_listing(text: str) -> Listing:
     caller's name may hold a bar. PortFailure (`acd_refused`) for `-ERR …`."""
     lines = [line for line in text.replace("\r", "").split("\n") if line]
     if lines and lines[0].startswith("-"):
-        raise PortFailure("acd_refused", f"The event socket refused a list: {lines[0][:100]}")
+        raise PortFailure("acd_refused", f"The ACD refused a list: {lines[0][:100]}")
     rows = [line for line in lines if line != "+OK"]
     if not rows:
         return Listing(())

@@ -92,6 +92,20 @@ def canary(
     raise typer.Exit(0 if run_canary(plan, json_output=json) else FAILED)
 
 
+@app.command("acd-kit")
+def acd_kit(
+    adapter: Annotated[str, typer.Option(help="The adapter to try: own, or the kind of an [[acds]] entry.")],
+    target: Annotated[str, typer.Option(help="What to try it against; sim: the simulator that ships with it.")] = "sim",
+    only: Annotated[list[str] | None, typer.Option(help="Only this scenario or group; may be given again.")] = None,
+    json: Json = False,
+) -> None:
+    """Prove an ACD adapter: every scenario of the conformance kit, and a report that can be handed in."""
+    from gateway.acd.kit.command import KitPlan, run_kit
+
+    plan = KitPlan(adapter=adapter, target=target, only=tuple(only or ()))
+    raise typer.Exit(0 if run_kit(plan, json_output=json) else FAILED)
+
+
 @app.command("config")
 def show_config(
     config: Config = None,

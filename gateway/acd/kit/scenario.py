@@ -1,0 +1,92 @@
+"""What a scenario is, and when an adapter's abilities exclude it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.acd.kit.room import Room
+from gateway.acd.kit.stand import Act
+from gateway.acd.port import AcdCapabilities, AcdMode
+
+When = Callable[[AcdCapabilities], str | None]
+"""None when a scenario is for such an ACD, else why it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """`play` raises Missed when the adapter does not do what it must."""
+
+    name: str
+    group: str
+    about: str
+    play: Callable[[Room], Awaitable[None]]
+    needs: frozenset[Act]  # of the stand
+    when: tuple[When, ...]
+
+    def excluded(self, capabilities: AcdCapabilities, can: frozenset[Act]) -> str | None:
+        """Why it is not applicable; None when it is."""
+        for rule in self.when:
+            why = rule(capabilities)
+            if why is not None:
+                return why
+        missing = sorted(self.needs - can)
+        return f"the stand can't do: {', '.join(missing)}" if missing else None
+
+
+def scenario(*needs: Act, when: tuple[When, ...] = ()) -> Callable[[Callable[[Room], Awaitable[None]]], Scenario]:
+    """Make a function a scenario: its name is the scenario's, its docstring says what must hold, its module is the
+    group."""
+
+    def make(play: Callable[[Room], Awaitable[None]]) -> Scenario:
+        return Scenario(
+            name=play.__name__.replace("_", "-"),
+            group=play.__module__.rpartition(".")[2],
+            about=" ".join((play.__doc__ or "").split()),
+            play=play,
+            needs=frozenset(needs),
+            when=when,
+        )
+
+    return make
+
+
+# ---------------------------------------------------------------- for which ACDs
+
+
+def rings(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.tells_agent else "the ACD does not say at whom a contact rings"
+
+
+def we_answer(capabilities: AcdCapabilities) -> str | None:
+    return "in call mode the agent answers on the phone" if capabilities.mode is AcdMode.CALL else None
+
+
+def acd_gives_up(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.keeps_deadlines else "deadlines of offers are the gateway's"
+
+
+def we_give_up(capabilities: AcdCapabilities) -> str | None:
+    return "deadlines of offers are the ACD's" if capabilities.keeps_deadlines else None
+
+
+def positions(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.gives_position else "the ACD tells no place in line"
+
+
+def holds(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.holds else "hold is the gateway's"
+
+
+def wraps_up(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.wraps_up else "after-call work is the gateway's"
+
+
+def tells_agents(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.tells_agent_state else "the ACD tells no agent's state"
+
+
+def foreign(capabilities: AcdCapabilities) -> str | None:
+    return "nothing lies between the gateway and its own ACD" if capabilities.mode is AcdMode.OWN else None
+
+
+def call_mode(capabilities: AcdCapabilities) -> str | None:
+    return None if capabilities.mode is AcdMode.CALL else "there is no call to answer in this mode"

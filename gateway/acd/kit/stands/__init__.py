@@ -1,0 +1,13 @@
+"""A stand per adapter, by the name that `--adapter` takes."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gateway.acd.kit.stand import Stand
+from gateway.acd.kit.stands.own import OwnStand
+from gateway.base.clock import Clock
+
+SIMULATOR: Final = "sim"
+"""The target that ships with the kit."""
+
+STANDS: Final[Mapping[str, Callable[[Clock], Stand]]] = {"own": OwnStand}

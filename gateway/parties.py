@@ -158,9 +158,13 @@ class RejectOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimContact:
-    """Call mode: the agent, whom the ACD has put through to the customer by phone, shows the contact's short id."""
+    """Call mode: the agent, whom the ACD has put through to the customer by phone, shows the contact's short id.
+
+    `address`: where the page is, for counting guesses; empty when nobody knows.
+    """
 
     correlation: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -549,6 +553,23 @@ class NoticePort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAgent:
+    """Somebody a contact can be given to."""
+
+    agent_id: AgentId
+    display_name: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTargets:
+    """Where a contact can go from here: queues (id and name), and agents with a panel, those who are ready first."""
+
+    queues: tuple[tuple[str, str], ...]
+    agents: tuple[TransferAgent, ...]
+
+
 class Desk(Protocol):
     """The center as signaling sees it. Every method may raise a GatewayError; nothing changed then."""
 
@@ -577,6 +598,10 @@ class Desk(Protocol):
     async def agent_request(self, agent_id: AgentId, request: AgentRequest) -> None: ...
 
     async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]: ...
+
+    def transfer_targets(self, agent_id: AgentId) -> TransferTargets:
+        """Of this agent; they are not among them."""
+        ...
 
     async def agent_logged_off(self, agent_id: AgentId) -> None:
         """The agent signed out. StateConflict (`agent_busy`) while on a contact."""

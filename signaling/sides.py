@@ -4,13 +4,14 @@ It owns the way from a hello to a session and from a message to the Desk. It mus
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
 from gateway.base.errors import InvariantBroken, NotFound, NotSignedIn, StateConflict
 from gateway.base.ids import ContactId
-from gateway.parties import AgentCard, AgentParty, BoardParty, CustomerParty, Desk
+from gateway.parties import AgentCard, AgentParty, BoardParty, ClaimContact, CustomerParty, Desk
 from signaling.messages import Hello, Message, agent_messages, board_messages, customer_messages
 from signaling.ports import EntryTokens
 from signaling.presenter import agent_request, customer_request, message_of
@@ -100,10 +101,11 @@ class AgentSide:
     adapter: TypeAdapter[Any] = agent_messages
     keeps_session = True
 
-    def __init__(self, desk: Desk, sessions: Sessions, card: AgentCard) -> None:
+    def __init__(self, desk: Desk, sessions: Sessions, card: AgentCard, address: str) -> None:
         self._desk = desk
         self._sessions = sessions
         self._card = card
+        self._address = address
 
     async def admit(self, hello: Hello) -> Session:
         owner = AgentParty(agent_id=self._card.agent_id)
@@ -132,7 +134,10 @@ class AgentSide:
         return [message_of(notice) for notice in await self._desk.agent_view(self._card.agent_id)]
 
     async def request(self, session: Session, message: Message) -> None:
-        await self._desk.agent_request(self._card.agent_id, agent_request(message))
+        request = agent_request(message)
+        if isinstance(request, ClaimContact):
+            request = replace(request, address=self._address)
+        await self._desk.agent_request(self._card.agent_id, request)
 
 
 class BoardSide:

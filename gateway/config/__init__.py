@@ -112,7 +112,9 @@ class ContactSettings(Section):
         timedelta(seconds=30), description="A transfer by the center's ACD; then the call is as it was."
     )
     claim_attempts: int = Field(
-        5, ge=1, description="Wrong claim ids of one agent, or from one address, in a minute; then they wait."
+        5,
+        ge=1,
+        description="Wrong claim ids of one agent in a minute, from one address ten times as many; then they wait.",
     )
     dispositions: Words = Field(
         ("resolved", "follow_up", "sale", "complaint", "technical_problem", "other"),

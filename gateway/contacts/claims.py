@@ -16,8 +16,11 @@ OVER_LIMIT: Final = 1000
 """Ended ids that are remembered, so that a late screen pop is told that the call is over. The oldest is forgotten."""
 
 WINDOW_S: Final = 60.0
-AGENTS_LIMIT: Final = 1000
-"""Agents whose failures are remembered. Full: the one who failed longest ago is forgotten."""
+ADDRESS_FACTOR: Final = 10
+"""From one address so many times as much is allowed as to one agent: a whole center may sit behind it."""
+
+SOURCES_LIMIT: Final = 2000
+"""Agents and addresses whose failures are remembered. Full: the one that failed longest ago is forgotten."""
 
 
 class Claims:
@@ -29,7 +32,7 @@ class Claims:
         self._open: dict[str, ContactId] = {}
         self._of: dict[ContactId, str] = {}
         self._over: OrderedDict[str, None] = OrderedDict()
-        self._failures: OrderedDict[AgentId, deque[float]] = OrderedDict()
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -54,29 +57,39 @@ class Claims:
         if len(self._over) > OVER_LIMIT:
             self._over.popitem(last=False)
 
-    def find(self, agent_id: AgentId, text: str) -> ContactId:
+    def find(self, agent_id: AgentId, text: str, address: str = "") -> ContactId:
         """The contact of an id as a page sent it or a person typed it.
 
         NotFound (`claim_unknown`), StateConflict (`claim_over`), CapacityExceeded (`claim_limited`) after too many
         that lead nowhere: also a right one waits then.
         """
         now = self._clock.monotonic()
-        failures = self._failures.get(agent_id, deque())
-        while failures and failures[0] <= now - WINDOW_S:
-            failures.popleft()
-        if len(failures) >= self._attempts:
-            wait_s = int(failures[0] + WINDOW_S - now) + 1
-            raise CapacityExceeded(
-                "claim_limited", "Too many ids that lead nowhere: wait a minute.", retry_after_s=wait_s
-            )
+        sources = {f"agent {agent_id}": self._attempts}
+        if address:
+            sources[f"address {address}"] = self._attempts * ADDRESS_FACTOR
+        for source, allowed in sources.items():
+            self._check(source, allowed, now)
         correlation = read_correlation(text)
         if correlation is not None and correlation in self._open:
             return self._open[correlation]
         if correlation is not None and correlation in self._over:
             raise StateConflict("claim_over", "This call is over.")
-        failures.append(now)
-        self._failures[agent_id] = failures
-        self._failures.move_to_end(agent_id)
-        if len(self._failures) > AGENTS_LIMIT:
-            self._failures.popitem(last=False)
+        for source in sources:
+            self._failed(source, now)
         raise NotFound("claim_unknown", "No call waits under this id.")
+
+    def _check(self, source: str, allowed: int, now: float) -> None:
+        failures = self._failures.get(source)
+        if failures is None:
+            return
+        while failures and failures[0] <= now - WINDOW_S:
+            failures.popleft()
+        if len(failures) >= allowed:
+            wait_s = int(failures[0] + WINDOW_S - now) + 1
+            raise CapacityExceeded("claim_limited", "Too many ids that lead nowhere: wait.", retry_after_s=wait_s)
+
+    def _failed(self, source: str, now: float) -> None:
+        self._failures.setdefault(source, deque()).append(now)
+        self._failures.move_to_end(source)
+        if len(self._failures) > SOURCES_LIMIT:
+            self._failures.popitem(last=False)

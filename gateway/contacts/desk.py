@@ -46,6 +46,8 @@ from gateway.parties import (
     NoticePort,
     SetNotReady,
     SetReady,
+    TransferAgent,
+    TransferTargets,
 )
 from media.port import (
     EVENT,
@@ -104,6 +106,7 @@ class ContactDesk:
         self._acd = acd
         self._roster = roster
         self._sites = {site.id: site for site in sites}
+        self._queues = tuple(queues)
         self._supervisor = Supervisor("desk")
         self._deadlines = Deadlines(clock, self._supervisor)
         self._actors: dict[ContactId, ContactActor] = {}
@@ -287,20 +290,20 @@ class ContactDesk:
                 self._roster.set_ready(agent_id)
             case SetNotReady(reason=reason):
                 self._roster.set_not_ready(agent_id, reason)
-            case ClaimContact(correlation=correlation):
-                await self._claim(agent_id, correlation)
+            case ClaimContact():
+                await self._claim(agent_id, request)
             case _:
                 actor = self._holder(self._roster.get(agent_id))
                 if actor is None:
                     raise StateConflict("no_contact", "You are not on a contact.")
                 await actor.ask(messages.AgentAsked(agent_id=agent_id, request=request))
 
-    async def _claim(self, agent_id: AgentId, correlation: str) -> None:
+    async def _claim(self, agent_id: AgentId, request: ClaimContact) -> None:
         """Find the contact of a short id and ask it. NotFound (`claim_unknown`), CapacityExceeded (`claim_limited`),
         StateConflict (`claim_over`, `claim_taken`, `agent_busy`)."""
         record = self._roster.get(agent_id)
         try:
-            contact_id = self._claims.find(agent_id, correlation)
+            contact_id = self._claims.find(agent_id, request.correlation, request.address)
         except CapacityExceeded:
             self.alarm("claims_guessed", f"An agent sends claim ids that lead nowhere: {record.card.display_name}.")
             raise
@@ -310,6 +313,17 @@ class ContactDesk:
         if actor is None:
             raise StateConflict("claim_over", "This call is over.")
         await actor.ask(messages.AgentClaims(agent_id=agent_id))
+
+    def transfer_targets(self, agent_id: AgentId) -> TransferTargets:
+        agents = [
+            TransferAgent(
+                agent_id=record.card.agent_id, display_name=record.card.display_name, ready=record.may_be_offered
+            )
+            for record in self._roster
+            if record.card.agent_id != agent_id and record.absent_since_s is None
+        ]
+        agents.sort(key=lambda each: (not each.ready, each.display_name, each.agent_id))
+        return TransferTargets(queues=tuple((queue.id, queue.name) for queue in self._queues), agents=tuple(agents))
 
     async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]:
         record = self._roster.get(agent_id)

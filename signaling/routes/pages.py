@@ -43,6 +43,7 @@ REVALIDATE: Final = "no-cache"  # keep it, but ask each time whether it changed 
 _WIDGET_PAGE: Final = "/widget/"
 _WIDGET_SCRIPT: Final = "/widget.js"
 _SHOP: Final = "/"
+_PANEL: Final = "/agent/"
 
 _log = get_logger("signaling.pages")
 
@@ -122,6 +123,8 @@ def routes(services: Services, origins: Origins) -> list[web.RouteDef]:
         else:
             handler = _page_route(path, _same_csp(page_csp(origins, frames=address == _SHOP)))
         found.append(web.get(address, handler))
+        if address == _PANEL:  # a screen pop of the phone system: the panel itself reads the id
+            found.append(web.get(_PANEL + "claim/{correlation:[^/]{1,40}}", handler))
         if address.endswith("/") and address != _SHOP:
             found.append(web.get(address.rstrip("/"), _redirect(address)))
     return found

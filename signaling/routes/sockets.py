@@ -90,7 +90,7 @@ async def agent(request: web.Request) -> web.WebSocketResponse:
     if account.agent_id is None:
         raise NotAuthorised("not_allowed", "Your account may not do this.")
     card = AgentCard(agent_id=account.agent_id, display_name=account.display_name, queues=account.queues)
-    side = AgentSide(services.desk, services.sessions, card)
+    side = AgentSide(services.desk, services.sessions, card, address)
     return await _run(request, side, address, sign_in=sign_in_token(request))
 
 

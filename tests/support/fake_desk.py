@@ -16,6 +16,8 @@ from gateway.parties import (
     CustomerNotice,
     CustomerRequest,
     Entry,
+    TransferAgent,
+    TransferTargets,
 )
 
 
@@ -87,6 +89,15 @@ class FakeDesk:
 
     async def agent_logged_off(self, agent_id: AgentId) -> None:
         await self._note("agent_logged_off", agent_id)
+
+    def transfer_targets(self, agent_id: AgentId) -> TransferTargets:
+        return TransferTargets(
+            queues=(("sales", "Sales"), ("support", "Support")),
+            agents=(
+                TransferAgent(agent_id=AgentId("ag_00000002"), display_name="Ben", ready=True),
+                TransferAgent(agent_id=AgentId("ag_00000003"), display_name="Cleo", ready=False),
+            ),
+        )
 
     def is_on_contact(self, agent_id: AgentId) -> bool:
         return agent_id in self.on_contact

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.acd.events import AcdEvent, AcdEventBody, AcdRef, AgentEvent, TransferMode, TransferTarget
+from gateway.acd.events import AcdEvent, AcdEventBody, AcdRef, AgentEvent, Reserved, TransferMode, TransferTarget
 from gateway.acd.port import (
     AcdCapabilities,
     AcdMode,
@@ -46,6 +46,7 @@ class ForeignAcd:
     def __init__(self, capabilities: AcdCapabilities = TASK) -> None:
         self.now = capabilities
         self.asked: list[tuple[object, ...]] = []
+        self.of_queue: dict[str, AcdCapabilities] = {}  # where they differ
         self.offers: dict[ContactId, ContactOffer] = {}
         self.positions: dict[AgentId, AgentPosition] = {}
         self.fail_next: GatewayError | None = None  # of `transfer`
@@ -82,6 +83,9 @@ class ForeignAcd:
         self._listener(event)
         return event
 
+    async def ring(self, contact_id: ContactId, agent_id: AgentId) -> None:
+        self.say(contact_id, Reserved(offer_id=OfferId(f"of_{next(self._seq):08}"), agent_id=agent_id, deadline_s=20.0))
+
     def again(self, event: AcdEvent) -> None:
         self._listener(event)
 
@@ -95,7 +99,7 @@ class ForeignAcd:
     # ------------------------------------------------------------ the port
 
     def capabilities(self, queue: str = "") -> AcdCapabilities:
-        return self.now
+        return self.of_queue.get(queue, self.now)
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
         self._listener = listener

@@ -87,3 +87,26 @@ async def test_a_query_out_of_bounds_is_refused(here: Node, http: aiohttp.Client
     headers = {"Cookie": f"visavis_session={here.signed_in('root')}"}
     async with http.get(f"/api/v1/contacts?{query}", headers=headers) as answer:
         assert await said(answer) == (400, "bad_query")
+
+
+async def test_where_a_contact_can_go_is_told_to_agents_only(here: Node, http: aiohttp.ClientSession) -> None:
+    path = "/api/v1/transfer-targets"
+    async with http.get(path, headers=own(here)) as answer:
+        assert await said(answer) == (401, "not_signed_in")
+    async with http.get(path, headers=own(here, here.signed_in("root"))) as answer:
+        assert await said(answer) == (403, "not_allowed")
+    async with http.get(path, headers=own(here, here.signed_in("ann"))) as answer:
+        assert answer.status == 200
+        assert answer.headers["Cache-Control"] == "no-store"
+        found = await answer.json()
+    assert found["queues"][0] == {"id": "sales", "name": "Sales"}
+    assert found["agents"][0] == {"agent_id": "ag_00000002", "display_name": "Ben", "ready": True}
+
+
+async def test_a_screen_pop_is_answered_with_the_panel(here: Node, http: aiohttp.ClientSession) -> None:
+    async with http.get("/agent/") as panel, http.get("/agent/claim/7K3Q-XM2P") as popped:
+        assert popped.status == 200
+        assert await popped.read() == await panel.read()
+        assert popped.headers["Content-Security-Policy"] == panel.headers["Content-Security-Policy"]
+    async with http.get("/agent/claim/" + "7" * 41) as answer:
+        assert answer.status == 404

@@ -171,6 +171,7 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
         messages.Transfer: messages.Transfer(kind="queue", target="sales"),
         messages.WrapUp: messages.WrapUp(disposition="resolved", notes="n"),
     }
+    known = {messages.ClaimContact: {"address": ""}}  # what the socket adds, not the message
     for union, ask, requests in (
         (messages.CustomerMessage, customer_request, parties.CustomerRequest),
         (messages.AgentMessage, agent_request, parties.AgentRequest),
@@ -179,7 +180,7 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
         for kind in members(get_args(union)[0]) - {messages.Hello, messages.Ack, messages.Ping, messages.IceRequest}:
             message = examples.get(kind) or kind()
             request = ask(message)
-            assert plain(request) == plain(message)
+            assert plain(request) == plain(message) | known.get(kind, {})
             asked.add(type(request))
         assert asked == members(requests)
 

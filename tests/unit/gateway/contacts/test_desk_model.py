@@ -29,6 +29,7 @@ from gateway.parties import (
     SetNotReady,
     SetReady,
     SubmitWrapUp,
+    TransferContact,
 )
 from media.port import FromLeg
 from tests.support.desk_rig import Agent, Customer, DeskRig, Shown
@@ -44,6 +45,10 @@ T = TypeVar("T")
 
 def pick(some: list[T], number: int) -> T:
     return some[number % len(some)]
+
+
+def last(names: list[str], name: str) -> int:
+    return max((place for place, each in enumerate(names) if each == name), default=0)
 
 
 BAND = 1e10
@@ -157,6 +162,20 @@ class DeskModel(RuleBasedStateMachine):
     def an_agent_holds_retrieves_or_hangs_up(self, number: int, what: HoldContact | RetrieveContact | HangUp) -> None:
         agent = pick(self.on_contact(*ASSIGNED), number)
         assert self.do(agent.try_to(what)) in (None, "illegal_transition")
+
+    @precondition(lambda self: self.on_contact(*ASSIGNED))
+    @rule(number=index, to=index, kind=st.sampled_from(["queue", "agent", "number"]))
+    def an_agent_sends_the_contact_on(self, number: int, to: int, kind: str) -> None:
+        agent = pick(self.on_contact(*ASSIGNED), number)
+        target = pick(["sales", "support", "nowhere"], to) if kind == "queue" else pick(self.agents, to).agent_id
+        code = self.do(agent.try_to(TransferContact(kind=kind, target=target)))
+        assert code in (
+            None,
+            "transfer_not_now",
+            "transfer_target_unknown",
+            "transfer_unsupported",
+            "agent_not_ready",
+        )
 
     @precondition(lambda self: self.on_contact(ContactState.WRAP_UP))
     @rule(number=index)
@@ -341,7 +360,8 @@ class DeskModel(RuleBasedStateMachine):
             if not self.rig.queues.away:
                 ticket = self.rig.queues.tickets[contact.contact_id]
                 assert abs(ticket.score % BAND - first) < 1e-4
-                offered = any(event.name == "offer_made" for event in self.rig.journal.events[contact.contact_id])
+                names = [event.name for event in self.rig.journal.events[contact.contact_id]]
+                offered = "offer_made" in names[max(last(names, "enqueued"), last(names, "transferred")) :]
                 assert (ticket.score < BAND * (HEAD - 9)) is offered, "at the head exactly when offered before"
 
     @invariant()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.base.clock import Clock
+from gateway.base.deadlines import Deadlines
 from gateway.base.ids import AgentId, ContactId
 from gateway.config import QueueSettings
-from gateway.contacts.deadlines import Deadlines
 from gateway.contacts.model import Contact
 from gateway.contacts.states import IN_CALL, ContactState
 from gateway.contacts.views import Views

@@ -13,6 +13,7 @@ from gateway.acd.port import AcdPort, AgentPosition
 from gateway.agents.roster import AgentRecord, AgentRoster
 from gateway.agents.states import AgentState
 from gateway.base.clock import Clock
+from gateway.base.deadlines import Deadlines
 from gateway.base.errors import CapacityExceeded, GatewayError, PortFailure, Refused, StateConflict
 from gateway.base.ids import AgentId, ContactId, LegId, new_contact_id
 from gateway.base.log import get_logger
@@ -22,7 +23,6 @@ from gateway.contacts import messages
 from gateway.contacts.actor import ContactActor
 from gateway.contacts.board import Board, BoardSeat
 from gateway.contacts.claims import Claims
-from gateway.contacts.deadlines import Deadlines
 from gateway.contacts.effects import Neighbours
 from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource

@@ -12,12 +12,12 @@ from typing import Final
 from gateway.acd.events import AcdRef, TransferMode, TransferTarget
 from gateway.acd.port import AcdPort, ContactOffer, DeclineReason
 from gateway.base.clock import Clock
+from gateway.base.deadlines import Deadlines
 from gateway.base.errors import GatewayError, StateConflict
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config import ContactSettings, SiteSettings
-from gateway.contacts.deadlines import Deadlines
 from gateway.contacts.fold import fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource, JournalValue
 from gateway.contacts.lanes import Lane, Lanes

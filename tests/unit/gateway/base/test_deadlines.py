@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.base.deadlines import Deadlines
 from gateway.base.tasks import Supervisor
-from gateway.contacts.deadlines import Deadlines
 from tests.support.clock import FakeClock, at_rest
 
 

@@ -1,4 +1,4 @@
-"""Every deadline of the node on one sleeping task: set, move and cancel by key. Knows no contact."""
+"""Every deadline of the node on one sleeping task: set, move and cancel by key."""
 
 import asyncio
 import heapq

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.acd.port import AcdPort
+from gateway.acd.sip.adapter import SipAcd
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
 from gateway.config import Settings
 from gateway.config.acd import AcdSection
+from gateway.config.acd_sip import SipAcdSettings
 from media.port import MediaPort
 
 
@@ -46,5 +48,13 @@ def queues_of(settings: Settings, acd: AcdSection) -> Sequence[str]:
 def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
     """The adapter of one entry, not yet started. SetupError when its settings can't work."""
     match acd:
+        case SipAcdSettings():
+            return SipAcd(
+                acd,
+                media=rooms.media,
+                clock=rooms.clock,
+                queues=queues_of(rooms.settings, acd),
+                on_alarm=rooms.on_alarm,
+            )
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")

@@ -10,8 +10,9 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.acd import OWN, AcdSection
+from gateway.config.acd_sip import SipAcdSettings
 
-KINDS: Final[tuple[type[AcdSection], ...]] = ()
+KINDS: Final[tuple[type[AcdSection], ...]] = (SipAcdSettings,)
 
 
 def word_of(model: type[AcdSection]) -> str:

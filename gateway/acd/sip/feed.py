@@ -109,7 +109,7 @@ class FeedListener(Protocol):
         ...
 
     def resumed(self) -> None:
-        """The connection is back, and what could be read again has been told."""
+        """The connection is there (again), and what could be read again has been told."""
         ...
 
 

@@ -1,8 +1,9 @@
 """One UDP port for every link, both families: read, drop junk by its size, hand the rest to who owns its source.
 
 It knows addresses and handlers, nothing of STUN, DTLS or SRTP. Datagrams are read into buffers lent to the handlers,
-several at a time where the system can (`media.transport.batch`); what handlers send from those buffers leaves when all
-of them are handled. Sending never raises, never waits: what the kernel won't take is counted and lost.
+several at a time where the system can (`media.transport.batch`), by the clock where that spares work
+(`media.transport.cadence`); what handlers send from those buffers leaves when all of them are handled. Sending never
+raises, never waits: what the kernel won't take is counted and lost.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from time import perf_counter
 from typing import Final
 
 from gateway.base.log import get_logger
 from media.transport import batch
 from media.transport.batch import SLOTS, Inbox, Lane, Outbox, RouteKey, route_key
+from media.transport.cadence import POLL_S, Cadence
 from media.transport.link import BUFFER_BYTES, MAX_DATAGRAM_BYTES
 from media.transport.srtp import PacketBuffer
 from media.transport.stun import Address
@@ -114,7 +117,10 @@ class MediaSocket:
         self._by_key: dict[RouteKey, Handler] = {}
         self._source: Address | None = None  # when not batched: of the datagram now in the only slot
         self._inbox: Inbox | None = None  # that filled the slots last
+        self._inboxes: list[Inbox] = []
         self._outboxes: dict[int, Outbox] = {}
+        self._cadence = Cadence()
+        self._poll_timer: asyncio.TimerHandle | None = None
         self._sockets: list[socket.socket] = []
         self._by_size: dict[int, socket.socket] = {}
         self._loop = asyncio.get_running_loop()
@@ -202,11 +208,18 @@ class MediaSocket:
             if self._batched:
                 outbox = Outbox(each, self._slots + self._tray_slots, self.counters, _SEND_REASONS)
                 self._outboxes[2 if each.family == socket.AF_INET else 4] = outbox
-                self._loop.add_reader(each.fileno(), self._read_batch, Inbox(each, self._slots))
+                inbox = Inbox(each, self._slots)
+                self._inboxes.append(inbox)
+                self._loop.add_reader(each.fileno(), self._read_as_it_comes, inbox)
             else:
                 self._loop.add_reader(each.fileno(), self._read_singly, each)
 
     def _release(self) -> None:
+        if self._poll_timer is not None:
+            self._poll_timer.cancel()
+            self._poll_timer = None
+        self._cadence = Cadence()
+        self._inboxes.clear()
         for each in self._sockets:
             self._loop.remove_reader(each.fileno())
             each.close()
@@ -214,7 +227,39 @@ class MediaSocket:
         self._by_size.clear()
         self._outboxes.clear()
 
-    def _read_batch(self, inbox: Inbox) -> None:
+    def _read_as_it_comes(self, inbox: Inbox) -> None:
+        began_s = perf_counter()
+        self._read_batch(inbox)
+        if self._cadence.spent(began_s, perf_counter()):
+            self._keep_cadence()
+
+    def _read_by_the_clock(self) -> None:
+        began_s = perf_counter()
+        more = False
+        for inbox in self._inboxes:
+            more = self._read_batch(inbox) or more
+        self._poll_timer = None
+        if self._cadence.spent(began_s, perf_counter()) or not self._sockets:
+            self._keep_cadence()
+        else:
+            self._poll_timer = self._loop.call_later(0 if more else POLL_S, self._read_by_the_clock)
+
+    def _keep_cadence(self) -> None:
+        """Read in the way that the cadence says, whatever the way was."""
+        if self._poll_timer is not None:
+            self._poll_timer.cancel()
+            self._poll_timer = None
+        polling = self._cadence.polling
+        for each, inbox in zip(self._sockets, self._inboxes, strict=True):
+            if polling:
+                self._loop.remove_reader(each.fileno())
+            else:
+                self._loop.add_reader(each.fileno(), self._read_as_it_comes, inbox)
+        if polling and self._sockets:
+            self._poll_timer = self._loop.call_later(POLL_S, self._read_by_the_clock)
+
+    def _read_batch(self, inbox: Inbox) -> bool:
+        """Read and handle what has come, up to a limit. Whether there may be more."""
         by_key, stranger = self._by_key, self._stranger
         self._inbox = inbox
         for _ in range(READS_PER_WAKEUP):
@@ -222,7 +267,7 @@ class MediaSocket:
                 count = inbox.receive()
             except OSError:
                 self.counters["receive_error"] += 1
-                return
+                return False
             self.arrived_s = self._wall_s()
             for slot, length, source in inbox.received(count):
                 if not 1 < length <= MAX_DATAGRAM_BYTES:
@@ -234,7 +279,8 @@ class MediaSocket:
                     self._count_handler_error(error)
             self._flush()
             if count < SLOTS:
-                return  # what came in the meantime wakes the loop again
+                return False  # what came in the meantime wakes the loop again
+        return True
 
     def _flush(self) -> None:
         for outbox in self._outboxes.values():

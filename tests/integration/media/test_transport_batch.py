@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from media.port import Kind
-from media.transport import batch
+from media.transport import batch, cadence
 from media.transport.batch import SLOTS, Lane, Outbox, route_key
 from media.transport.link import BUFFER_BYTES
 from media.transport.srtp import PacketBuffer
@@ -219,6 +219,38 @@ async def test_what_comes_by_ipv4_can_leave_by_ipv6_in_the_same_wake_up() -> Non
                 await asyncio.sleep(0)
                 got += arrived(target)
     assert got == [b"%d" % number * 600 for number in range(5)]
+    heard.socket.close()
+
+
+async def test_a_busy_port_is_read_by_the_clock_and_a_calm_one_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cadence, "WINDOW_S", 0.01)
+    monkeypatch.setattr(cadence, "BUSY_SHARE", 0.0)
+    monkeypatch.setattr(cadence, "CALM_SHARE", -1.0)
+    heard = Heard(batched=True)
+    with udp() as (known,):
+        to = ("127.0.0.1", heard.socket.port)
+        heard.socket.route(known.getsockname(), heard.on_routed)
+        sent: list[bytes] = []
+
+        async def all_heard(count: int) -> None:
+            for number in range(count):
+                sent.append(b"number %d" % number)
+                known.sendto(sent[-1], to)
+            await until(lambda: heard.routed == sent, "all are handled, in order")
+
+        async def reads(*, by_the_clock: bool) -> None:
+            async with asyncio.timeout(5):
+                while heard.socket._cadence.polling is not by_the_clock:
+                    await all_heard(1)
+
+        await all_heard(5)
+        await reads(by_the_clock=True)
+        await all_heard(3 * SLOTS)
+        monkeypatch.setattr(cadence, "CALM_SHARE", 2.0)
+        monkeypatch.setattr(cadence, "BUSY_SHARE", 2.0)
+        await reads(by_the_clock=False)
+        await all_heard(3 * SLOTS)
+    assert not heard.counters
     heard.socket.close()
 
 

@@ -17,20 +17,10 @@ from gateway.recordings.states import RECORDING, RecordingEvent, RecordingState
 
 _log = get_logger("recordings")
 
-_SEALED = frozenset({RecordingState.COMPLETE, RecordingState.LIMIT_REACHED})
+SEALED = frozenset({RecordingState.COMPLETE, RecordingState.LIMIT_REACHED})
 _SEALED_RETRIES_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 _UNSAVED_LIMIT = 1000
-_WHILE_LIVE = frozenset(
-    {
-        RecordingState.AWAITING_CONSENT,
-        RecordingState.STARTING,
-        RecordingState.ACTIVE,
-        RecordingState.PAUSED,
-        RecordingState.ENDING,
-    }
-)
-"""What is done next in these must not wait for a store that is slow or away: the first packets, a pause, the end."""
-
+_LAST_SAVES_S = 3.0
 _PROMPT_S = 0.05
 """A store that is well takes a row within this time, and whoever asked for the change can read it at once."""
 
@@ -90,7 +80,7 @@ class Ledger:
     async def step(self, live: Live, event: RecordingEvent, **changes: Any) -> None:
         """One transition: the table decides, the row is saved, both sides are shown what they should see.
 
-        While the call lives, a store that takes its time saves beside what follows.
+        A slow store saves beside what follows: neither the first packets nor the end of a call wait for it.
         `changes` are further fields of the row. Raises StateConflict for an illegal one; nothing changed then.
         """
         before = live.record
@@ -105,10 +95,7 @@ class Ledger:
             to_state=after.value,
             event_name=type(event).__name__,
         )
-        if after in _WHILE_LIVE:
-            await asyncio.wait({self._saved_beside(live)}, timeout=_PROMPT_S)
-        else:
-            await self.save(live)
+        await asyncio.wait({self._saved_beside(live)}, timeout=_PROMPT_S)
         self.show_state(live)
 
     def _saved_beside(self, live: Live) -> asyncio.Task[None]:
@@ -119,6 +106,10 @@ class Ledger:
             task = self._beside[recording_id] = self._tasks.spawn(self.save(live), name=f"save:{recording_id}")
             task.add_done_callback(lambda _: self._beside.pop(recording_id, None))
         return task
+
+    async def saved(self, live: Live) -> None:
+        """Return when the row is in the store, or waits for it to be back. May take long: not with the lock."""
+        await asyncio.wait({self._saved_beside(live)})
 
     async def save(self, live: Live) -> None:
         """Save the newest row. A store that is away is an alarm, not an end: the row waits for the next `save`.
@@ -135,7 +126,7 @@ class Ledger:
         await self.flush()
 
     async def _saved(self, live: Live) -> bool:
-        retries_s = _SEALED_RETRIES_S if live.state in _SEALED else ()
+        retries_s = _SEALED_RETRIES_S if live.state in SEALED else ()
         async with live.saving:
             error = await self._try(live)
             if error is not None:
@@ -169,9 +160,9 @@ class Ledger:
                 self._unsaved.pop(recording_id, None)
 
     async def aclose(self) -> None:
-        """Return when every row was saved, or was tried once more."""
-        while self._beside:
-            await asyncio.wait(list(self._beside.values()))
+        """Wait a little for the rows that are being saved, then try once more what was not."""
+        if self._beside:
+            await asyncio.wait(list(self._beside.values()), timeout=_LAST_SAVES_S)
         await self._tasks.aclose()
         await self.flush()
 

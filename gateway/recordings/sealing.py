@@ -13,7 +13,7 @@ from gateway.base.tasks import Supervisor
 from gateway.recordings.finaliser import Finalised, Finaliser
 from gateway.recordings.incomplete import what_is_missing
 from gateway.recordings.jobs import Jobs
-from gateway.recordings.live import Ledger, Live, with_manifest
+from gateway.recordings.live import SEALED, Ledger, Live, with_manifest
 from gateway.recordings.port import ArchivePort, RecordingRecords
 from gateway.recordings.states import (
     RECORDING,
@@ -98,6 +98,11 @@ class Sealer:
                 await asyncio.to_thread(self._store.discard, recording_id)
                 return
             await self._conclude(live, result, self.jobs.ended(recording_id, result))
+        if live.state in SEALED:
+            await self._ledger.saved(live)
+            async with live.lock:
+                if live.state in SEALED:  # consent was not withdrawn meanwhile
+                    self._archive.take(live.record)
 
     async def _conclude(self, live: Live, result: Finalised, again_s: float | None) -> None:
         if result.manifest is not None:
@@ -117,7 +122,6 @@ class Sealer:
                 self._ledger.alarm_of(live, "recording_incomplete", lacks)
             kind = SealedAtLimit if live.at_limit else Sealed
             await self._ledger.step(live, kind(sha256=row.sha256, size_bytes=row.size_bytes, duration_s=row.duration_s))
-            self._archive.take(live.record)
             self._forget(live)
 
     def _again(self, live: Live, after_s: float) -> None:

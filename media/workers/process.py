@@ -207,6 +207,8 @@ class WorkerProcess:
             frame = frame_to_worker(Do(number=number, command=command))
         except ValueError as error:
             raise MediaRefused("too_large", str(error)) from error
+        if self._writer.is_closing():  # it has ended, and is about to be noticed
+            raise MediaRefused("worker_lost", "the media process has ended")
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = reply
         reply.add_done_callback(lambda _: self._waiting.pop(number, None))
@@ -214,7 +216,8 @@ class WorkerProcess:
         return reply
 
     def _send(self, message: ToWorker) -> None:
-        self._writer.write(frame_to_worker(message))
+        if not self._writer.is_closing():  # otherwise it has ended, and is about to be noticed
+            self._writer.write(frame_to_worker(message))
 
     # ------------------------------------------------------------ what it says
 

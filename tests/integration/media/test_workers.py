@@ -29,6 +29,7 @@ from media.workers import process as process_module
 from media.workers import restart as restart_module
 from media.workers.pool import WorkerPool
 from media.workers.process import WorkerFailed, WorkerProcess, WorkerSettings
+from media.workers.wire import Ping
 from tests.integration.media.engine_rig import Robot, Studio, paced, studio
 from tests.integration.media.transport_rig import until
 from tests.support.product import is_there
@@ -222,6 +223,17 @@ async def test_one_that_does_not_start_is_an_error_at_the_start(how: str, monkey
     with pytest.raises(WorkerFailed):
         async with rogue(how):
             pytest.fail("it did not start")
+
+
+async def test_what_is_asked_of_one_that_is_about_to_be_noticed_gone_is_refused() -> None:
+    worker = await WorkerProcess.spawn("media-0", WorkerSettings(engine=LOCAL), LOCAL)
+    try:
+        worker._writer.close()
+        with pytest.raises(MediaRefused, match="worker_lost"):
+            worker.submit(OpenLeg(leg_id="lg_1", sdp_offer="v=0"))
+        worker._send(Ping(number=1))
+    finally:
+        await worker.aclose()
 
 
 def children() -> list[int]:

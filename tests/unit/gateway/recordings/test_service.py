@@ -586,6 +586,25 @@ async def test_a_sealed_recording_is_saved_when_the_store_is_back(node: Node) ->
     assert node.alarms == ["recording_not_saved"]
 
 
+async def test_a_seal_that_cannot_be_saved_does_not_hold_up_the_end_of_the_call(node: Node) -> None:
+    """The disk is full in mid-call: the recording is sealed while the call goes on, and the records are away too."""
+    await node.talking()
+    node.records.away = True
+    node.media.say(RecordingFailed(recording_id=node.row.recording_id, code="disk_full", detail="full", at_s=0.0))
+    await node.reaches(lambda: "recording_not_saved" in node.alarms)
+    await node.reaches(lambda: not node.service.jobs.all())
+    async with asyncio.timeout(5):
+        await node.service.stop(CONTACT, "over")
+    assert not node.archive.taken
+    node.records.away = False
+    async with asyncio.timeout(20):
+        while node.row.state is not RecordingState.COMPLETE:
+            node.clock.advance(1.0)
+            await asyncio.sleep(0.01)
+    await node.service.idle()
+    assert node.archive.taken == [node.row.recording_id]
+
+
 # ---------------------------------------------------------------- a process that died
 
 

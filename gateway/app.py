@@ -245,7 +245,15 @@ async def _rooms(
     menus = await asyncio.to_thread(_menus, settings, data_dir, clips.names)
 
     node_name = await asyncio.to_thread(_node_name, data_dir)
-    own = BuiltinAcd(store=LiveQueueStore(live), clock=clock, node=node_name, agent_allowed=rollout.agent_allowed)
+    own = BuiltinAcd(
+        store=LiveQueueStore(live),
+        clock=clock,
+        node=node_name,
+        agent_allowed=rollout.agent_allowed,
+        queues=settings.queues,
+        capacity=settings.capacity,
+        shared=not live.embedded,
+    )
     rollout.on_change(lambda _group: own.reconsider())
     acd_rooms = AcdRooms(
         settings=settings, clock=clock, node=node_name, media=engine, on_alarm=lambda *what: desk.alarm(*what)

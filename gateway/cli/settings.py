@@ -254,16 +254,26 @@ def reference() -> str:
             lines += ["", title, "", "| setting | default | what it is |", "|---|---|---|"]
         lines.append(f"| `{name}`<br>`{_variable(name)}` | {_default_text(field)} | {field.description} |")
     for name, field in _leaves(Settings):
-        item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
-        if isinstance(item, type) and issubclass(item, Section):
-            lines += _table(f"[[{name}]]", item)
+        item = _item_of(field)
+        if item is not None:
+            lines += _table(f"## `[[{name}]]`", item)
+            for key, inner in item.model_fields.items():
+                part = _item_of(inner)
+                if part is not None:
+                    lines += _table(f"### `{key}` in `[[{name}]]`", part)
     for kind in KINDS:
-        lines += _table(f'[[acds]] kind = "{word_of(kind)}"', kind)
+        lines += _table(f'## `[[acds]] kind = "{word_of(kind)}"`', kind)
     return "\n".join(lines) + "\n"
 
 
+def _item_of(field: FieldInfo) -> type[Section] | None:
+    """What a list of groups is a list of."""
+    item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
+    return item if isinstance(item, type) and issubclass(item, Section) else None
+
+
 def _table(title: str, section: type[Section]) -> list[str]:
-    lines = ["", f"## `{title}`", "", "| field | default | what it is |", "|---|---|---|"]
+    lines = ["", title, "", "| field | default | what it is |", "|---|---|---|"]
     for key, field in section.model_fields.items():
         lines.append(f"| `{key}` | {_default_text(field)} | {field.description} |")
     return lines
@@ -275,7 +285,7 @@ def _default_text(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "the user's data folder"
     value = plain(field.default)
-    if value in (None, "", []):
+    if value in (None, "", [], {}):
         return "empty"
     if isinstance(value, list):
         return f"`{', '.join(value)}`"

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from gateway.config.acd import OWN
 from gateway.config.acds import AcdSettings, check_acds
+from gateway.config.own import CapacitySettings, QueueRouting, check_queues
 from gateway.config.values import Duration, Section, Words
 
 
@@ -223,9 +224,7 @@ class SiteSettings(Section):
     pilot: str = Field("", description="Pilot group that decides who is offered video; empty: everybody.")
 
 
-class QueueSettings(Section):
-    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What menus and accounts name.")
-    name: str = Field(max_length=80, description="What people read.")
+class QueueSettings(QueueRouting):
     recording: RecordingPolicy | None = Field(None, description="Its own `recording.policy`; empty: the general one.")
     retention_days: int | None = Field(
         None, ge=0, le=36_500, description="Its own `recording.retention_days`; empty: the general one."
@@ -264,14 +263,16 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
+    capacity: CapacitySettings = CapacitySettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
     queues: tuple[QueueSettings, ...] = Field((), description="Queues that contacts wait in, one `[[queues]]` each.")
     acds: tuple[AcdSettings, ...] = Field((), description="Foreign ACDs that queues may name, one `[[acds]]` each.")
     api_tokens: tuple[TokenSettings, ...] = Field((), description="Tokens of other systems, one `[[api_tokens]]` each.")
 
     @model_validator(mode="after")
-    def _queues_have_an_acd(self) -> Self:
+    def _queues_fit(self) -> Self:
         check_acds(self.acds, {queue.id: queue.acd for queue in self.queues})
+        check_queues(self.queues)
         return self
 
     @classmethod

@@ -1,49 +1,104 @@
-"""The queues of our own ACD in the live state: tickets in line, agents in their seats, who is reserved for whom.
+"""The queues of our own ACD in the live state: tickets, seats, who is held for whom, and the news of it.
 
-Keys: `queue:<q>:waiting` and `queue:<q>:ready` (sorted sets), `ticket:<contact>` and `seat:<agent>` (hashes),
-`node:<n>:tickets` and `node:<n>:seats` (what `forget_node` clears). Every method is one script. All of it lives a day
-at most after its last change, so that what a vanished node left behind goes by itself.
+Keys: `ticket:<contact>` and `seat:<agent>` (hashes: `data` is JSON, the other fields are what scripts compare),
+`holds:<agent>` (contact → offer), `node:<n>:tickets` and `node:<n>:seats`, `nodes`, `lease:<n>`; `version`, `log`
+(what changed, by version) and `floor` (the log goes back so far). Every method is one script; all that it changes has
+one version. It all lives a day at most after its last change, so what a vanished node left behind goes by itself.
 """
 
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from typing import Final
 
-from gateway.acd.builtin.ports import Line, Seat, Ticket
+from redis.exceptions import RedisError
+
+from gateway.acd.builtin.ports import Hold, News, Seat, SeatRow, Ticket, TicketRow
 from gateway.base.ids import AgentId, ContactId, OfferId
+from gateway.base.log import get_logger
 from gateway.live.store import Live, Script
 
+_log = get_logger("live")
+
 LIFE_MS: Final = 24 * 3600 * 1000  # longer than any wait, call and shift together
-MAX_LINE: Final = 10_000  # contacts and agents read of one queue
+LISTEN_S: Final = 1.0  # a subscription is looked after, and renewed after a failure, this often
+LOG_LIMIT: Final = 20_000  # changes kept; who is further behind reads everything
 
 _COMMON: Final = (
-    f"local p, life = KEYS[1], {LIFE_MS}"
+    f"local p, life, log_limit = KEYS[1], {LIFE_MS}, {LOG_LIMIT}"
     + """
+local version = nil
 local function ticket(c) return p .. 'ticket:' .. c end
 local function seat(a) return p .. 'seat:' .. a end
-local function waiting(q) return p .. 'queue:' .. q .. ':waiting' end
-local function ready(q) return p .. 'queue:' .. q .. ':ready' end
+local function holds(a) return p .. 'holds:' .. a end
 local function kept(key) redis.call('PEXPIRE', key, life) end
 local function get(key, field) return redis.call('HGET', key, field) or '' end
-local function leave_ready(a)
-  for q in string.gmatch(get(seat(a), 'queues'), '%S+') do redis.call('ZREM', ready(q), a) end
+local function has(key) return redis.call('EXISTS', key) == 1 end
+local function current() return tonumber(redis.call('GET', p .. 'version') or '0') end
+local function touch(member)
+  if not version then
+    if not has(p .. 'version') then
+      local now = redis.call('TIME')
+      local base = now[1] .. string.format('%06d', tonumber(now[2]))
+      redis.call('SET', p .. 'version', base)
+      redis.call('SET', p .. 'floor', base)
+    end
+    version = redis.call('INCR', p .. 'version')
+  end
+  redis.call('ZADD', p .. 'log', string.format('%.0f', version), member)
 end
-local function unreserve_ticket(c, a)
-  if c ~= '' and get(ticket(c), 'agent') == a then redis.call('HDEL', ticket(c), 'agent', 'offer') end
+local function done()
+  if not version then return current() end
+  if redis.call('ZCARD', p .. 'log') > log_limit then
+    local oldest = redis.call('ZRANGE', p .. 'log', 0, log_limit / 2, 'WITHSCORES')
+    redis.call('SET', p .. 'floor', string.format('%.0f', tonumber(oldest[#oldest])))
+    redis.call('ZREMRANGEBYRANK', p .. 'log', 0, log_limit / 2)
+  end
+  for _, key in ipairs({'version', 'floor', 'log', 'nodes'}) do kept(p .. key) end
+  redis.call('PUBLISH', p .. 'news', string.format('%.0f', version))
+  return version
 end
-local function unreserve_seat(a, c)
-  if a ~= '' and get(seat(a), 'contact') == c then redis.call('HDEL', seat(a), 'contact', 'offer') end
+local function unhold(c)
+  local a = get(ticket(c), 'agent')
+  if a == '' then return end
+  redis.call('HDEL', ticket(c), 'agent', 'offer', 'taken')
+  touch('t:' .. c)
+  redis.call('HDEL', holds(a), c)
+  if has(seat(a)) then touch('s:' .. a) end
 end
 local function drop_ticket(c)
-  unreserve_seat(get(ticket(c), 'agent'), c)
-  local q, n = get(ticket(c), 'queue'), get(ticket(c), 'node')
-  redis.call('ZREM', waiting(q), c)
-  redis.call('SREM', p .. 'node:' .. n .. ':tickets', c)
+  if not has(ticket(c)) then return end
+  unhold(c)
+  redis.call('SREM', p .. 'node:' .. get(ticket(c), 'node') .. ':tickets', c)
   redis.call('DEL', ticket(c))
+  touch('t:' .. c)
+end
+local function end_ringing(a)
+  for _, c in ipairs(redis.call('HKEYS', holds(a))) do
+    if get(ticket(c), 'taken') == '' then unhold(c) end
+  end
 end
 local function drop_seat(a)
-  leave_ready(a)
-  unreserve_ticket(get(seat(a), 'contact'), a)
+  if not has(seat(a)) then return end
+  end_ringing(a)
   redis.call('SREM', p .. 'node:' .. get(seat(a), 'node') .. ':seats', a)
   redis.call('DEL', seat(a))
+  touch('s:' .. a)
+end
+local function of_node(key, kind, item, node)
+  local before = get(key, 'node')
+  if before ~= '' and before ~= node then redis.call('SREM', p .. 'node:' .. before .. kind, item) end
+  redis.call('SADD', p .. 'node:' .. node .. kind, item)
+  redis.call('SADD', p .. 'nodes', node)
+  kept(p .. 'node:' .. node .. kind)
+end
+local function forget(node)
+  local tickets, seats = p .. 'node:' .. node .. ':tickets', p .. 'node:' .. node .. ':seats'
+  for _, c in ipairs(redis.call('SMEMBERS', tickets)) do drop_ticket(c) end
+  for _, a in ipairs(redis.call('SMEMBERS', seats)) do drop_seat(a) end
+  redis.call('DEL', tickets, seats, p .. 'lease:' .. node)
+  redis.call('SREM', p .. 'nodes', node)
 end
 """
 )
@@ -51,82 +106,162 @@ end
 _PUT_TICKET = Script(
     _COMMON
     + """
-local c, q, score, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local before_q, before_n = get(ticket(c), 'queue'), get(ticket(c), 'node')
-if before_q ~= '' and before_q ~= q then redis.call('ZREM', waiting(before_q), c) end
-if before_n ~= '' and before_n ~= node then redis.call('SREM', p .. 'node:' .. before_n .. ':tickets', c) end
-redis.call('HSET', ticket(c), 'queue', q, 'score', score, 'node', node)
-redis.call('ZADD', waiting(q), score, c)
-redis.call('SADD', p .. 'node:' .. node .. ':tickets', c)
-kept(ticket(c)) kept(waiting(q)) kept(p .. 'node:' .. node .. ':tickets')
-return 1
+local c, data, queue, score, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local channel, open, agent, offer, taken = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+if get(ticket(c), 'offer') ~= offer or get(ticket(c), 'agent') ~= agent then unhold(c) end
+of_node(ticket(c), ':tickets', c, node)
+redis.call('HSET', ticket(c), 'data', data, 'queue', queue, 'score', score, 'node', node, 'channel', channel,
+  'open', open)
+if agent ~= '' then
+  redis.call('HSET', ticket(c), 'agent', agent, 'offer', offer, 'taken', taken)
+  local new = redis.call('HSET', holds(agent), c, offer) == 1
+  kept(holds(agent))
+  if new and has(seat(agent)) then touch('s:' .. agent) end
+end
+kept(ticket(c))
+touch('t:' .. c)
+return done()
 """
 )
 
-_DROP_TICKET = Script(_COMMON + "drop_ticket(ARGV[1]) return 1")
+_DROP_TICKET = Script(_COMMON + "drop_ticket(ARGV[1]) return done()")
 
 _PUT_SEAT = Script(
     _COMMON
     + """
-local a, queues, state, reason, score, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-drop_seat(a)
-redis.call('HSET', seat(a), 'queues', queues, 'state', state, 'reason', reason, 'ready', score, 'node', node)
-redis.call('SADD', p .. 'node:' .. node .. ':seats', a)
-kept(seat(a)) kept(p .. 'node:' .. node .. ':seats')
-if score ~= '' then
-  for q in string.gmatch(queues, '%S+') do
-    redis.call('ZADD', ready(q), score, a)
-    kept(ready(q))
-  end
-end
-return 1
+local a, data, queues, state, ready, node, chats, beside =
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+of_node(seat(a), ':seats', a, node)
+redis.call('HSET', seat(a), 'data', data, 'queues', queues, 'ready', ready, 'node', node, 'chats', chats,
+  'beside', beside)
+if state == 'not_ready' then end_ringing(a) end
+kept(seat(a))
+touch('s:' .. a)
+return done()
 """
 )
 
-_DROP_SEAT = Script(_COMMON + "drop_seat(ARGV[1]) return 1")
+_DROP_SEAT = Script(_COMMON + "drop_seat(ARGV[1]) return done()")
 
 _RESERVE = Script(
     _COMMON
     + """
-local q, c, a, offer = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if get(ticket(c), 'queue') ~= q or get(ticket(c), 'offer') ~= '' then return 0 end
-if not redis.call('ZSCORE', waiting(q), c) or not redis.call('ZSCORE', ready(q), a) then return 0 end
-leave_ready(a)
-redis.call('HSET', ticket(c), 'agent', a, 'offer', offer)
-redis.call('HSET', seat(a), 'contact', c, 'offer', offer, 'ready', '')
-kept(ticket(c)) kept(seat(a))
-return 1
+local c, a, offer, seen, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local queue, score, channel = get(ticket(c), 'queue'), tonumber(get(ticket(c), 'score')), get(ticket(c), 'channel')
+if queue == '' or get(ticket(c), 'offer') ~= '' or get(ticket(c), 'open') ~= '1' then return 0 end
+if get(seat(a), 'ready') == '' then return 0 end
+if not string.find(' ' .. get(seat(a), 'queues') .. ' ', ' ' .. queue .. ' ', 1, true) then return 0 end
+local videos, chats = 0, 0
+for _, held in ipairs(redis.call('HKEYS', holds(a))) do
+  if get(ticket(held), 'channel') == 'video' then videos = videos + 1 else chats = chats + 1 end
+end
+local most, beside = tonumber(get(seat(a), 'chats')), tonumber(get(seat(a), 'beside'))
+if channel == 'video' then
+  if videos > 0 or chats > beside then return 0 end
+else
+  if videos > 0 then most = beside end
+  if chats >= most then return 0 end
+end
+local function ahead(other)
+  if other == c or get(ticket(other), 'queue') ~= queue then return false end
+  local theirs = tonumber(get(ticket(other), 'score'))
+  return theirs < score or (theirs == score and other < c)
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'log', '(' .. string.format('%.0f', seen), '+inf')) do
+  local kind, id = string.sub(member, 1, 1), string.sub(member, 3)
+  if kind == 't' then
+    if ahead(id) and get(ticket(id), 'offer') == '' and get(ticket(id), 'open') == '1' then return 0 end
+  elseif id ~= a and get(seat(id), 'ready') == '' then
+    return 0
+  elseif id ~= a then
+    for _, held in ipairs(redis.call('HKEYS', holds(id))) do
+      if not ahead(held) then return 0 end
+    end
+  end
+end
+redis.call('HSET', ticket(c), 'agent', a, 'offer', offer, 'taken', '')
+redis.call('HSET', holds(a), c, offer)
+redis.call('HSET', seat(a), 'offered', now)
+kept(ticket(c)) kept(seat(a)) kept(holds(a))
+touch('t:' .. c)
+touch('s:' .. a)
+return done()
 """
 )
 
 _RELEASE = Script(
     _COMMON
     + """
-local c, offer = ARGV[1], ARGV[2]
-if offer == '' or get(ticket(c), 'offer') ~= offer then return 0 end
-unreserve_seat(get(ticket(c), 'agent'), c)
-redis.call('HDEL', ticket(c), 'agent', 'offer')
-return 1
+if ARGV[2] ~= '' and get(ticket(ARGV[1]), 'offer') == ARGV[2] then unhold(ARGV[1]) end
+return done()
 """
 )
 
-_LINE = Script(
+_NEWS = Script(
     _COMMON
     + """
-return {redis.call('ZRANGE', waiting(ARGV[1]), 0, ARGV[2]), redis.call('ZRANGE', ready(ARGV[1]), 0, ARGV[2])}
+local seen = tonumber(ARGV[1])
+local at, floor = current(), tonumber(redis.call('GET', p .. 'floor') or '0')
+local whole = seen < floor or seen > at
+local changed_c, changed_a = {}, {}
+if whole then
+  for _, node in ipairs(redis.call('SMEMBERS', p .. 'nodes')) do
+    for _, c in ipairs(redis.call('SMEMBERS', p .. 'node:' .. node .. ':tickets')) do table.insert(changed_c, c) end
+    for _, a in ipairs(redis.call('SMEMBERS', p .. 'node:' .. node .. ':seats')) do table.insert(changed_a, a) end
+  end
+else
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'log', '(' .. string.format('%.0f', seen), '+inf')) do
+    local kind, id = string.sub(member, 1, 1), string.sub(member, 3)
+    if kind == 't' then table.insert(changed_c, id) else table.insert(changed_a, id) end
+  end
+end
+local tickets, gone_c, seats, gone_a = {}, {}, {}, {}
+for _, c in ipairs(changed_c) do
+  if has(ticket(c)) then
+    local key = ticket(c)
+    table.insert(tickets, {get(key, 'data'), get(key, 'agent'), get(key, 'offer'), get(key, 'taken')})
+  else
+    table.insert(gone_c, c)
+  end
+end
+for _, a in ipairs(changed_a) do
+  if has(seat(a)) then
+    local held = {}
+    for _, c in ipairs(redis.call('HKEYS', holds(a))) do
+      table.insert(held, c)
+      table.insert(held, get(ticket(c), 'channel'))
+    end
+    table.insert(seats, {get(seat(a), 'data'), get(seat(a), 'offered'), held})
+  else
+    table.insert(gone_a, a)
+  end
+end
+return {at, whole and 1 or 0, tickets, gone_c, seats, gone_a}
 """
 )
 
-_FORGET_NODE = Script(
+_RENEW = Script(
     _COMMON
     + """
-local tickets, seats = p .. 'node:' .. ARGV[1] .. ':tickets', p .. 'node:' .. ARGV[1] .. ':seats'
-for _, c in ipairs(redis.call('SMEMBERS', tickets)) do drop_ticket(c) end
-for _, a in ipairs(redis.call('SMEMBERS', seats)) do drop_seat(a) end
-redis.call('DEL', tickets, seats)
-return 1
+local node = ARGV[1]
+redis.call('SADD', p .. 'nodes', node)
+redis.call('SET', p .. 'lease:' .. node, '1', 'PX', ARGV[2])
+local ended = {}
+for _, other in ipairs(redis.call('SMEMBERS', p .. 'nodes')) do
+  if not has(p .. 'lease:' .. other) then
+    forget(other)
+    table.insert(ended, other)
+  end
+end
+done()
+return ended
 """
 )
+
+_FORGET_NODE = Script(_COMMON + "forget(ARGV[1]) return done()")
+
+_TICKET_FIELDS: Final = tuple(each.name for each in fields(Ticket))
+_SEAT_FIELDS: Final = tuple(each.name for each in fields(Seat))
 
 
 class LiveQueueStore:
@@ -139,38 +274,97 @@ class LiveQueueStore:
     async def check(self) -> None:
         await self._live.check()
 
-    async def put_ticket(self, ticket: Ticket) -> None:
-        await self._live.run(
-            _PUT_TICKET, self._keys, (ticket.contact_id, ticket.queue, repr(ticket.score), ticket.node)
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
+        return await self._change(
+            _PUT_TICKET,
+            ticket.contact_id,
+            json.dumps(asdict(ticket), separators=(",", ":")),
+            ticket.queue,
+            repr(ticket.score),
+            ticket.node,
+            ticket.channel,
+            "1" if ticket.offerable and not ticket.callback else "",
+            *((hold.agent_id, hold.offer_id, "1" if hold.taken else "") if hold is not None else ("", "", "")),
         )
 
-    async def drop_ticket(self, contact_id: ContactId) -> None:
-        await self._live.run(_DROP_TICKET, self._keys, (contact_id,))
+    async def drop_ticket(self, contact_id: ContactId) -> int:
+        return await self._change(_DROP_TICKET, contact_id)
 
-    async def put_seat(self, seat: Seat) -> None:
-        score = "" if seat.ready_score is None else repr(seat.ready_score)
-        await self._live.run(
+    async def put_seat(self, seat: Seat) -> int:
+        return await self._change(
             _PUT_SEAT,
-            self._keys,
-            (seat.agent_id, " ".join(seat.queues), seat.state, seat.reason or "", score, seat.node),
+            seat.agent_id,
+            json.dumps(asdict(seat), separators=(",", ":")),
+            " ".join(seat.queues),
+            seat.state,
+            "" if seat.ready_score is None else repr(seat.ready_score),
+            seat.node,
+            seat.chats,
+            seat.chats_beside_video,
         )
 
-    async def drop_seat(self, agent_id: AgentId) -> None:
-        await self._live.run(_DROP_SEAT, self._keys, (agent_id,))
+    async def drop_seat(self, agent_id: AgentId) -> int:
+        return await self._change(_DROP_SEAT, agent_id)
 
-    async def reserve(self, queue: str, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId) -> bool:
-        return bool(await self._live.run(_RESERVE, self._keys, (queue, contact_id, agent_id, offer_id)))
+    async def reserve(
+        self, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId, *, seen: int, now_s: float
+    ) -> int:
+        return await self._change(_RESERVE, contact_id, agent_id, offer_id, seen, repr(now_s))
 
-    async def release(self, contact_id: ContactId, offer_id: OfferId) -> None:
-        await self._live.run(_RELEASE, self._keys, (contact_id, offer_id))
+    async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        return await self._change(_RELEASE, contact_id, offer_id)
 
-    async def line(self, queue: str) -> Line:
-        waiting, ready = await self._live.run(_LINE, self._keys, (queue, MAX_LINE - 1))
-        return Line(
-            queue=queue,
-            waiting=tuple(ContactId(contact) for contact in waiting),
-            ready=tuple(AgentId(agent) for agent in ready),
+    async def news(self, seen: int) -> News:
+        version, whole, tickets, gone_tickets, seats, gone_seats = await self._live.run(_NEWS, self._keys, (seen,))
+        return News(
+            version=int(version),
+            whole=bool(whole),
+            tickets=[_ticket_row(*row) for row in tickets],
+            gone_tickets=[ContactId(contact) for contact in gone_tickets],
+            seats=[_seat_row(*row) for row in seats],
+            gone_seats=[AgentId(agent) for agent in gone_seats],
         )
 
-    async def forget_node(self, node: str) -> None:
-        await self._live.run(_FORGET_NODE, self._keys, (node,))
+    async def listen(self, told: Callable[[int], None]) -> None:
+        channel = self._keys[0] + "news"
+        while True:
+            try:
+                async with self._live.client.pubsub() as subscription:
+                    await subscription.subscribe(channel)
+                    while True:
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=LISTEN_S)
+                        if message is not None:
+                            told(int(message["data"]))
+            except (RedisError, OSError) as error:
+                _log.warning("queues.not_listening", error_type=type(error).__name__)
+                await asyncio.sleep(LISTEN_S)
+
+    async def renew_lease(self, node: str, lease_s: float) -> tuple[str, ...]:
+        ended = await self._live.run(_RENEW, self._keys, (node, round(lease_s * 1000)))
+        return tuple(str(each) for each in ended)
+
+    async def forget_node(self, node: str) -> int:
+        return await self._change(_FORGET_NODE, node)
+
+    async def _change(self, script: Script, *args: str | int | float) -> int:
+        return int(await self._live.run(script, self._keys, args))
+
+
+def _ticket_row(data: str, agent: str, offer: str, taken: str) -> TicketRow:
+    values = json.loads(data)
+    known = {name: values[name] for name in _TICKET_FIELDS if name in values}
+    known["skills"] = tuple((name, level) for name, level in known["skills"])
+    known["visited"] = tuple(known["visited"])
+    hold = Hold(agent_id=AgentId(agent), offer_id=OfferId(offer), taken=bool(taken)) if agent else None
+    return TicketRow(ticket=Ticket(**known), hold=hold)
+
+
+def _seat_row(data: str, offered: str, held: list[str]) -> SeatRow:
+    values = json.loads(data)
+    known = {name: values[name] for name in _SEAT_FIELDS if name in values}
+    for name in ("queues", "languages"):
+        known[name] = tuple(known[name])
+    holds: Mapping[ContactId, str] = {
+        ContactId(contact): channel for contact, channel in zip(held[::2], held[1::2], strict=True)
+    }
+    return SeatRow(seat=Seat(**known), holds=holds, offered_s=float(offered or 0.0))

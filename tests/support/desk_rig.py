@@ -256,7 +256,13 @@ class DeskRig:
         self.customers = FakeCustomers()
         self.lag_s = 0.0
         self.roster = AgentRoster(self.clock, self.settings.presence_grace)
-        self.acd = BuiltinAcd(store=self.queues, clock=self.clock, node="n1", agent_allowed=self.rollout.agent_allowed)
+        self.acd = BuiltinAcd(
+            store=self.queues,
+            clock=self.clock,
+            node="n1",
+            agent_allowed=self.rollout.agent_allowed,
+            queues=QUEUES,
+        )
         self.desk = ContactDesk(
             clock=self.clock,
             settings=self.settings,

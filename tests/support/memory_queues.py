@@ -1,92 +1,193 @@
 """The live state of our own ACD in plain dictionaries: for unit tests, under the same contract tests as Redis."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from gateway.acd.builtin.ports import Line, Seat, Ticket
+from gateway.acd.builtin.ports import Hold, News, Seat, SeatRow, Ticket, TicketRow
+from gateway.acd.builtin.routing.world import Seated
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
 
 
 @dataclass
-class _Reservation:
-    contact_id: ContactId
-    agent_id: AgentId
-    offer_id: OfferId
-
-
 class MemoryQueues:
     """`away` makes every method fail as a store that does not answer."""
 
-    def __init__(self) -> None:
-        self.away = False
-        self.tickets: dict[ContactId, Ticket] = {}
-        self.seats: dict[AgentId, Seat] = {}
-        self._ready: dict[AgentId, float] = {}
-        self.reservations: list[_Reservation] = []
+    away: bool = False
+    tickets: dict[ContactId, Ticket] = field(default_factory=dict)
+    seats: dict[AgentId, Seat] = field(default_factory=dict)
+    held: dict[ContactId, Hold] = field(default_factory=dict)
+    offered: dict[AgentId, float] = field(default_factory=dict)
+    log: dict[str, int] = field(default_factory=dict)
+    leases: dict[str, float] = field(default_factory=dict)
+    version: int = 0
+    listeners: list[Callable[[int], None]] = field(default_factory=list)
 
     async def _answer(self) -> None:
         await asyncio.sleep(0)  # as every real store, it lets others run
         if self.away:
             raise PortFailure("live_unavailable", "The live state does not answer.")
 
+    def _changed(self, *members: str) -> int:
+        if members:
+            self.version += 1
+            self.log |= dict.fromkeys(members, self.version)
+            for told in self.listeners:
+                told(self.version)
+        return self.version
+
     async def check(self) -> None:
         await self._answer()
 
-    async def put_ticket(self, ticket: Ticket) -> None:
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
         await self._answer()
+        before = self.held.pop(ticket.contact_id, None)
         self.tickets[ticket.contact_id] = ticket
+        if hold is not None:
+            self.held[ticket.contact_id] = hold
+        same = (
+            before is not None
+            and hold is not None
+            and (before.agent_id, before.offer_id) == (hold.agent_id, hold.offer_id)
+        )
+        seats = {
+            each.agent_id for each in (before, hold) if each is not None and each.agent_id in self.seats and not same
+        }
+        return self._changed(f"t:{ticket.contact_id}", *(f"s:{agent}" for agent in seats))
 
-    async def drop_ticket(self, contact_id: ContactId) -> None:
+    async def drop_ticket(self, contact_id: ContactId) -> int:
         await self._answer()
-        self.tickets.pop(contact_id, None)
-        self.reservations = [each for each in self.reservations if each.contact_id != contact_id]
+        return self._changed(*self._drop_ticket(contact_id))
 
-    async def put_seat(self, seat: Seat) -> None:
-        await self._answer()
-        self._drop_seat(seat.agent_id)
-        self.seats[seat.agent_id] = seat
-        if seat.ready_score is not None:
-            self._ready[seat.agent_id] = seat.ready_score
-
-    async def drop_seat(self, agent_id: AgentId) -> None:
-        await self._answer()
-        self._drop_seat(agent_id)
-
-    def _drop_seat(self, agent_id: AgentId) -> None:
-        self.seats.pop(agent_id, None)
-        self._ready.pop(agent_id, None)
-        self.reservations = [each for each in self.reservations if each.agent_id != agent_id]
-
-    async def reserve(self, queue: str, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId) -> bool:
-        await self._answer()
-        ticket, seat = self.tickets.get(contact_id), self.seats.get(agent_id)
-        if ticket is None or ticket.queue != queue or any(r.contact_id == contact_id for r in self.reservations):
-            return False
-        if seat is None or agent_id not in self._ready or queue not in seat.queues:
-            return False
-        del self._ready[agent_id]
-        self.reservations.append(_Reservation(contact_id, agent_id, offer_id))
-        return True
-
-    async def release(self, contact_id: ContactId, offer_id: OfferId) -> None:
-        await self._answer()
-        self.reservations = [r for r in self.reservations if (r.contact_id, r.offer_id) != (contact_id, offer_id)]
-
-    async def line(self, queue: str) -> Line:
-        await self._answer()
-        tickets = sorted((t for t in self.tickets.values() if t.queue == queue), key=lambda t: (t.score, t.contact_id))
-        ready = sorted((score, agent) for agent, score in self._ready.items() if queue in self.seats[agent].queues)
-        return Line(
-            queue=queue,
-            waiting=tuple(ticket.contact_id for ticket in tickets),
-            ready=tuple(agent for _, agent in ready),
+    def _drop_ticket(self, contact_id: ContactId) -> list[str]:
+        if self.tickets.pop(contact_id, None) is None:
+            return []
+        hold = self.held.pop(contact_id, None)
+        return [f"t:{contact_id}"] + (
+            [f"s:{hold.agent_id}"] if hold is not None and hold.agent_id in self.seats else []
         )
 
-    async def forget_node(self, node: str) -> None:
+    async def put_seat(self, seat: Seat) -> int:
         await self._answer()
-        for contact_id in [t.contact_id for t in self.tickets.values() if t.node == node]:
-            self.tickets.pop(contact_id)
-            self.reservations = [r for r in self.reservations if r.contact_id != contact_id]
-        for agent_id in [s.agent_id for s in self.seats.values() if s.node == node]:
-            self._drop_seat(agent_id)
+        self.seats[seat.agent_id] = seat
+        ended = self._end_ringing(seat.agent_id) if seat.state == "not_ready" else []
+        return self._changed(f"s:{seat.agent_id}", *ended)
+
+    async def drop_seat(self, agent_id: AgentId) -> int:
+        await self._answer()
+        return self._changed(*self._drop_seat(agent_id))
+
+    def _drop_seat(self, agent_id: AgentId) -> list[str]:
+        if self.seats.pop(agent_id, None) is None:
+            return []
+        self.offered.pop(agent_id, None)
+        return [f"s:{agent_id}", *self._end_ringing(agent_id)]
+
+    def _end_ringing(self, agent_id: AgentId) -> list[str]:
+        ended = [c for c, hold in self.held.items() if hold.agent_id == agent_id and not hold.taken]
+        for contact_id in ended:
+            del self.held[contact_id]
+        return [f"t:{contact_id}" for contact_id in ended]
+
+    async def reserve(
+        self, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId, *, seen: int, now_s: float
+    ) -> int:
+        await self._answer()
+        ticket, seat = self.tickets.get(contact_id), self.seats.get(agent_id)
+        if ticket is None or seat is None or contact_id in self.held or not self._open(ticket):
+            return 0
+        if ticket.queue not in seat.queues or not self._room(seat, ticket.channel):
+            return 0
+        if any(version > seen and self._puts_off(member, ticket, agent_id) for member, version in self.log.items()):
+            return 0
+        self.held[contact_id] = Hold(agent_id=agent_id, offer_id=offer_id)
+        self.offered[agent_id] = now_s
+        return self._changed(f"t:{contact_id}", f"s:{agent_id}")
+
+    def _open(self, ticket: Ticket) -> bool:
+        return ticket.offerable and not ticket.callback
+
+    def _room(self, seat: Seat, channel: str) -> bool:
+        seated = Seated(seat)
+        seated.holds = self._holds_of(seat.agent_id)
+        return seated.room_for(channel)
+
+    def _holds_of(self, agent_id: AgentId) -> dict[ContactId, str]:
+        return {c: self.tickets[c].channel for c, hold in self.held.items() if hold.agent_id == agent_id}
+
+    def _puts_off(self, member: str, ticket: Ticket, agent_id: AgentId) -> bool:
+        kind, name = member[0], member[2:]
+        if kind == "t":
+            other = self.tickets.get(ContactId(name))
+            return (
+                other is not None and other.contact_id not in self.held and self._open(other) and ahead(other, ticket)
+            )
+        if name == agent_id:
+            return False
+        seat = self.seats.get(AgentId(name))
+        if seat is None or seat.ready_score is None:
+            return True
+        return any(not ahead(self.tickets[c], ticket) for c in self._holds_of(seat.agent_id))
+
+    async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        await self._answer()
+        hold = self.held.get(contact_id)
+        if hold is None or hold.offer_id != offer_id:
+            return self.version
+        del self.held[contact_id]
+        return self._changed(f"t:{contact_id}", *([f"s:{hold.agent_id}"] if hold.agent_id in self.seats else []))
+
+    async def news(self, seen: int) -> News:
+        await self._answer()
+        changed = {member for member, version in self.log.items() if version > seen}
+        whole = seen == 0
+        if whole:
+            changed = {f"t:{c}" for c in self.tickets} | {f"s:{a}" for a in self.seats}
+        contacts = [ContactId(member[2:]) for member in changed if member[0] == "t"]
+        agents = [AgentId(member[2:]) for member in changed if member[0] == "s"]
+        return News(
+            version=self.version,
+            whole=whole,
+            tickets=[TicketRow(ticket=self.tickets[c], hold=self.held.get(c)) for c in contacts if c in self.tickets],
+            gone_tickets=[c for c in contacts if c not in self.tickets],
+            seats=[
+                SeatRow(seat=self.seats[a], holds=self._holds_of(a), offered_s=self.offered.get(a, 0.0))
+                for a in agents
+                if a in self.seats
+            ],
+            gone_seats=[a for a in agents if a not in self.seats],
+        )
+
+    async def listen(self, told: Callable[[int], None]) -> None:
+        self.listeners.append(told)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.listeners.remove(told)
+
+    async def renew_lease(self, node: str, lease_s: float) -> tuple[str, ...]:
+        """Leases end when a test says so (`leases.pop`), as the contract leaves time to the server."""
+        await self._answer()
+        self.leases[node] = lease_s
+        known = {each.node for each in self.tickets.values()} | {each.node for each in self.seats.values()}
+        ended = sorted(known - set(self.leases))
+        for each in ended:
+            self._forget(each)
+        return tuple(ended)
+
+    async def forget_node(self, node: str) -> int:
+        await self._answer()
+        return self._forget(node)
+
+    def _forget(self, node: str) -> int:
+        self.leases.pop(node, None)
+        contacts = [each.contact_id for each in self.tickets.values() if each.node == node]
+        agents = [each.agent_id for each in self.seats.values() if each.node == node]
+        members = [member for contact_id in contacts for member in self._drop_ticket(contact_id)]
+        return self._changed(*members, *(member for agent in agents for member in self._drop_seat(agent)))
+
+
+def ahead(one: Ticket, two: Ticket) -> bool:
+    """Whether `one` stands before `two` in the same queue."""
+    return one.queue == two.queue and (one.score, one.contact_id) < (two.score, two.contact_id)

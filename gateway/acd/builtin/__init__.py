@@ -1,1 +1,1 @@
-"""Our own ACD, for centers without one: queues, longest-idle agent, offers."""
+"""Our own ACD, for centers without one: queues, skills, strategies, offers."""

@@ -199,7 +199,7 @@ async def test_a_crash_is_closed_by_the_next_start(node: Node, database: Databas
         return contact_id in (await node.acd.snapshot("sales")).waiting
 
     await until(is_in_line, what="the contact is in line")
-    await node.acd._supervisor.aclose()  # as if the process were killed: nothing is said to anybody
+    await node.acd._distributor._supervisor.aclose()  # as if the process were killed: nothing is said to anybody
     await node.desk._supervisor.aclose()
     again = Node(node.live, node.journal)
     await again.acd.start()

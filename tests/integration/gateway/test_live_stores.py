@@ -62,7 +62,7 @@ async def test_a_server_that_hangs_costs_every_caller_at_most_the_time_out(own_r
         calls = [
             *(sessions.check(session_id) for _ in range(60)),  # more than there are connections
             tokens.take("entry", "x"),
-            queues.line("sales"),
+            queues.news(0),
             queues.put_ticket(Ticket(contact_id=ContactId("ct_one00000"), queue="sales", score=1.0, node="n1")),
         ]
         answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -90,12 +90,12 @@ async def test_after_a_kill_and_a_restart_the_same_connection_serves_again(own_r
     await asyncio.to_thread(own_redis_server.kill)
     start = time.monotonic()
     with pytest.raises(PortFailure, match="live_unavailable"):
-        await queues.line("sales")
+        await queues.news(0)
     assert time.monotonic() - start < BOUND_S
     await asyncio.to_thread(own_redis_server.start)
-    assert (await queues.line("sales")).waiting == (), "it forgot, and invents nothing"
+    assert list((await queues.news(0)).tickets) == [], "it forgot, and invents nothing"
     await asyncio.gather(*(queues.put_ticket(ticket) for _ in range(10)))
-    assert (await queues.line("sales")).waiting == ("ct_one00000",)
+    assert [row.ticket for row in (await queues.news(0)).tickets] == [ticket]
     await live.aclose()
 
 

@@ -229,9 +229,9 @@ async def test_a_reservation_whose_answer_was_lost_does_not_block_the_contact(ri
     await rig.enter("one")
     real = rig.store.reserve
 
-    async def lost(*args: object) -> bool:
+    async def lost(*args: object, **more: object) -> int:
         rig.store.reserve = real  # type: ignore[method-assign]
-        await real(*args)  # type: ignore[arg-type]
+        await real(*args, **more)  # type: ignore[arg-type]
         raise PortFailure("live_unavailable", "no answer")
 
     rig.store.reserve = lost  # type: ignore[method-assign]
@@ -246,9 +246,9 @@ async def test_a_contact_that_leaves_while_the_store_answers_is_not_offered(rig:
     real = rig.store.reserve
     gate = asyncio.Event()
 
-    async def slow(*args: object) -> bool:
+    async def slow(*args: object, **more: object) -> int:
         await gate.wait()
-        return await real(*args)  # type: ignore[arg-type]
+        return await real(*args, **more)  # type: ignore[arg-type]
 
     rig.store.reserve = slow  # type: ignore[method-assign]
     await rig.ready(ANNA)

@@ -171,6 +171,6 @@ def test_printed_lists_are_valid_settings_again(monkeypatch: pytest.MonkeyPatch)
     import os
 
     printed = tomllib.loads(as_toml(effective(settings, os.environ)))
-    assert printed["queues"] == [{"id": "sales", "name": 'Sa"les', "acd": "own"}]
+    assert [(queue["id"], queue["name"], queue["acd"]) for queue in printed["queues"]] == [("sales", 'Sa"les', "own")]
     nested = Effective("acds", [{"name": "a", "map": {"x y": "1", "z": None}, "list": [{"k": 1}]}], "file")
     assert tomllib.loads(as_toml([nested])) == {"acds": [{"name": "a", "map": {"x y": "1"}, "list": [{"k": 1}]}]}

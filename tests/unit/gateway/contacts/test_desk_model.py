@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.acd.builtin.line import HEAD
+from gateway.acd.builtin.routing.line import HEAD
 from gateway.agents.states import AgentState
 from gateway.base.errors import CapacityExceeded, PortFailure, StateConflict
 from gateway.config import ContactSettings
@@ -342,7 +342,7 @@ class DeskModel(RuleBasedStateMachine):
                 assert contact_id not in live
                 assert contact_id not in self.rig.desk._legs.values()
                 assert self.rig.queues.away or contact_id not in self.rig.queues.tickets
-                assert contact_id not in self.rig.acd._contacts
+                assert contact_id not in self.rig.acd._books.contacts
 
     @invariant()
     def the_journal_tells_the_same_as_the_list(self) -> None:
@@ -354,8 +354,8 @@ class DeskModel(RuleBasedStateMachine):
         for contact in self.live():
             if contact.state is not ContactState.QUEUED or contact.line is None:
                 continue
-            entry = self.rig.acd._contacts[contact.contact_id]
-            first = entry.offer.queued_at.timestamp()
+            entry = self.rig.acd._books.contacts[contact.contact_id]
+            first = entry.queued_s
             assert abs(first - contact.line.queued_at.timestamp()) < 0.1, "ties are kept apart by milliseconds"
             if not self.rig.queues.away:
                 ticket = self.rig.queues.tickets[contact.contact_id]

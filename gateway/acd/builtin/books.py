@@ -1,0 +1,181 @@
+"""What of this node's contacts and agents is in the store, and what is not yet: written in order, read as news.
+
+It owns the store and the world that decisions are made from. It decides nothing and tells nobody.
+"""
+
+from collections.abc import Callable
+
+from gateway.acd.builtin.entries import LOGGED_OFF, OwnAgent, OwnContact
+from gateway.acd.builtin.ports import Hold, News, QueueStore, SeatRow, TicketRow
+from gateway.acd.builtin.routing.rules import RuleBook
+from gateway.acd.builtin.routing.world import World
+from gateway.base.errors import PortFailure
+from gateway.base.ids import AgentId, ContactId, OfferId
+from gateway.config.own import CapacitySettings
+
+
+class Books:
+    """`contacts` and `agents` are the truth of this node; change them, then `changed(…)`, then let `write` run."""
+
+    def __init__(
+        self, *, store: QueueStore, rules: RuleBook, node: str, capacity: CapacitySettings, shared: bool, across: bool
+    ) -> None:
+        self.store = store
+        self.rules = rules
+        self.node = node
+        self.world = World(rules, across=across)
+        self.contacts: dict[ContactId, OwnContact] = {}
+        self.agents: dict[AgentId, OwnAgent] = {}
+        self.seen = 0
+        self.told = 0  # the newest version anybody spoke of
+        self.on_lost: Callable[[ContactId, OfferId], None] = lambda *_: None  # the store ended this reservation
+        self.shared = shared
+        self._capacity = capacity
+        self._dirty_contacts: dict[ContactId, None] = {}  # in the order they changed
+        self._dirty_agents: dict[AgentId, None] = {}
+
+    # ------------------------------------------------------------ writing
+
+    def contact_changed(self, contact_id: ContactId) -> None:
+        self._dirty_contacts[contact_id] = None
+
+    def agent_changed(self, agent_id: AgentId) -> None:
+        self._dirty_agents[agent_id] = None
+
+    def all_changed(self) -> None:
+        """The store may have come back empty."""
+        self._dirty_contacts.update(dict.fromkeys(self.contacts))
+        self._dirty_agents.update(dict.fromkeys(self.agents))
+        self.seen = 0
+
+    def is_written(self, contact_id: ContactId) -> bool:
+        return contact_id not in self._dirty_contacts
+
+    async def write_agents(self) -> None:
+        """Carry changes of agents to the store. What fails stays to be written: PortFailure."""
+        while self._dirty_agents:
+            agent_id = next(iter(self._dirty_agents))
+            del self._dirty_agents[agent_id]
+            try:
+                await self._write_agent(agent_id)
+            except PortFailure:
+                self._dirty_agents[agent_id] = None
+                raise
+
+    async def write(self) -> None:
+        """Carry all changes to the store, agents first. What fails stays to be written: PortFailure."""
+        await self.write_agents()
+        while self._dirty_contacts:
+            contact_id = next(iter(self._dirty_contacts))
+            del self._dirty_contacts[contact_id]
+            try:
+                await self._write_contact(contact_id)
+            except PortFailure:
+                self._dirty_contacts[contact_id] = None
+                raise
+
+    async def _write_contact(self, contact_id: ContactId) -> None:
+        entry = self.contacts.get(contact_id)
+        if entry is None:
+            self._wrote(await self.store.drop_ticket(contact_id))
+            self.world.drop_ticket(contact_id)
+            return
+        ticket, hold = entry.ticket(self.rules.of(entry.queue), self.node), entry.hold
+        self._wrote(await self.store.put_ticket(ticket, hold))
+        self.world.put_row(TicketRow(ticket=ticket, hold=hold))
+
+    async def _write_agent(self, agent_id: AgentId) -> None:
+        agent = self.agents.get(agent_id)
+        if agent is None:
+            return
+        if agent.position.state == LOGGED_OFF:
+            position = agent.position
+            self._wrote(await self.store.drop_seat(agent_id))
+            self.world.drop_seat(agent_id)
+            if agent.position is position:
+                self.agents.pop(agent_id, None)
+            return
+        seat = agent.seat(self.node, self._capacity)
+        self._wrote(await self.store.put_seat(seat))
+        known = self.world.seated.get(agent_id)
+        holds = known.holds if known is not None else {}
+        self.world.put_seat(SeatRow(seat=seat, holds=holds, offered_s=known.offered_s if known is not None else 0.0))
+
+    def _wrote(self, version: int) -> None:
+        """Our own change is no news to us, unless somebody else changed something before it."""
+        self.told = max(self.told, version)
+        if version == self.seen + 1 or not self.shared:
+            self.seen = version
+
+    # ------------------------------------------------------------ reserving
+
+    async def reserve(self, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId, now_s: float) -> bool:
+        """Hold the agent for our contact, if nobody else was faster. PortFailure: it is not known."""
+        version = await self.store.reserve(contact_id, agent_id, offer_id, seen=self.seen, now_s=now_s)
+        if not version:
+            return False
+        self._wrote(version)
+        if contact_id in self.world.waiting:
+            self.world.hold(contact_id, Hold(agent_id=agent_id, offer_id=offer_id), now_s)
+        return True
+
+    # ------------------------------------------------------------ reading
+
+    async def read(self) -> None:
+        """Take in what other nodes have changed. PortFailure."""
+        news = await self.store.news(self.seen)
+        if news.whole:
+            self._start_over(news)
+        self._take_in(news)
+        self.seen = news.version
+        self.told = max(self.told, news.version)
+
+    @property
+    def behind(self) -> bool:
+        """Whether there may be something to read."""
+        return self.shared and self.told > self.seen
+
+    def _start_over(self, news: News) -> None:
+        """Keep only what is our own, and write what the store has lost of it; the rest comes with the news."""
+        known = {row.ticket.contact_id for row in news.tickets}
+        present = {row.seat.agent_id for row in news.seats}
+        self._dirty_contacts.update((contact_id, None) for contact_id in self.contacts if contact_id not in known)
+        self._dirty_agents.update((agent_id, None) for agent_id in self.agents if agent_id not in present)
+        for contact_id in [each.ticket.contact_id for each in self.world if each.ticket.node != self.node]:
+            self.world.drop_ticket(contact_id)
+        for agent_id in [agent for agent, seated in self.world.seated.items() if seated.seat.node != self.node]:
+            self.world.drop_seat(agent_id)
+
+    def _take_in(self, news: News) -> None:
+        for agent_id in news.gone_seats:
+            if agent_id in self.agents:
+                self.agent_changed(agent_id)  # somebody took us for dead
+            else:
+                self.world.drop_seat(agent_id)
+        for seat_row in news.seats:
+            known = self.world.seated.get(seat_row.seat.agent_id)
+            if seat_row.seat.agent_id in self.agents and known is not None:
+                known.holds = dict(seat_row.holds)
+                known.offered_s = seat_row.offered_s
+            else:
+                self.world.put_seat(seat_row)
+        for contact_id in news.gone_tickets:
+            if contact_id not in self.contacts:
+                self.world.drop_ticket(contact_id)
+            elif self.contacts[contact_id].callback:
+                del self.contacts[contact_id]  # its customer came back, at another node
+                self.world.drop_ticket(contact_id)
+            else:
+                self.contact_changed(contact_id)
+        for ticket_row in news.tickets:
+            contact_id = ticket_row.ticket.contact_id
+            entry = self.contacts.get(contact_id)
+            if entry is None:
+                self.world.put_row(ticket_row)
+            elif (
+                entry.hold is not None
+                and not entry.hold.taken
+                and ticket_row.hold is None
+                and self.is_written(contact_id)
+            ):
+                self.on_lost(contact_id, entry.hold.offer_id)

@@ -90,6 +90,7 @@ class Call:
     wrapped: bool = False
     leg: str = ""  # the ACD's name of the customer's channel
     channel: str = ""  # what commands call it
+    withdrawn: bool = False  # by us
     ending: Party | None = None  # who was heard to hang up
     strange: int = 0  # unrecognised events
     touched: bool = False  # heard of since the snapshot that is being read was asked for

@@ -90,9 +90,12 @@ class Pipe:
         except (OSError, TimeoutError) as error:
             raise unavailable(f"can't be told: {type(error).__name__}") from error
 
+    def abort(self) -> None:
+        """End it at once; whoever reads is told."""
+        self._writer.transport.abort()
+
     async def aclose(self) -> None:
-        transport = self._writer.transport
-        transport.abort()
+        self.abort()
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(WRITE_S):
                 await self._writer.wait_closed()

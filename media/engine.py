@@ -8,7 +8,7 @@ answer = await engine.execute(OpenLeg(leg_id="lg_…", sdp_offer=…))
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Final, Self
@@ -17,6 +17,8 @@ from pyee import EventEmitter
 
 from gateway.base.clock import SteadyWall
 from gateway.base.log import get_logger
+from media.calls import OpenCalls, VoiceLink, negotiated
+from media.figures import SUMMED, EngineCounters, stats_of, sums_of
 from media.forward.feedback import FeedbackTimers
 from media.forward.leg import ForwardLeg, ForwardLimits
 from media.forward.outgoing import OutgoingTrack
@@ -37,6 +39,7 @@ from media.port import (
     LegAnswer,
     LegClosed,
     LegConnected,
+    LegQuality,
     LegStats,
     MarkRecording,
     MediaEvent,
@@ -58,6 +61,7 @@ from media.sdp.description import Codec, Negotiated
 from media.transport.link import BUFFER_BYTES, Link
 from media.transport.server import TransportServer
 from media.transport.timers import TransportTimers
+from media.voice.settings import VoiceSettings
 
 CLOSE_S: Final = 6.0
 REFRESH_INTERVAL_S: Final = 1.0
@@ -79,23 +83,7 @@ class EngineSettings:
     clip_folder: Path | None = None  # an operator's own clips, over those of the product
     limits: ForwardLimits = field(default_factory=ForwardLimits)  # enforced, per leg
     timers: TransportTimers = field(default_factory=TransportTimers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineCounters:
-    """Sums since the start, and what is open now. For metrics."""
-
-    legs: int
-    recordings: int
-    playing: int
-    received_packets: int
-    received_bytes: int
-    sent_packets: int
-    sent_bytes: int
-    resent_packets: int
-    restored_packets: int
-    key_frames_requested: int
-    dropped: dict[str, int]  # by reason, of forwarding and transport together
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
 
 
 @dataclass(slots=True, eq=False)
@@ -129,6 +117,8 @@ class InProcessEngine:
         self._recordings: dict[str, OpenRecording] = {}
         self._opening: set[str] = set()  # ids of recordings whose file is being made
         self._gone: Counter[str] = Counter()  # sums of legs that have closed
+        self._calls = OpenCalls(settings.voice, self._on_event, wall_s=wall, random=random)
+        self._dialling: set[str] = set()  # ids of legs whose INVITE is on its way
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -183,21 +173,39 @@ class InProcessEngine:
                     track.request_key_frame(self._wall())
             case GetLegStats():
                 return self._stats(command.leg_id)
-            case DialVoice() | HoldVoice() | SendDtmf() | ReferVoice() | ProbeTrunk():
-                raise MediaRefused("voice_unavailable", "this engine makes no telephone calls")
+            case DialVoice():
+                await self._dial(command)
+            case HoldVoice():
+                await self._calls.hold(command)
+            case SendDtmf():
+                self._calls.press(command)
+            case ReferVoice():
+                await self._calls.refer(command)
+            case ProbeTrunk():
+                return await self._calls.probe(command)
         return None
 
     # ------------------------------------------------------------ legs
 
     def _open(self, command: OpenLeg) -> LegAnswer:
-        if command.leg_id in self._legs:
-            raise MediaRefused("leg_exists", f"there is a leg {command.leg_id} already")
-        if len(self._legs) >= self._settings.max_legs:
+        forward = self._new_leg(command.leg_id)
+        link, agreed, answer_sdp = self._server.answer(
+            command.sdp_offer, forward, command.leg_id, self._agreed(command.call_id)
+        )
+        forward.open(link, agreed)
+        forward.control.on_clip_key_frame = self._show_key_frame
+        self._legs[command.leg_id] = _Leg(forward, link, command.call_id, agreed)
+        return LegAnswer(sdp_answer=answer_sdp)
+
+    def _new_leg(self, leg_id: str) -> ForwardLeg:
+        if leg_id in self._legs or leg_id in self._dialling:
+            raise MediaRefused("leg_exists", f"there is a leg {leg_id} already")
+        if len(self._legs) + len(self._dialling) >= self._settings.max_legs:
             raise MediaRefused("capacity", f"all {self._settings.max_legs} legs are in use")
         if not self._legs and not self._recordings:
             self._wall.renew()
-        forward = ForwardLeg(
-            command.leg_id,
+        return ForwardLeg(
+            leg_id,
             emit=self._on_event,
             timers=self._timers,
             drops=self._drops,
@@ -205,13 +213,21 @@ class InProcessEngine:
             random=self._random,
             scratch=self._scratch,
         )
-        link, negotiated, answer_sdp = self._server.answer(
-            command.sdp_offer, forward, command.leg_id, self._agreed(command.call_id)
-        )
-        forward.open(link, negotiated)
-        forward.control.on_clip_key_frame = self._show_key_frame
-        self._legs[command.leg_id] = _Leg(forward, link, command.call_id, negotiated)
-        return LegAnswer(sdp_answer=answer_sdp)
+
+    async def _dial(self, command: DialVoice) -> None:
+        forward = self._new_leg(command.leg_id)
+        self._dialling.add(command.leg_id)
+        try:
+            link = await self._calls.dial(command)
+        finally:
+            self._dialling.discard(command.leg_id)
+        if self._closing is not None:
+            await link.call.hang_up()
+            raise MediaRefused("engine_stopped", "the media engine is closing")
+        agreed = negotiated(self._random.randrange(1, 1 << 32))
+        forward.open(link, agreed)
+        self._legs[command.leg_id] = _Leg(forward, link, command.call_id, agreed)
+        self._calls.begin(link, forward)
 
     def _agreed(self, call_id: str) -> list[Negotiated]:
         """What the legs of that call agreed on. The newest first: of an older one of a browser that came back, and of
@@ -235,8 +251,14 @@ class InProcessEngine:
         """Every event of legs and recordings passes here. A listener that fails harms no packet and no other event."""
         if isinstance(event, LegConnected):
             self._begin_clip(event.leg_id, FIRST_WORD_DELAY_S)
-        elif isinstance(event, LegClosed):
-            self._forget(event.leg_id)
+        if isinstance(event, LegConnected | LegQuality | LegClosed):
+            link = leg.link if (leg := self._legs.get(event.leg_id)) is not None else None
+            if isinstance(event, LegClosed):
+                self._forget(event.leg_id)
+                if isinstance(link, VoiceLink) and link.ended is not None:
+                    event = replace(event, sip_status=link.ended.status, detail=link.ended.detail)
+            elif isinstance(link, VoiceLink):
+                return  # of a telephone call its own events tell
         try:
             self.events.emit(EVENT, event)
         except Exception:  # noqa: BLE001 - the border to the house: its errors must not reach the socket's reader
@@ -246,7 +268,7 @@ class InProcessEngine:
         leg = self._legs.pop(leg_id, None)
         self._pacer.stop(leg_id)
         if leg is not None:
-            self._gone.update(_sums(leg.forward))
+            self._gone.update(sums_of(leg.forward))
             for recording in self._recordings.values():
                 recording.remove(leg.forward)
 
@@ -355,34 +377,19 @@ class InProcessEngine:
 
     def _stats(self, leg_id: str) -> LegStats:
         leg = self._leg(leg_id)
-        forward = leg.forward
-        tracks = {kind.value: track for kind, track in forward.incoming.items()}
-        outs = {kind.value: out for kind, out in forward.outgoing.items()}
-        round_trip_s = forward.round_trip_s
-        return LegStats(
-            leg_id=leg_id,
-            connected=leg.link.connected,
-            remote_address=leg.link.remote_address,
-            received_packets={kind: track.packets for kind, track in tracks.items()},
-            received_bytes={kind: track.octets for kind, track in tracks.items()},
-            sent_packets={kind: out.packets for kind, out in outs.items()},
-            sent_bytes={kind: out.octets for kind, out in outs.items()},
-            lost_packets={kind: track.lost for kind, track in tracks.items()},
-            jitter_ms={kind: track.jitter_ms for kind, track in tracks.items()},
-            round_trip_ms=leg.link.round_trip_ms if round_trip_s is None else round_trip_s * 1000,
-        )
+        return stats_of(leg.forward, leg.link)
 
     def counters(self) -> EngineCounters:
         """A snapshot. Costs a walk over the legs, so it is for a scrape and not for a packet."""
         sums = Counter(self._gone)
         for leg in self._legs.values():
-            sums.update(_sums(leg.forward))
+            sums.update(sums_of(leg.forward))
         return EngineCounters(
             legs=len(self._legs),
             recordings=len(self._recordings),
             playing=len(self._pacer),
             dropped=dict(self._drops + self._server.counters),
-            **{name: sums[name] for name in _SUMMED},
+            **{name: sums[name] for name in SUMMED},
         )
 
     # ------------------------------------------------------------ the end
@@ -398,35 +405,12 @@ class InProcessEngine:
         self._recordings.clear()
         try:
             async with asyncio.timeout(CLOSE_S):
-                await asyncio.gather(self._server.aclose(), *(recording.close() for recording in recordings))
+                await asyncio.gather(
+                    self._server.aclose(), self._calls.aclose(), *(recording.close() for recording in recordings)
+                )
         except TimeoutError:
             _log.error("engine.close_abandoned", legs=len(self._legs))
         for leg in list(self._legs.values()):
             leg.forward.on_closed("engine_stopped", self._wall())
         self._pacer.close()
         self._timers.close()
-
-
-_SUMMED: Final = (
-    "received_packets",
-    "received_bytes",
-    "sent_packets",
-    "sent_bytes",
-    "resent_packets",
-    "restored_packets",
-    "key_frames_requested",
-)
-
-
-def _sums(leg: ForwardLeg) -> dict[str, int]:
-    tracks = leg.incoming.values()
-    outs = leg.outgoing.values()
-    return {
-        "received_packets": sum(track.packets for track in tracks),
-        "received_bytes": sum(track.octets for track in tracks),
-        "sent_packets": sum(out.packets for out in outs),
-        "sent_bytes": sum(out.octets for out in outs),
-        "resent_packets": sum(out.resent for out in outs),
-        "restored_packets": sum(track.restored for track in tracks),
-        "key_frames_requested": sum(track.key_frames_requested for track in tracks),
-    }

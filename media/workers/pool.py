@@ -20,7 +20,7 @@ from pyee import EventEmitter
 from gateway.base.clock import Clock, SystemClock
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
-from media.engine import EngineCounters
+from media.figures import EngineCounters
 from media.port import (
     EVENT,
     CloseLeg,

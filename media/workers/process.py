@@ -16,7 +16,8 @@ from typing import Final, Self
 import media
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
-from media.engine import EngineCounters, EngineSettings
+from media.engine import EngineSettings
+from media.figures import EngineCounters
 from media.port import Command, LegAnswer, LegStats, MediaEvent, MediaRefused, TrunkAnswer
 from media.workers.codec import NotOurs
 from media.workers.wire import (

@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from media.engine import EngineCounters, EngineSettings
+from media.engine import EngineSettings
+from media.figures import EngineCounters
 from media.port import Command, LegAnswer, LegStats, MediaEvent, TrunkAnswer
 from media.workers.codec import Codec, NotOurs
 

@@ -140,6 +140,8 @@ class FakeMedia:
             case FromLegs(audio_leg_id=audio, video_leg_id=video):
                 for other in filter(None, (audio, video)):
                     self._leg(other)
+            case _:
+                pass
         leg.source = source
         leg.sources.append(source)
 

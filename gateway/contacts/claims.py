@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.acd.correlation import new_correlation, read_correlation
 from gateway.base.clock import Clock
-from gateway.base.errors import CapacityExceeded, NotFound, StateConflict
+from gateway.base.errors import NotFound, StateConflict, TooManyRequests
 from gateway.base.ids import AgentId, ContactId
 
 OVER_LIMIT: Final = 1000
@@ -60,7 +60,7 @@ class Claims:
     def find(self, agent_id: AgentId, text: str, address: str = "") -> ContactId:
         """The contact of an id as a page sent it or a person typed it.
 
-        NotFound (`claim_unknown`), StateConflict (`claim_over`), CapacityExceeded (`claim_limited`) after too many
+        NotFound (`claim_unknown`), StateConflict (`claim_over`), TooManyRequests (`claim_limited`) after too many
         that lead nowhere: also a right one waits then.
         """
         now = self._clock.monotonic()
@@ -86,7 +86,7 @@ class Claims:
             failures.popleft()
         if len(failures) >= allowed:
             wait_s = int(failures[0] + WINDOW_S - now) + 1
-            raise CapacityExceeded("claim_limited", "Too many ids that lead nowhere: wait.", retry_after_s=wait_s)
+            raise TooManyRequests("claim_limited", "Too many ids that lead nowhere: wait.", retry_after_s=wait_s)
 
     def _failed(self, source: str, now: float) -> None:
         self._failures.setdefault(source, deque()).append(now)

@@ -14,7 +14,7 @@ from gateway.agents.roster import AgentRecord, AgentRoster
 from gateway.agents.states import AgentState
 from gateway.base.clock import Clock
 from gateway.base.deadlines import Deadlines
-from gateway.base.errors import CapacityExceeded, GatewayError, PortFailure, Refused, StateConflict
+from gateway.base.errors import CapacityExceeded, GatewayError, PortFailure, Refused, StateConflict, TooManyRequests
 from gateway.base.ids import AgentId, ContactId, LegId, new_contact_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
@@ -299,12 +299,12 @@ class ContactDesk:
                 await actor.ask(messages.AgentAsked(agent_id=agent_id, request=request))
 
     async def _claim(self, agent_id: AgentId, request: ClaimContact) -> None:
-        """Find the contact of a short id and ask it. NotFound (`claim_unknown`), CapacityExceeded (`claim_limited`),
+        """Find the contact of a short id and ask it. NotFound (`claim_unknown`), TooManyRequests (`claim_limited`),
         StateConflict (`claim_over`, `claim_taken`, `agent_busy`)."""
         record = self._roster.get(agent_id)
         try:
             contact_id = self._claims.find(agent_id, request.correlation, request.address)
-        except CapacityExceeded:
+        except TooManyRequests:
             self.alarm("claims_guessed", f"An agent sends claim ids that lead nowhere: {record.card.display_name}.")
             raise
         if record.contact_id not in (None, contact_id):

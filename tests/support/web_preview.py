@@ -114,7 +114,8 @@ class Preview:
         origins = Origins(self.origin, frozenset({self.origin}))
         csp = page_csp(origins, frame_ancestors=() if request.path == "/widget/" else None, frames=request.path == "/")
         headers = {**common_headers(origins), "Content-Security-Policy": csp}
-        return web.FileResponse(str(pages.folder().joinpath(pages.PAGES[request.path])), headers=headers)
+        address = "/agent/" if request.path.startswith("/agent/claim/") else request.path
+        return web.FileResponse(str(pages.folder().joinpath(pages.PAGES[address])), headers=headers)
 
     async def _static(self, request: web.Request) -> web.FileResponse:
         path = pages.folder().joinpath(pages.STATIC, request.match_info["path"])
@@ -126,6 +127,7 @@ class Preview:
         app = web.Application()
         for path in pages.PAGES:
             app.router.add_get(path, self._page)
+        app.router.add_get("/agent/claim/{correlation}", self._page)
         app.router.add_get("/static/{path:.+}", self._static)
         app.router.add_get("/ws/{side}", self._socket)
         app.router.add_route("*", "/api/{path:.+}", self._api)

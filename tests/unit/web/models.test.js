@@ -25,6 +25,7 @@ const SCREENS = [
   ["active", "talking"],
   ["held", "held"],
   ["transferring", "held"],
+  ["voice", "voice"],
   ["wrap_up", "ended"],
   ["closed", "ended"],
   ["a_state_of_a_newer_gateway", "connecting"],
@@ -35,6 +36,19 @@ for (const [state, screen] of SCREENS) {
     assert.equal(customer.screenOf(customerAfter(contact(state))), screen);
   });
 }
+
+test("where the phone system carries the voice, the call goes on whatever the video does", () => {
+  const apart = { voice_apart: true };
+  for (const state of ["voice", "bridging", "transferring"]) {
+    assert.equal(customer.screenOf(customerAfter(contact("active", apart), PEER, contact(state, apart))), "voice", state);
+  }
+  assert.equal(customerAfter(contact("active", apart), PEER, contact("voice", apart)).peer, null);
+});
+
+test("an agent's call has its voice on the phone only where it says so", () => {
+  assert.equal(agentAfter(ASSIGNED).assigned?.voice_apart, false);
+  assert.equal(agentAfter({ ...ASSIGNED, voice_apart: true }).assigned?.voice_apart, true);
+});
 
 test("the menu shows once its node is there, and goes with the menu", () => {
   assert.equal(customer.screenOf(customerAfter(contact("in_menu"))), "connecting");

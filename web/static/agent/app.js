@@ -16,11 +16,13 @@ import { codeText, t } from "../lib/i18n.js";
 import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut } from "../lib/sound.js";
+import { takeClaimOfAddress } from "./claim.js";
 import { context, nameOf } from "./context.js";
 import { fold, newView, screenOf } from "./model.js";
 import { offerCard } from "./offer.js";
 import { Ring } from "./ring.js";
 import { panelStyles } from "./styles.js";
+import "./transfer.js";
 import "./wrap-up.js";
 
 const SESSION_KEY = "visavis.agent";
@@ -49,6 +51,8 @@ class Agent extends LitElement {
   #session = null;
   /** @type {Call | null} */
   #call = null;
+  /** The id of a screen pop, until it is shown to the gateway. */
+  #claim = "";
   /** The contact that `#call` belongs to. */
   #call_contact = "";
   #shown = "";
@@ -74,6 +78,7 @@ class Agent extends LitElement {
     watchReach(() => this.#session, signal);
     const tick = window.setInterval(() => (this._now = Date.now()), 500);
     signal.addEventListener("abort", () => window.clearInterval(tick));
+    this.#claim = takeClaimOfAddress();
     await this.#load();
   }
 
@@ -94,7 +99,8 @@ class Agent extends LitElement {
       else this._failure = error.code;
       return;
     }
-    if (this._account?.roles.includes("agent")) this.#open(false);
+    // A screen pop is where the agent looks now: a panel that is open elsewhere gives way to it.
+    if (this._account?.roles.includes("agent")) this.#open(this.#claim !== "");
     else this._over = "not_an_agent";
   };
 
@@ -150,6 +156,11 @@ class Agent extends LitElement {
       this.#ring.stop();
     }
 
+    if (message.type === "agent_state" && this.#claim !== "") {
+      session.send({ type: "claim_contact", correlation: this.#claim });
+      this.#claim = "";
+    }
+
     const contact_id = view.assigned?.contact_id ?? "";
     const over = contact_id === "" || view.contact_state === "wrap_up" || view.contact_state === "closed" || view.wrap_up !== null;
     if (over || contact_id !== this.#call_contact) this.#endCall();
@@ -169,12 +180,16 @@ class Agent extends LitElement {
     this.#call_contact = contact_id;
     call.addEventListener("change", () => this.requestUpdate());
     call.connect();
-    void this.#openDevices(call);
+    void this.#openDevices(call, this._view.assigned?.voice_apart ?? false);
   }
 
-  /** One question after the other: some browsers ask for both at once only confusingly. @param {Call} call */
-  async #openDevices(call) {
-    await call.useMicrophone();
+  /**
+   * One question after the other: some browsers ask for both at once only confusingly.
+   * @param {Call} call
+   * @param {boolean} voice_apart the voice is on the agent's phone: no microphone here
+   */
+  async #openDevices(call, voice_apart) {
+    if (!voice_apart) await call.useMicrophone();
     if (call === this.#call && this.#withCamera) await call.useCamera();
   }
 
@@ -224,6 +239,16 @@ class Agent extends LitElement {
 
   #hangUp = () => this.#session?.send({ type: "hang_up" });
   #hold = () => this.#session?.send({ type: "hold" });
+  #claimTyped = (/** @type {CustomEvent<string>} */ event) => this.#session?.send({ type: "claim_contact", correlation: event.detail });
+
+  #openTransfer = () => {
+    const dialog = /** @type {import("./transfer.js").Transfer | null} */ (this.renderRoot.querySelector("vv-transfer"));
+    void dialog?.open();
+  };
+
+  /** @param {CustomEvent<{kind: "queue" | "agent" | "number", target: string}>} event */
+  #transfer = (event) => this.#session?.send({ type: "transfer", ...event.detail });
+
   #retrieve = () => this.#session?.send({ type: "retrieve" });
 
   /** @param {CustomEvent<"start" | "stop" | "pause" | "resume">} event */
@@ -381,6 +406,7 @@ class Agent extends LitElement {
           <input type="checkbox" .checked=${this.#withCamera} @change=${this.#setCamera} />
           <span>${t("idle.with_camera")}</span>
         </label>
+        <vv-claim @claim=${this.#claimTyped}></vv-claim>
         <p class="hint small">${t("idle.keys")} <kbd>Alt</kbd> <kbd>A</kbd> ${t("offer.accept")} · <kbd>Alt</kbd> <kbd>R</kbd> ${t("offer.reject")}</p>
       </section>
     </div>`;
@@ -394,6 +420,7 @@ class Agent extends LitElement {
     const call = this.#call;
     const talking = view.contact_state === "active";
     const held = view.contact_state === "held";
+    const { voice_apart, transfers } = assigned;
     const name = nameOf(assigned.customer);
     return html`<div class="two">
       <section class="call">
@@ -406,9 +433,12 @@ class Agent extends LitElement {
           ?talking=${talking || held}
           .veil=${this.#veil(view, name)}
         ></vv-stage>
-        ${call === null ? nothing : html`<div class="help">${deviceHelp(call)}</div>`}
+        ${call === null ? nothing : html`<div class="help">${voice_apart ? html`<p class="note">${icon("phone")}<span>${t("agent_call.voice_apart")}</span></p>` : nothing}${deviceHelp(call)}</div>`}
         <vv-controls
           shortcuts
+          ?voice_apart=${voice_apart}
+          ?transfer=${(talking || held) && transfers.length > 0}
+          @transfer=${this.#openTransfer}
           hold=${talking ? "active" : held ? "held" : ""}
           .call=${call}
           @hang-up=${this.#hangUp}
@@ -417,6 +447,7 @@ class Agent extends LitElement {
           .recording_may=${talking || held ? view.recording_may : []}
           @recording=${this.#record}
         ></vv-controls>
+        <vv-transfer customer=${name} .kinds=${transfers} ?voice_apart=${voice_apart} @transfer=${this.#transfer}></vv-transfer>
       </section>
       ${this.#aside(assigned, true)}
     </div>`;
@@ -430,6 +461,7 @@ class Agent extends LitElement {
     if (call?.refused_code) return { title: t("trouble.refused_title"), text: codeText("leg", call.refused_code) };
     if (call?.peer.status === "reconnecting") return { title: t("trouble.reconnecting"), text: t("trouble.media"), busy: true };
     if (view.contact_state === "held") return { title: t("agent_call.held"), text: t("agent_call.held_text", { name }) };
+    if (view.contact_state === "transferring") return { title: t("agent_call.transferring"), text: t("agent_call.transferring_text", { name }), busy: true };
     if (view.contact_state !== "active") return { title: t("agent_call.bridging", { name }), text: "", busy: true };
     if (view.away !== null) return awayVeil(name, view.away, this._now, "call_ends");
     return null;

@@ -12,12 +12,14 @@ import { CallWatcher } from "./watch.js";
 /** @type {Record<string, import("./icons.js").IconName>} */
 const RECORDING_ICONS = { start: "record", stop: "record_off", pause: "record_pause", resume: "record" };
 
-/** Events: `hang-up`, `hold`, `retrieve`, `recording` (detail: the action). Everything else goes to the Call itself. */
+/** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
     call: { attribute: false },
     hold: { type: String },
     recording_may: { attribute: false },
+    transfer: { type: Boolean },
+    voice_apart: { type: Boolean },
     shortcuts: { type: Boolean },
     _open: { state: true },
   };
@@ -118,6 +120,10 @@ export class Controls extends LitElement {
     this.hold = "";
     /** What may be asked of the recording: `start`, `stop`, `pause`, `resume`. @type {string[]} */
     this.recording_may = [];
+    /** Whether the contact can be sent on now. */
+    this.transfer = false;
+    /** The voice is on a phone: no microphone here, and what ends is the video. */
+    this.voice_apart = false;
     this.shortcuts = false;
     this._open = false;
   }
@@ -145,7 +151,7 @@ export class Controls extends LitElement {
     return html`
       ${this._open ? this.#devices(call) : nothing}
       <div class="bar" role="toolbar" aria-label=${t("controls.toolbar")}>
-        ${this.#button(said ? "mic" : "mic_off", said ? "mute" : "unmute", said ? "" : "off", this.#mute, "M")}
+        ${this.voice_apart ? nothing : this.#button(said ? "mic" : "mic_off", said ? "mute" : "unmute", said ? "" : "off", this.#mute, "M")}
         ${this.#button(seen ? "video" : "video_off", seen ? "camera_off" : "camera_on", seen ? "" : "off", this.#camera, "V")}
         ${can_flip ? this.#button("flip", "flip", "", () => call.flipCamera()) : nothing}
         ${canShareScreen()
@@ -155,6 +161,7 @@ export class Controls extends LitElement {
           : nothing}
         ${this.hold === "active" ? this.#button("pause", "hold", "", () => this.#emit("hold"), "H") : nothing}
         ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
+        ${this.transfer ? this.#button("transfer", "transfer", "", () => this.#emit("transfer"), "T") : nothing}
         ${this.recording_may.map((action) =>
           this.#button(RECORDING_ICONS[action], `record_${action}`, action === "resume" ? "on" : "", () => this.#record(action), action === "pause" || action === "resume" ? "P" : undefined),
         )}
@@ -167,7 +174,9 @@ export class Controls extends LitElement {
         >
           ${icon("settings")}<span>${t("controls.devices")}</span>
         </button>
-        ${this.#button("hang_up", "hang_up", "danger", () => this.#emit("hang-up"))}
+        ${this.voice_apart
+          ? this.#button("cross", "end_video", "danger", () => this.#emit("hang-up"))
+          : this.#button("hang_up", "hang_up", "danger", () => this.#emit("hang-up"))}
       </div>
     `;
   }
@@ -261,10 +270,18 @@ export class Controls extends LitElement {
       return;
     }
     if (!this.shortcuts || !event.altKey || event.ctrlKey || event.metaKey) return;
-    const run = { KeyM: this.#mute, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey }[event.code];
+    const run = { KeyM: this.#muteKey, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey, KeyT: this.#transferKey }[event.code];
     if (run === undefined) return;
     event.preventDefault();
     run();
+  };
+
+  #muteKey = () => {
+    if (!this.voice_apart) this.#mute();
+  };
+
+  #transferKey = () => {
+    if (this.transfer) this.#emit("transfer");
   };
 
   #holdKey = () => {

@@ -24,6 +24,7 @@ async def test_a_click_becomes_a_recorded_call(demo: Demo, playwright: Playwrigh
         await customer.press_menu_key("1")
         await customer.wait_in_line()
         await customer.turn_camera_on()
+        assert await customer.sends() == {"audio": False, "video": False}, "nobody is there to hear or see it"
 
         await alex.get_ready()
         await alex.is_rung()
@@ -32,6 +33,7 @@ async def test_a_click_becomes_a_recorded_call(demo: Demo, playwright: Playwrigh
         await alex.accept()
         await customer.sees_and_hears(devices["alex"])
         await alex.sees_and_hears(devices["customer"])
+        assert await customer.sends() == {"audio": True, "video": True}
         await expect(customer.frame.get_by_text("Alex Martin").first).to_be_visible()
         await expect(customer.frame.get_by_text("Recording").first).to_be_visible()
 

@@ -25,6 +25,17 @@ _ARGUMENTS = [
 ]
 
 
+KEEP_CONNECTIONS = """
+window.kept = [];
+const Connection = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Connection {
+  constructor(...settings) { super(...settings); window.kept.push(this); }
+};
+"""
+SENDS = """() => Object.fromEntries(["audio", "video"].map((kind) => [kind, window.kept.some((connection) =>
+  connection.getTransceivers()[kind === "audio" ? 0 : 1]?.sender.track != null)]))"""
+
+
 @asynccontextmanager
 async def chromium(
     playwright: Playwright, devices: FakeDevices | None = None, more: Sequence[str] = ()
@@ -51,6 +62,7 @@ class Customer:
 
     @classmethod
     async def arrive(cls, context: BrowserContext, url: str) -> "Customer":
+        await context.add_init_script(KEEP_CONNECTIONS)
         page = await context.new_page()
         await page.goto(f"{url}/")
         return cls(page, url)
@@ -86,6 +98,12 @@ class Customer:
         await self.frame.locator("[data-action=camera]").click()
         await self.frame.locator("[data-action=publish]").click()
         await self.frame.locator("#self").wait_for()
+
+    async def sends(self) -> dict[str, bool]:
+        """What of sound and picture leaves the page just now."""
+        frame = next(each for each in self.page.frames if "/widget/" in each.url)
+        sends: dict[str, bool] = await frame.evaluate(SENDS)
+        return sends
 
     async def wait_in_line(self) -> None:
         await self.heading("You are next").wait_for()

@@ -2,7 +2,7 @@
 
 {"do": "server", "kind": "ours" | "janus", "url": …}      where calls go from now on; "product" needs "token" too
 {"do": "calls", "count": 10, "media": true}               set up so many more, four at a time
-{"do": "waiting", "count": 10}                            so many who wait: pages send sound only, as nobody sees them
+{"do": "waiting", "count": 10}                            so many who wait: pages send nothing, as nobody is there
 {"do": "churn", "per_s": 3}                               set up and hang up beside the others, 0 ends it
 {"do": "measure", "seconds": 5}                           what was sent, lost and how late it came, in that time
 {"do": "clear"}                                           hang up everything
@@ -96,8 +96,7 @@ class LoadClient:
                 self._calls[name] = legs
                 for leg in legs:
                     leg.timed = not waiting
-                    leg.shows = not waiting
-                    if media:
+                    if media and not waiting:
                         self._pacer.talk(leg)
 
         names = [self._next_name() for _ in range(count)]

@@ -106,8 +106,6 @@ class Leg:
         self.talks = False
         self.timed = True
         """Whether what arrives bears our stamps: not when a clip is played."""
-        self.shows = True
-        """Whether pictures are sent: a page sends none while nobody can see them."""
         self.connected_s: float | None = None
         self._shared = shared
         self._socket = open_socket(shared.host)
@@ -279,8 +277,6 @@ class Leg:
 
     def show(self) -> None:
         """One picture, all its packets at once."""
-        if not self.shows:
-            return
         stream, cipher, outbox = self._video, self._cipher, self._shared.outbox
         if stream is None or cipher is None:
             return

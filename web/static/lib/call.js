@@ -20,6 +20,7 @@ const REPORT_EVERY_MS = 2_000;
  * @property {string} key under which the generation is kept over a reload
  * @property {boolean} published whether tracks go out as soon as they are open
  * @property {boolean} [seen] whether somebody can see the camera already
+ * @property {boolean} [heard] whether somebody can hear the microphone already
  */
 
 /** Events: `change`, whenever anything a page shows of it is different. */
@@ -39,6 +40,8 @@ export class Call extends EventTarget {
    * battery and its data, and nobody is shown before they are talked to.
    */
   seen;
+  /** The same of the microphone: in line and in the menu nobody listens, so nothing is sent. */
+  heard;
   /** What is being asked of the browser just now: its question is on the screen. @type {string | null} */
   asking = null;
   /** Why the last wish for a device failed. @type {import("./devices.js").DeviceCode | null} */
@@ -61,11 +64,12 @@ export class Call extends EventTarget {
   #report_timer = 0;
 
   /** @param {CallOptions} options */
-  constructor({ session, store, key, published, seen = true }) {
+  constructor({ session, store, key, published, seen = true, heard = true }) {
     super();
     this.#session = session;
     this.published = published;
     this.seen = seen;
+    this.heard = heard;
     this.peer = new Peer({
       generation: Number(store.getItem(key)) || 0,
       remember: (generation) => store.setItem(key, String(generation)),
@@ -183,6 +187,13 @@ export class Call extends EventTarget {
     await this.#sendCamera();
   }
 
+  /** @param {boolean} heard whether somebody can hear the microphone from now on */
+  async beHeard(heard) {
+    if (heard === this.heard || this.#ended) return;
+    this.heard = heard;
+    await this.#sendMicrophone();
+  }
+
   dismissDeviceCode() {
     this.device_code = this.device_kind = null;
     this.#changed();
@@ -295,9 +306,13 @@ export class Call extends EventTarget {
     this.#changed();
     if (this.published && this.#session.state !== "over") this.tellMediaState();
     // One that the browser has muted stays attached: it goes on by itself.
-    await this.peer.setTrack("audio", this.published && !this.muted ? this.microphone : null);
+    await this.#sendMicrophone();
     await this.#sendCamera();
     await this.peer.setTrack("screen", screen ? this.screen : null);
+  }
+
+  async #sendMicrophone() {
+    await this.peer.setTrack("audio", this.published && this.heard && !this.muted ? this.microphone : null);
   }
 
   async #sendCamera() {

@@ -237,7 +237,7 @@ export class Customer extends LitElement {
     session.addEventListener("state", () => this.#sessionChanged(session));
     session.addEventListener("welcome", (event) => this.#welcomed(session, /** @type {CustomEvent} */ (event).detail));
     session.addEventListener("message", (event) => this.#receive(session, /** @type {CustomEvent} */ (event).detail));
-    const call = new Call({ session, store: place.tab, key: GENERATION_KEY, published: false, seen: false });
+    const call = new Call({ session, store: place.tab, key: GENERATION_KEY, published: false, seen: false, heard: false });
     this.#call = call;
     call.addEventListener("change", () => this.#callChanged(call));
     return session;
@@ -322,7 +322,9 @@ export class Customer extends LitElement {
     if (message.type === "recording_state" && message.state === "awaiting_consent" && this.agreed) this.consent(true);
     const talked = TALKING.has(before.state);
     const talks = TALKING.has(this._view.state);
-    void this.#call?.beSeen(talks || this._view.state === "bridging");
+    const meets = talks || this._view.state === "bridging";
+    void this.#call?.beSeen(meets);
+    void this.#call?.beHeard(meets || this._view.voice_apart);
     if (talks && !talked) chimeIn();
     if (message.type === "recording_state") this.place?.bridge.tell({ type: "recording", state: message.state });
     if (screenOf(this._view) === "ended") {

@@ -33,6 +33,7 @@ from gateway.config import QueueSettings, Settings, SiteSettings
 from gateway.config.acd import OWN
 from gateway.contacts.desk import ContactDesk
 from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
+from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
 from gateway.live.queues import LiveQueueStore
@@ -256,7 +257,12 @@ async def _rooms(
     )
     rollout.on_change(lambda _group: own.reconsider())
     acd_rooms = AcdRooms(
-        settings=settings, clock=clock, node=node_name, media=engine, on_alarm=lambda *what: desk.alarm(*what)
+        settings=settings,
+        clock=clock,
+        node=node_name,
+        media=engine,
+        on_alarm=lambda *what: desk.alarm(*what),
+        agents=accounts.agents,
     )
     foreign = {entry.name: adapter_for(entry, acd_rooms) for entry in settings.acds}
     acd = AcdRouter(
@@ -309,6 +315,7 @@ async def _rooms(
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     WorkerGauges(registry, engine)
     RecordingGauges(registry, lambda: recordings.jobs)
+    FeedGauges(registry, acd_rooms.feed_figures)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,

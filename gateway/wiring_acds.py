@@ -3,10 +3,12 @@
 A new kind is one `case` in `adapter_for`. What adapters need of the node is in `AcdRooms`: add to it what is missing.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.accounts.model import Account
+from gateway.acd.cti.reader import CtiFigures
 from gateway.acd.port import AcdPort
 from gateway.acd.sip.adapter import SipAcd
 from gateway.base.clock import Clock
@@ -14,6 +16,7 @@ from gateway.base.errors import SetupError
 from gateway.config import Settings
 from gateway.config.acd import AcdSection
 from gateway.config.acd_sip import SipAcdSettings
+from gateway.wiring_feeds import RunningFeed, feed_for
 from media.port import MediaPort
 
 
@@ -38,11 +41,28 @@ class AcdRooms:
     node: str
     media: MediaPort
     on_alarm: Callable[[str, str], None]  # code, detail
+    agents: Callable[[], Awaitable[Sequence[Account]]]
+    feed_figures: dict[str, Callable[[], CtiFigures]] = field(default_factory=dict)  # by ACD; filled as they are built
 
 
 def queues_of(settings: Settings, acd: AcdSection) -> Sequence[str]:
     """The queues that this ACD serves."""
     return [queue.id for queue in settings.queues if queue.acd == acd.name]
+
+
+def _feed(acd: SipAcdSettings, rooms: AcdRooms) -> RunningFeed | None:
+    if acd.feed is None:
+        return None
+    feed = feed_for(
+        acd.name,
+        acd.feed,
+        queues=queues_of(rooms.settings, acd),
+        accounts=rooms.agents,
+        clock=rooms.clock,
+        on_alarm=rooms.on_alarm,
+    )
+    rooms.feed_figures[acd.name] = feed.figures
+    return feed
 
 
 def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
@@ -55,6 +75,7 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
                 clock=rooms.clock,
                 queues=queues_of(rooms.settings, acd),
                 on_alarm=rooms.on_alarm,
+                feed=_feed(acd, rooms),
             )
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")

@@ -22,6 +22,7 @@ from pydantic_settings import SettingsConfigDict, SettingsError
 from gateway.base.errors import SetupError
 from gateway.config import Settings
 from gateway.config.acds import KINDS, word_of
+from gateway.config.cti import FEED_KINDS
 from gateway.config.values import Section
 
 PREFIX = "VISAVIS_"
@@ -263,6 +264,8 @@ def reference() -> str:
                     lines += _table(f"### `{key}` in `[[{name}]]`", part)
     for kind in KINDS:
         lines += _table(f'## `[[acds]] kind = "{word_of(kind)}"`', kind)
+    for feed in FEED_KINDS:
+        lines += _table(f'## `[acds.feed] kind = "{word_of(feed)}"`', feed)
     return "\n".join(lines) + "\n"
 
 

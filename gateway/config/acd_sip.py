@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from gateway.config.acd import AcdSection
+from gateway.config.cti import Feed
 from gateway.config.values import Duration, Section, Words
 
 Number = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]{1,15}|[A-Za-z0-9][A-Za-z0-9._-]{0,39})$")]
@@ -127,4 +128,9 @@ class SipAcdSettings(AcdSection):
         False,
         description="The ACD tells in P-Asserted-Identity which agent answered: the first change is the agent "
         "connected, a later one a transfer.",
+    )
+    feed: Feed | None = Field(
+        None,
+        description="Where the ACD tells which agent has a call, and takes agents' states: `[acds.feed]` with kind ami "
+        "(Asterisk) or esl (FreeSWITCH). Empty: the agent's panel claims the contact.",
     )

@@ -11,11 +11,12 @@ from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.acd import OWN, AcdSection
 from gateway.config.acd_sip import SipAcdSettings
+from gateway.config.values import Section
 
 KINDS: Final[tuple[type[AcdSection], ...]] = (SipAcdSettings,)
 
 
-def word_of(model: type[AcdSection]) -> str:
+def word_of(model: type[Section]) -> str:
     """The `kind` by which settings choose this class."""
     (word,) = get_args(model.model_fields["kind"].annotation)
     return str(word)

@@ -1,8 +1,8 @@
 """One call as the ACD tells it: signs in, canonical events out, in an order that makes sense whatever was lost.
 
 A sign that was told before, or comes too late, changes nothing. What must have happened between two signs and was not
-told (an answer without ringing) is made up and marked. A queue's end is told when the call's is: a dialplan may send
-the call on to the next queue, which is no exit. Pure; knows no protocol.
+told (an answer without ringing) is made up and marked. Neither an exit from a queue nor the end of a talk is the end of
+the call: a dialplan may send it on to the next queue, and then it is in line again. Pure; knows no protocol.
 """
 
 from collections.abc import Callable
@@ -92,6 +92,7 @@ class Call:
     channel: str = ""  # what commands call it
     withdrawn: bool = False  # by us
     ending: Party | None = None  # who was heard to hang up
+    over: bool = False  # hung up: nothing brings it back
     strange: int = 0  # unrecognised events
     touched: bool = False  # heard of since the snapshot that is being read was asked for
     heard: int = 0  # the ledger's round in which it was heard of last
@@ -129,7 +130,8 @@ class Call:
             case signs.MoveFailed() if self.state is CallState.MOVING:
                 self.state = CallState.CONNECTED
                 told.append(Told(TransferFailed(reason=sign.reason)))
-            case signs.GaveUp() if self.state in (CallState.SEEN, *_IN_LINE):
+            case signs.GaveUp() if self.state in (CallState.SEEN, *_IN_LINE) and self.exit is None:
+                self.over = True
                 self._end(Told(Abandoned(waited_s=sign.waited_s)), told)
             case signs.Left() if self.state in (CallState.SEEN, *_IN_LINE):
                 self._left(sign, told)
@@ -137,7 +139,7 @@ class Call:
                 self._talk_ended(sign, told)
             case signs.HungUp():
                 self._hung_up(sign, told)
-            case signs.WrapUpBegan() if self.state is CallState.ENDED and not self.wrapping and not self.wrapped:
+            case signs.WrapUpBegan() if self._may_wrap_up():
                 self.wrapping = True
                 told.append(Told(WrapUpStarted()))
             case signs.WrapUpOver() if self.wrapping:
@@ -149,13 +151,18 @@ class Call:
                 pass  # told before, or too late
         return told
 
+    def _may_wrap_up(self) -> bool:
+        return self.state is CallState.ENDED and self.agent is not None and not self.wrapping and not self.wrapped
+
     # ---------------------------------------------------------------- in line
 
     def _joined(self, sign: signs.Joined, told: list[Told]) -> None:
-        if self.state is CallState.ENDED:
+        if self.state is CallState.ENDED and (self.over or sign.queue == self.queue):
             return
         if self.state in _TALKING and sign.queue == self.queue:
             return  # repeated; a transfer into the same queue is told as one before
+        if self.state is CallState.ENDED:
+            self.wrapping, self.wrapped = False, False  # whose after-call work it was is of an earlier segment
         if self.state in (*_TALKING, CallState.MOVING):
             told.append(Told(Transferred(queue=sign.queue)))
             self.state = CallState.SEEN
@@ -173,10 +180,11 @@ class Call:
     def _left(self, sign: signs.Left, told: list[Told]) -> None:
         self.left = True
         self.place = None
-        if sign.why is not None:
+        if sign.why is not None and self.exit is None:
             if self.state is CallState.RINGING:
                 self._withdraw_offer(told)
-            self.exit = sign.why
+            self.state, self.exit = CallState.SEEN, sign.why
+            told.append(Told(QueueExit(reason=sign.why)))
 
     # ---------------------------------------------------------------- ringing
 
@@ -279,16 +287,15 @@ class Call:
     # ---------------------------------------------------------------- over
 
     def _hung_up(self, sign: signs.HungUp, told: list[Told]) -> None:
+        self.over = True
         if self.state is CallState.ENDED:
             return
-        if self.exit is not None:
-            self._end(Told(QueueExit(reason=self.exit)), told)
-        elif self.state in _IN_LINE and self.left:
+        if self.state in _IN_LINE and self.left:
             self._end(Told(QueueExit(reason=ExitReason.FAILED), synthesized=True), told)
         elif self.state in _IN_LINE:
             self._end(Told(Abandoned(), synthesized=True), told)
         elif self.state is CallState.SEEN:
-            self.state = CallState.ENDED  # it never was in a queue: the call itself says all there is to say
+            self.state = CallState.ENDED  # never in a queue, or its exit is told
         else:
             self._end(Told(Ended(by=sign.by, reason=sign.reason)), told)
 
@@ -303,7 +310,8 @@ class Call:
         """What must have happened unseen, given how the ACD shows the call now; None: it does not. All is marked."""
         told: list[Told] = []
         if shown is None:
-            if self.state in _IN_LINE and self.exit is None:
+            self.over = True
+            if self.state in _IN_LINE:
                 self._end(Told(QueueExit(reason=ExitReason.FAILED)), told)
             else:
                 self._hung_up(signs.HungUp(by=Party.UNKNOWN, reason="lost"), told)

@@ -19,12 +19,16 @@ from gateway.acd.port import AgentPosition, Phase
 from gateway.acd.sip.feed import FeedAbilities, FeedListener, FeedSnapshot
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, PortFailure
+from gateway.base.ids import AgentId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor, cancel_and_wait
 
 _log = get_logger("cti")
 
 MAX_UNDELIVERED: Final = 20_000
+DIRECTORY_GAP_S: Final = 30.0
+"""An agent without a name at the ACD makes it asked for again, but not more often than that."""
+
 RESYNC_GAP_S: Final = 2.0
 """A snapshot that old answers a question without another."""
 
@@ -117,14 +121,26 @@ class CtiReader(Generic[Event, Line]):
     """Implements `gateway.acd.sip.feed.CtiFeed`."""
 
     def __init__(
-        self, name: str, dialect: Dialect[Event, Line], clock: Clock, pace: Pace, random: Callable[[], float]
+        self,
+        name: str,
+        dialect: Dialect[Event, Line],
+        clock: Clock,
+        pace: Pace,
+        *,
+        random: Callable[[], float],
+        on_alarm: Callable[[str, str], None],
+        directory: Callable[[], Awaitable[Mapping[str, AgentId]]] | None = None,
     ) -> None:
-        """`random`: [0, 1), for pauses that do not coincide with other gateways'."""
+        """`random`: [0, 1), for pauses that do not coincide with other gateways'. `on_alarm`: code, detail.
+        `directory`: whose each of the ACD's names is, asked now and then; PortFailure: later."""
         self._name = name
         self._dialect = dialect
         self._clock = clock
         self._pace = pace
         self._random = random
+        self._on_alarm = on_alarm
+        self._directory = directory
+        self._directory_s: float | None = None  # when it was asked last
         self._gate = FloodGate(pace.events_per_s, pace.event_burst, clock.monotonic())
         self._figures = CtiFigures()
         self._supervisor = Supervisor(f"cti {name}")
@@ -134,6 +150,7 @@ class CtiReader(Generic[Event, Line]):
         self._sleeping_until = 0.0
         self._resynced_s: float | None = None
         self._resync_lock = asyncio.Lock()
+        self._alarmed = False
         self._undelivered: dict[str, tuple[AcdAgentState, str]] = {}
 
     # ---------------------------------------------------------------- CtiFeed
@@ -179,12 +196,28 @@ class CtiReader(Generic[Event, Line]):
             names.learn(position.agent_id, position.ref)
         ref = names.ref_of(position.agent_id)
         state = _STATES.get(position.state)
+        if ref is None and state is not None:
+            await self._ask_directory()
+            ref = names.ref_of(position.agent_id)
         if ref is None or state is None:
             return
         reason = position.reason or ""
         if ref in self._undelivered or len(self._undelivered) < MAX_UNDELIVERED:
             self._undelivered[ref] = (state, reason)
         await self._command(lambda line: self._tell_agent_state(line, ref, state, reason))
+
+    async def _ask_directory(self) -> None:
+        now_s = self._clock.monotonic()
+        if self._directory is None or (self._directory_s is not None and now_s - self._directory_s < DIRECTORY_GAP_S):
+            return
+        self._directory_s = now_s
+        try:
+            known = await self._directory()
+        except PortFailure as error:
+            _log.warning("cti.agents_unknown", acd=self._name, code=error.code)
+            return
+        for ref, agent_id in known.items():
+            self._dialect.ledger.names.learn(agent_id, ref)
 
     async def snapshot(self, correlations: Sequence[str]) -> Sequence[FeedSnapshot]:
         """Asks the ACD anew where the last answer is not quite fresh. PortFailure (`cti_unavailable`)."""
@@ -235,7 +268,10 @@ class CtiReader(Generic[Event, Line]):
             except LoginRefused as error:
                 self._figures.refused_logins += 1
                 pause_s = self._pace.refused_s
-                _log.error("alarm.cti_login_refused", acd=self._name, detail=error.detail)
+                _log.error("cti.login_refused", acd=self._name, detail=error.detail)
+                if not self._alarmed:
+                    self._on_alarm("cti_login_refused", f"{self._name}: {error.detail}")
+                self._alarmed = True
             except GatewayError as error:
                 _log.warning("cti.unavailable", acd=self._name, code=error.code, detail=error.detail, failures=failures)
             except Exception as error:  # noqa: BLE001 - the top of the task: the next attempt may go well
@@ -255,6 +291,8 @@ class CtiReader(Generic[Event, Line]):
             await _unless_ended(reading, line.login())
             self._line, up = line, True
             self._figures.connections += 1
+            self._alarmed = False
+            await self._ask_directory()
             await _unless_ended(reading, self._resync(line))
             _log.info("cti.connected", acd=self._name)
             if self._listener is not None:

@@ -43,7 +43,15 @@ class Rig:
             wrap_up_reasons=("wrapup",),
             queue_log=queue_log,
         )
-        self.feed: AmiFeed = CtiReader("pbx", self.dialect, SystemClock(), pace, lambda: 0.0)
+        self.alarms: list[str] = []
+        self.feed: AmiFeed = CtiReader(
+            "pbx",
+            self.dialect,
+            SystemClock(),
+            pace,
+            random=lambda: 0.0,
+            on_alarm=lambda code, _: self.alarms.append(code),
+        )
         self.feed.listen(self.told)
 
     async def up(self) -> None:
@@ -197,6 +205,7 @@ async def test_a_refused_login_is_tried_again_after_a_long_pause(simulator: Aste
         await until(lambda: rig.feed.figures().refused_logins >= 2)
         assert not rig.feed.connected
         assert not rig.told.resumes
+        assert rig.alarms == ["cti_login_refused"]
         simulator.secret = "practice"
         await rig.told.until(lambda: rig.told.resumes)
     finally:

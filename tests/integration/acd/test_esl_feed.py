@@ -55,7 +55,9 @@ class Rig:
             queues=(QUEUE, "second@default"),
             withdraw_to="video-withdrawn XML default",
         )
-        self.feed: CtiReader[Frame, EslConnection] = CtiReader("fs", dialect, SystemClock(), pace, lambda: 0.0)
+        self.feed: CtiReader[Frame, EslConnection] = CtiReader(
+            "fs", dialect, SystemClock(), pace, random=lambda: 0.0, on_alarm=lambda *_: None
+        )
         self.feed.listen(self.told)
 
     async def up(self) -> None:

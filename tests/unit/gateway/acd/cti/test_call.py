@@ -107,14 +107,28 @@ def test_when_all_ring_the_next_is_offered_when_the_first_declines() -> None:
     assert call.state is CallState.QUEUED
 
 
-def test_a_queue_left_for_the_next_one_is_no_exit() -> None:
+def test_after_a_queues_exit_the_dialplan_may_try_the_next_one() -> None:
     call = new_call()
     assert told(call, signs.Joined("first", 1), signs.Left(ExitReason.TIMEOUT), signs.Joined("second", 3)) == [
         "Queued",
+        "QueueExit",
         "Queued",
     ]
-    assert told(call, signs.Left(ExitReason.EMPTY)) == []
-    assert [each.body for each in call.take(signs.HungUp(Party.ACD))] == [QueueExit(reason=ExitReason.EMPTY)]
+    assert [each.body for each in call.take(signs.Left(ExitReason.EMPTY))] == [QueueExit(reason=ExitReason.EMPTY)]
+    assert told(call, signs.Left(ExitReason.EMPTY), signs.HungUp(Party.ACD), signs.Joined("third", 1)) == []
+
+
+def test_after_a_talk_another_queue_may_follow_until_the_call_is_hung_up() -> None:
+    call = new_call()
+    told(call, signs.Answered(ANNA, "first"))
+    assert told(call, signs.TalkEnded(Party.AGENT), signs.Joined("first", 1)) == ["Ended"]
+    assert told(call, signs.Joined("survey", 1), signs.Answered(BERT)) == ["Queued", "Reserved*", "Connected"]
+    assert told(call, signs.HungUp(Party.CUSTOMER), signs.Joined("first", 1)) == ["Ended"]
+
+
+def test_a_queue_left_without_a_word_why_is_an_exit_when_the_call_ends() -> None:
+    call = new_call()
+    assert told(call, signs.Joined("first", 1), signs.Left(), signs.HungUp(Party.ACD)) == ["Queued", "QueueExit*"]
 
 
 def test_a_caller_who_is_gone_without_a_word_has_abandoned() -> None:
@@ -200,14 +214,14 @@ any_snapshot = st.none() | st.builds(
 def test_whatever_is_told_the_events_make_one_story(told_so: list[signs.Sign | tuple[Shown | None]]) -> None:
     """Reserved only in line, one offer at a time and answered once, talk only after an offer, one end, then wrap-up."""
     call = new_call()
-    where, offer = "new", None
+    where, offer, ended = "new", None, None
     for each in told_so:
         followed: list[Told] = call.show(each[0]) if isinstance(each, tuple) else call.take(each)
         for one in followed:
             body = one.body
             match body:
                 case Queued():
-                    assert where in ("new", "line")
+                    assert where in ("new", "line", "exited", "over", "wrap-up", "done")
                     assert offer is None
                     where = "line"
                 case Reserved():
@@ -236,18 +250,24 @@ def test_whatever_is_told_the_events_make_one_story(told_so: list[signs.Sign | t
                 case Transferred():
                     assert where in ("talk", "hold", "moving")
                     where = "new" if body.queue is not None else "talk"
-                case Abandoned() | QueueExit():
+                case QueueExit():
+                    assert where in ("new", "line", "exited")
+                    assert offer is None or one is followed[-1]
+                    where, offer = "exited", None
+                case Abandoned():
                     assert where in ("new", "line")
                     where, offer = "over", None
                 case Ended():
                     assert where in ("talk", "hold", "moving")
                     where = "over"
                 case WrapUpStarted():
-                    assert where == "over"
+                    assert where in ("over", "exited")
                     where = "wrap-up"
                 case WrapUpDone():
                     assert where == "wrap-up"
                     where = "done"
                 case _:
                     raise AssertionError(body)
-    assert (call.state is CallState.ENDED) or where not in ("over", "wrap-up", "done")
+        if call.over:
+            ended = ended or where
+            assert where in (ended, "wrap-up", "done"), "nothing but after-call work comes behind the end of a call"

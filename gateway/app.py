@@ -269,6 +269,7 @@ async def _rooms(
         {OWN: own, **foreign},
         {queue.id: queue.acd for queue in settings.queues if queue.id != CANARY},
         default=OWN,
+        clock=clock,
         on_alarm=acd_rooms.on_alarm,
     )
     sessions = Sessions(

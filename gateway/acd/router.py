@@ -6,13 +6,13 @@ written down, it moves nothing. It knows no kind of ACD and decides nothing of a
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, TransferMode, TransferTarget, Unrecognised
+from gateway.acd.events import AcdEvent, AcdEventBody, AcdRef, AgentEvent, TransferMode, TransferTarget, Unrecognised
+from gateway.acd.ledger import Belief, Ledger
 from gateway.acd.port import (
     AcdCapabilities,
     AcdPort,
@@ -21,31 +21,25 @@ from gateway.acd.port import (
     ContactSnapshot,
     CutCause,
     DeclineReason,
+    Phase,
     QueueSnapshot,
     Resyncs,
 )
+from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, PortFailure
-from gateway.base.ids import AgentId, ContactId, OfferId
+from gateway.base.ids import AgentId, OfferId, new_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 
 _log = get_logger("acd")
 
+SOURCE: Final = "reconcile"
+"""Of events that the router made up."""
+
 CHECK_TIMEOUT_S: Final = 3.0
 AGENT_TIMEOUT_S: Final = 10.0
 SNAPSHOT_TIMEOUT_S: Final = 10.0
-REMEMBERED: Final = 20_000
-"""Contacts whose holder and numbers are known at once; beyond it the one heard of longest ago is forgotten."""
-
 _SEPARATOR: Final = ":"
-
-
-@dataclass(slots=True)
-class _Held:
-    """A contact, as far as the router must know it."""
-
-    name: str  # of the adapter it was last offered to
-    seq: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,14 +60,16 @@ class AcdRouter:
         acd_of: Mapping[str, str],
         *,
         default: str,
+        clock: Clock,
         on_alarm: Callable[[str, str], None],
     ) -> None:
         self._adapters = {name: _Adapter(name=name, port=port) for name, port in adapters.items()}
         self._default = self._adapters[default]
         self._by_queue = {queue: self._adapters[name] for queue, name in acd_of.items()}
+        self._clock = clock
         self._on_alarm = on_alarm
         self._listener: Callable[[AcdEvent], None] = lambda _: None
-        self._held: OrderedDict[ContactId, _Held] = OrderedDict()
+        self.ledger = Ledger()
         self._supervisor = Supervisor("acd-router")
         for adapter in self._adapters.values():
             adapter.port.on_event(partial(self._heard, adapter.name))
@@ -98,22 +94,43 @@ class AcdRouter:
                 adapter.port.on_resync(partial(listener, adapter.name))
 
     def _heard(self, name: str, event: AcdEvent) -> None:
-        held = self._held.get(event.contact_id)
-        if held is None:  # of an earlier life of this gateway, or long over: the desk knows whether it has it
-            held = self._hold(event.contact_id, name)
-        held.seq += 1
-        passed = replace(event, acd_ref=_outer(name, event.acd_ref), seq=held.seq)
-        if held.name != name:
+        belief = self.ledger.find(event.contact_id)
+        if belief is None:  # of an earlier life of this gateway, or long over: the desk knows whether it has it
+            belief = self.ledger.keep(event.contact_id, name)
+            self.ledger.took(belief, event.acd_ref)
+        belief.seq += 1
+        passed = replace(event, acd_ref=_outer(name, event.acd_ref), seq=belief.seq)
+        if belief.name == name:
+            belief.said(event.body)
+        else:
             passed = replace(passed, body=Unrecognised(name=f"{type(event.body).__name__} of {name}"))
         self._listener(passed)
 
-    def _hold(self, contact_id: ContactId, name: str) -> _Held:
-        held = self._held.setdefault(contact_id, _Held(name))
-        held.name = name
-        self._held.move_to_end(contact_id)
-        while len(self._held) > REMEMBERED:
-            self._held.popitem(last=False)
-        return held
+    def say(self, belief: Belief, body: AcdEventBody, *, why: str) -> None:
+        """Tell the desk what the ACD should have told, marked as made up."""
+        now = self._clock.now()
+        belief.seq += 1
+        belief.said(body)
+        self._listener(
+            AcdEvent(
+                event_id=new_id("ev"),
+                contact_id=belief.contact_id,
+                acd_ref=_outer(belief.name, belief.ref),
+                seq=belief.seq,
+                occurred_at=now,
+                received_at=now,
+                source=SOURCE,
+                body=body,
+                queue=belief.offer.queue if belief.offer is not None else "",
+                synthesized=True,
+                raw={"why": why},
+            )
+        )
+
+    def adapter(self, name: str) -> AcdPort | None:
+        """The adapter of that name, which speaks with its own refs."""
+        known = self._adapters.get(name)
+        return known.port if known is not None else None
 
     # ------------------------------------------------------------ port: of queues
 
@@ -150,14 +167,21 @@ class AcdRouter:
 
     async def offer(self, offer: ContactOffer) -> AcdRef:
         adapter = self._of(offer.queue)
-        self._hold(offer.contact_id, adapter.name)  # before it is asked: its events may come before its answer
-        return _outer(adapter.name, await adapter.port.offer(offer))
+        belief = self.ledger.keep(offer.contact_id, adapter.name)  # before it is asked: events may come before the ref
+        belief.offer, belief.phase, belief.offer_id = offer, Phase.QUEUED, None
+        inner = await adapter.port.offer(offer)
+        self.ledger.took(belief, inner)
+        return _outer(adapter.name, inner)
 
-    def _at(self, ref: AcdRef) -> tuple[AcdPort, AcdRef]:
+    def _at(self, ref: AcdRef, command: str = "", offer_id: OfferId | None = None) -> tuple[AcdPort, AcdRef]:
+        """Whom to ask, and by which ref; what is asked goes into the ledger."""
         name, _, inner = ref.partition(_SEPARATOR)
         adapter = self._adapters.get(name)
         if adapter is None:
             raise PortFailure("acd_unknown", "The ACD that took this contact is not in the settings any more.")
+        belief = self.ledger.of_ref(name, AcdRef(inner)) if command else None
+        if belief is not None:
+            belief.asked(command, offer_id)
         return adapter.port, AcdRef(inner)
 
     async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
@@ -169,35 +193,35 @@ class AcdRouter:
         await port.set_offerable(inner, offerable)
 
     async def cancel(self, ref: AcdRef, reason: str) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "cancel")
         await port.cancel(inner, reason)
 
     async def accept(self, ref: AcdRef, offer_id: OfferId) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "accept", offer_id)
         await port.accept(inner, offer_id)
 
     async def decline(self, ref: AcdRef, offer_id: OfferId, reason: DeclineReason) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "decline", offer_id)
         await port.decline(inner, offer_id, reason)
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "claimed")
         await port.claimed(inner, agent_id)
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "" if ok else "media_failed")
         await port.confirm_media(inner, ok)
 
     async def hold(self, ref: AcdRef) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "hold")
         await port.hold(inner)
 
     async def resume(self, ref: AcdRef) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "resume")
         await port.resume(inner)
 
     async def requeue(self, ref: AcdRef, reason: str) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "requeue")
         await port.requeue(inner, reason)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
@@ -205,11 +229,11 @@ class AcdRouter:
         await port.transfer(inner, mode, target)
 
     async def end(self, ref: AcdRef, reason: str) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "end")
         await port.end(inner, reason)
 
     async def complete_wrap_up(self, ref: AcdRef, disposition: str | None) -> None:
-        port, inner = self._at(ref)
+        port, inner = self._at(ref, "complete_wrap_up")
         await port.complete_wrap_up(inner, disposition)
 
     async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:

@@ -24,7 +24,7 @@ from gateway.acd.port import AcdMode, AgentPosition, ContactOffer, CutCause, Dec
 from gateway.acd.router import AcdRouter, adapter_of
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
-from tests.support.clock import at_rest
+from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_acd import NOON, FakeAcd
 
 ANNA, OFFER = AgentId("ag_anna0000"), OfferId("of_1")
@@ -41,6 +41,7 @@ class Rig:
             {"own": self.own, "phone": self.phone, "idle": self.idle},
             {"chat": "own", "sales": "phone"},
             default="own",
+            clock=FakeClock(),
             on_alarm=lambda code, detail: self.alarms.append(f"{code} {detail}"),
         )
         self.router.on_event(self.events.append)
@@ -137,13 +138,6 @@ async def test_what_the_last_acd_still_says_of_a_contact_that_moved_on_moves_not
     assert [event.body for event in rig.events] == [Unrecognised(name="Ended of phone"), Queued(place=1)]
 
 
-async def test_what_is_remembered_of_contacts_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.acd.router.REMEMBERED", 3)
-    for number in range(5):
-        rig.own.say(f"ct_{number}", Offered())
-    assert list(rig.router._held) == ["ct_2", "ct_3", "ct_4"]
-
-
 async def test_a_contact_is_taken_while_one_acd_that_serves_a_queue_answers(rig: Rig) -> None:
     rig.phone.away = True
     await rig.router.check()
@@ -158,7 +152,9 @@ async def test_an_acd_that_serves_no_queue_is_not_asked(rig: Rig) -> None:
 
 
 async def test_without_queues_the_default_is_asked(rig: Rig) -> None:
-    router = AcdRouter({"own": rig.own, "phone": rig.phone}, {}, default="own", on_alarm=lambda *_: None)
+    router = AcdRouter(
+        {"own": rig.own, "phone": rig.phone}, {}, default="own", clock=FakeClock(), on_alarm=lambda *_: None
+    )
     rig.own.away = True
     with pytest.raises(PortFailure):
         await router.check()

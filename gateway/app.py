@@ -21,7 +21,9 @@ from gateway import runtime
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.service import AccountService, new_token, token_digest
 from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.reconciler import Reconciler
 from gateway.acd.router import AcdRouter
+from gateway.acd_gauges import AcdGauges
 from gateway.agents.roster import AgentRoster
 from gateway.base import log
 from gateway.base.clock import Clock, SystemClock
@@ -70,7 +72,7 @@ from gateway.wiring import (
     NodeHealth,
     PilotsForSignaling,
 )
-from gateway.wiring_acds import AcdRooms, adapter_for
+from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_recordings import RecordingsForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
@@ -315,6 +317,7 @@ async def _rooms(
     registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     WorkerGauges(registry, engine)
+    reconciler = Reconciler(acd, clock, on_found=AcdGauges(registry).found, on_alarm=acd_rooms.on_alarm)
     RecordingGauges(registry, lambda: recordings.jobs)
     FeedGauges(registry, acd_rooms.feed_figures)
     desk: ContactDesk = ContactDesk(
@@ -348,6 +351,7 @@ async def _rooms(
             stack.push_async_callback(adapter.aclose)
             await adapter.start()
         stack.push_async_callback(acd.aclose)
+        stack.push_async_callback(reconciler.aclose)
         vault.start()
         stack.push_async_callback(vault.aclose)
         stack.push_async_callback(vault.intake.settled, _STORE_S)
@@ -376,6 +380,7 @@ async def _rooms(
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
         health=health,
+        disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,
         recording_notice=told_before(settings.recording, [queue for queue in settings.queues if queue.id != CANARY]),
         turn=await asyncio.to_thread(turn_of, settings.media),

@@ -3,13 +3,14 @@
 A new kind is one `case` in `adapter_for`. What adapters need of the node is in `AcdRooms`: add to it what is missing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.accounts.model import Account
 from gateway.acd.cti.reader import CtiFigures
 from gateway.acd.port import AcdPort
+from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
@@ -79,3 +80,28 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
             )
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")
+
+
+class DisagreementsForSignaling:
+    """`signaling.ports.Disagreements` over the reconciler."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._reconciler = reconciler
+
+    def found(self, limit: int) -> Sequence[Mapping[str, object]]:
+        return [_disagreement(each) for each in self._reconciler.found(limit)]
+
+
+def _disagreement(found: Disagreement) -> Mapping[str, object]:
+    return {
+        "at": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "acd": found.acd,
+        "contact_id": found.contact_id,
+        "queue": found.queue,
+        "ours": found.ours.value,
+        "theirs": found.theirs.value,
+        "cut": found.cut.value,
+        "cause": found.verdict.cause.value,
+        "action": found.verdict.action.value,
+        "failed": found.failed or None,
+    }

@@ -16,7 +16,18 @@ from signaling.guards import BODY_BYTES
 from signaling.headers import common_headers
 from signaling.origins import own_origins
 from signaling.problems import problems
-from signaling.routes import account, admin, operations, pages, recordings, records, sockets, transfers, widget
+from signaling.routes import (
+    account,
+    admin,
+    disagreements,
+    operations,
+    pages,
+    recordings,
+    records,
+    sockets,
+    transfers,
+    widget,
+)
 from signaling.services import CONTEXT, Context, Services, make_context
 
 SWEEP_S: Final = 1.0
@@ -33,7 +44,7 @@ def build_app(services: Services, *, port: int) -> web.Application:
     origins = own_origins(services.settings.http, port)
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
     context = app[CONTEXT] = make_context(services, origins)
-    for module in (account, admin, operations, records, recordings, sockets, transfers, widget):
+    for module in (account, admin, disagreements, operations, records, recordings, sockets, transfers, widget):
         app.add_routes(module.routes())
     app.add_routes(pages.routes(services, origins))
     headers = common_headers(origins)

@@ -246,6 +246,14 @@ class Pilots(Protocol):
         ...
 
 
+class Disagreements(Protocol):
+    """What an ACD believed otherwise after a cut."""
+
+    def found(self, limit: int) -> Sequence[Mapping[str, object]]:
+        """As JSON objects (fields in `docs/developer/rest.md`), newest first."""
+        ...
+
+
 class Health(Protocol):
     """Whether this node can take contacts."""
 

@@ -16,7 +16,17 @@ from signaling.metrics import SignalingMetrics
 from signaling.open_sockets import OpenSockets
 from signaling.openings import Openings
 from signaling.origins import Origins
-from signaling.ports import Accounts, Admission, EntryTokens, Health, History, Limiter, Pilots, Recordings
+from signaling.ports import (
+    Accounts,
+    Admission,
+    Disagreements,
+    EntryTokens,
+    Health,
+    History,
+    Limiter,
+    Pilots,
+    Recordings,
+)
 from signaling.sessions import Sessions
 from signaling.socket import SocketTimes
 from signaling.turn import NO_TURN, Turn
@@ -38,6 +48,7 @@ class Services:
     recordings: Recordings
     pilots: Pilots
     health: Health
+    disagreements: Disagreements
     registry: CollectorRegistry
     web_root: Path
     pages: Mapping[str, str]  # address → file below `web_root`

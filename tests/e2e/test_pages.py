@@ -109,6 +109,20 @@ async def visit(
         await browser.close()
 
 
+DISAGREEMENT: Json = {
+    "at": "2026-03-02T12:00:00.000Z",
+    "acd": "phone",
+    "contact_id": "ct_0123456789ab",
+    "queue": "sales",
+    "ours": "queued",
+    "theirs": "gone",
+    "cut": "acd_restarted",
+    "cause": "forgotten",
+    "action": "offered_again",
+    "failed": "acd_away",
+}
+
+
 @pytest.fixture
 async def preview() -> AsyncIterator[Preview]:
     async with serve_preview() as serving:
@@ -118,6 +132,7 @@ async def preview() -> AsyncIterator[Preview]:
         serving.answers[("GET", "/api/v1/contacts")] = (200, {"contacts": [], "next_before": None})
         serving.answers[("GET", "/api/v1/pilot-groups")] = (200, {"groups": []})
         serving.answers[("GET", "/api/v1/agents")] = (200, {"agents": []})
+        serving.answers[("GET", "/api/v1/acd/disagreements")] = (200, {"disagreements": [DISAGREEMENT]})
         yield serving
 
 
@@ -129,6 +144,7 @@ PAGES = {
     "/admin/#/board": ([], "nav"),
     "/admin/#/contacts": ([], "vv-contacts select"),
     "/admin/#/pilot": ([], "vv-pilot h1"),
+    "/admin/#/acd": ([], "vv-acd table"),
 }
 
 

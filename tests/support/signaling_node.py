@@ -319,6 +319,16 @@ class FakeHealth:
         return self.not_there
 
 
+class FakeDisagreements:
+    """`Disagreements` with what a test puts in."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+
+    def found(self, limit: int) -> list[dict[str, object]]:
+        return self.rows[:limit]
+
+
 @dataclass
 class Node:
     """A running node and everything a test may want to turn."""
@@ -336,6 +346,7 @@ class Node:
     recordings: FakeRecordings
     pilots: FakePilots
     health: FakeHealth
+    disagreements: FakeDisagreements
 
     async def entry_token(self) -> str:
         return await self.entry_tokens.issue(Entry(site="shop", visitor_key="visitor-1", language="en"))
@@ -392,6 +403,7 @@ async def node(
     desk, accounts, tokens = FakeDesk(), FakeAccounts(), FakeEntryTokens()
     admission, limiter, history = FakeAdmission(), FakeLimiter(), FakeHistory()
     recordings, pilots, health = FakeRecordings(), FakePilots(), FakeHealth()
+    disagreements = FakeDisagreements()
     services = Services(
         settings=settings,
         clock=clock,
@@ -405,6 +417,7 @@ async def node(
         recordings=recordings,
         pilots=pilots,
         health=health,
+        disagreements=disagreements,
         registry=CollectorRegistry(),
         web_root=write_pages(folder / "web"),
         pages=PAGES,
@@ -430,6 +443,7 @@ async def node(
             recordings=recordings,
             pilots=pilots,
             health=health,
+            disagreements=disagreements,
         )
     finally:
         await runner.cleanup()

@@ -14,6 +14,7 @@ async def test_only_an_admin_reads_the_lists_and_turns_the_switch(here: Node, ht
         ("GET", "/api/v1/contacts", None),
         ("GET", "/api/v1/pilot-groups", None),
         ("GET", "/api/v1/agents", None),
+        ("GET", "/api/v1/acd/disagreements", None),
         ("PUT", "/api/v1/pilot-groups/shop", change),
     ]
     for method, path, body in requests:
@@ -28,6 +29,16 @@ async def test_only_an_admin_reads_the_lists_and_turns_the_switch(here: Node, ht
     assert (here.pilots.group["enabled"], here.pilots.group["changed_by"]) == (False, "root")
     async with http.put("/api/v1/pilot-groups/shop", json=change, headers=own(here, here.signed_in("root"))) as answer:
         assert await said(answer) == (409, "version_conflict")
+
+
+async def test_disagreements_are_listed_as_many_as_asked(here: Node, http: aiohttp.ClientSession) -> None:
+    here.disagreements.rows = [{"contact_id": f"ct_{number}"} for number in range(3)]
+    root = own(here, here.signed_in("root"))
+    async with http.get("/api/v1/acd/disagreements?limit=2", headers=root) as answer:
+        assert await answer.json() == {"disagreements": [{"contact_id": "ct_0"}, {"contact_id": "ct_1"}]}
+    for limit in ("0", "501", "many"):
+        async with http.get(f"/api/v1/acd/disagreements?limit={limit}", headers=root) as answer:
+            assert await said(answer) == (400, "bad_query")
 
 
 @pytest.mark.parametrize("share", [-1, 101, 50.5, "50", True])

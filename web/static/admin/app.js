@@ -8,6 +8,7 @@ import { ApiError, request, signInAddress } from "../lib/api.js";
 import { memoryStore, socketUrl } from "../lib/dom.js";
 import { codeText, t } from "../lib/i18n.js";
 import { Session } from "../lib/session.js";
+import "./acd.js";
 import "./board.js";
 import "./contact.js";
 import "./contacts.js";
@@ -16,13 +17,14 @@ import "./recording.js";
 import "./recordings.js";
 import { frameStyles } from "./styles.js";
 
-/** @typedef {"board" | "contacts" | "recordings" | "pilot"} Page */
+/** @typedef {"board" | "contacts" | "recordings" | "pilot" | "acd"} Page */
 /** `admin`: for that role only; supervisors see the others. @type {{page: Page, icon: import("../elements/icons.js").IconName, admin?: boolean}[]} */
 const PAGES = [
   { page: "board", icon: "board" },
   { page: "contacts", icon: "page", admin: true },
   { page: "recordings", icon: "play" },
   { page: "pilot", icon: "power", admin: true },
+  { page: "acd", icon: "phone", admin: true },
 ];
 /** Waiting figures of the last minutes, for the small pictures of the board. */
 const TREND_LIMIT = 150;
@@ -35,7 +37,7 @@ const TREND_EVERY_MS = 2_000;
  */
 export function readRoute(hash) {
   const [page, id] = hash.replace(/^#\/?/, "").split("/");
-  if (page === "contacts" || page === "recordings" || page === "pilot") return { page, id: id ?? "" };
+  if (page === "contacts" || page === "recordings" || page === "pilot" || page === "acd") return { page, id: id ?? "" };
   return { page: "board", id: "" };
 }
 
@@ -166,12 +168,14 @@ class Admin extends LitElement {
     return html`<div class="frame">
       <nav aria-label=${t("admin.navigation")}>
         <span class="brand">${mark()}<span>Vis-à-vis</span></span>
-        ${PAGES.filter((each) => this.#isAdmin || !each.admin).map(
-          (each) => html`<a href="#/${each.page}" aria-current=${each.page === page ? "page" : "false"}>
-            ${icon(each.icon)}<span>${t(`admin.${each.page}`)}</span>
-            ${each.page === "board" && alarms > 0 ? html`<span class="count">${alarms}<span class="visually-hidden"> ${t("board.alarms")}</span></span>` : nothing}
-          </a>`,
-        )}
+        <div class="links">
+          ${PAGES.filter((each) => this.#isAdmin || !each.admin).map(
+            (each) => html`<a href="#/${each.page}" aria-current=${each.page === page ? "page" : "false"}>
+              ${icon(each.icon)}<span>${t(`admin.${each.page}`)}</span>
+              ${each.page === "board" && alarms > 0 ? html`<span class="count">${alarms}<span class="visually-hidden"> ${t("board.alarms")}</span></span>` : nothing}
+            </a>`,
+          )}
+        </div>
         <div class="account">
           <span class="me">${this._account?.display_name ?? ""}</span>
           ${languagePicker(() => this.#relabel())}
@@ -191,6 +195,7 @@ class Admin extends LitElement {
     if (page === "recordings" && id !== "") return html`<vv-recording recording_id=${id} ?admin=${this.#isAdmin}></vv-recording>`;
     if (page === "recordings") return html`<vv-recordings></vv-recordings>`;
     if (!this.#isAdmin && page !== "board") return html`<p class="note">${t("admin.not_admin_text")}</p>`;
+    if (page === "acd") return html`<vv-acd></vv-acd>`;
     if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
     if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
     if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
@@ -200,7 +205,7 @@ class Admin extends LitElement {
   /** The language changed: every element below must be drawn again. */
   #relabel() {
     this.requestUpdate();
-    for (const element of this.renderRoot.querySelectorAll("vv-board, vv-pilot, vv-contacts, vv-contact, vv-recordings, vv-recording")) {
+    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-recordings, vv-recording")) {
       if (element instanceof LitElement) element.requestUpdate();
     }
   }

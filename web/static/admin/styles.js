@@ -146,6 +146,11 @@ export const frameStyles = css`
     color: var(--accent);
     font-weight: 650;
   }
+  .links {
+    display: flex;
+    flex-direction: column;
+    gap: 4px;
+  }
   nav a {
     display: flex;
     gap: 12px;
@@ -225,29 +230,27 @@ export const frameStyles = css`
     .me {
       display: none;
     }
-    nav > a {
+    .links {
       position: fixed;
-      bottom: 0;
-      width: 33.34%;
-      min-height: 64px;
-      flex-direction: column;
-      justify-content: center;
-      gap: 2px;
-      padding: 4px;
-      font-size: 0.8125rem;
-      border-radius: 0;
+      inset: auto 0 0;
+      flex-direction: row;
+      gap: 0;
+      overflow-x: auto;
       background: var(--surface);
       border-top: 1px solid var(--line);
       z-index: 20;
     }
-    nav > a:nth-of-type(1) {
-      left: 0;
-    }
-    nav > a:nth-of-type(2) {
-      left: 33.33%;
-    }
-    nav > a:nth-of-type(3) {
-      left: 66.66%;
+    .links a {
+      position: relative;
+      flex: 1 0 4.5rem;
+      min-height: 64px;
+      flex-direction: column;
+      justify-content: center;
+      gap: 2px;
+      padding: 4px 6px;
+      font-size: 0.8125rem;
+      text-align: center;
+      border-radius: 0;
     }
     .count {
       position: absolute;

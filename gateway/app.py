@@ -6,6 +6,7 @@ order things begin and end.
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
 from gateway.config import QueueSettings, Settings, SiteSettings
 from gateway.config.acd import OWN
 from gateway.contacts.desk import ContactDesk
+from gateway.crm.keys import KeyMaker
+from gateway.crm.service import CrmService
 from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
@@ -57,7 +60,9 @@ from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
 from gateway.records.accounts import SqlAccounts
 from gateway.records.audit import SqlAudit
+from gateway.records.customers import SqlCustomers
 from gateway.records.database import open_database
+from gateway.records.interactions import SqlInteractions
 from gateway.records.journal import SqlJournal
 from gateway.records.pilots import SqlPilots
 from gateway.records.recordings import SqlRecordings
@@ -73,6 +78,7 @@ from gateway.wiring import (
     PilotsForSignaling,
 )
 from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
+from gateway.wiring_crm import CustomersForSignaling, webhook_secret
 from gateway.wiring_recordings import RecordingsForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
@@ -314,6 +320,18 @@ async def _rooms(
         queues=settings.queues,
         silence_s=settings.media.silence_timeout.total_seconds(),
     )
+    crm = CrmService(
+        settings=settings.crm,
+        customers=SqlCustomers(database, {queue.id: queue.name for queue in settings.queues}),
+        interactions=SqlInteractions(database),
+        journal=journal,
+        keys=await asyncio.to_thread(_customer_keys, settings, data_dir),
+        webhook_secret=await asyncio.to_thread(webhook_secret, settings.crm.webhook),
+        clock=clock,
+        rng=random.Random(),
+        alarm=lambda code, detail: desk.alarm(code, detail),
+    )
+    stack.push_async_callback(crm.aclose)
     registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     WorkerGauges(registry, engine)
@@ -336,6 +354,7 @@ async def _rooms(
         roster=AgentRoster(clock, settings.contacts.presence_grace),
         quality=QualityGauges(registry),
         lag_s=media_lag(engine, lambda: gauges.recent_lag_s),
+        customers=crm,
     )
     health = NodeHealth()
     health.draining = lambda: desk.draining
@@ -361,6 +380,7 @@ async def _rooms(
         stack.push_async_callback(recordings.aclose)
         await desk.start()
         await recordings.recover()
+        crm.start()
     except PortFailure as error:
         raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
     stack.push_async_callback(background.aclose)
@@ -379,6 +399,7 @@ async def _rooms(
         history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
+        customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
         health=health,
         disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,
@@ -431,6 +452,12 @@ def _menus(settings: Settings, data_dir: Path, clips: Sequence[str]) -> _Menus:
 def _secret(path: Path) -> str:
     """The secret in that file; a new one on the first start."""
     return _kept(path, new_token)
+
+
+def _customer_keys(settings: Settings, data_dir: Path) -> KeyMaker:
+    """How customers are known here. Nodes with one database have one secret: then it is in the settings."""
+    secret = settings.crm.key_secret.get_secret_value() or _secret(data_dir / "crm.key")
+    return KeyMaker(secret, browsers=settings.crm.recognise_browsers)
 
 
 def _node_name(data_dir: Path) -> str:

@@ -19,6 +19,7 @@ from signaling.problems import problems
 from signaling.routes import (
     account,
     admin,
+    customers,
     disagreements,
     operations,
     pages,
@@ -44,7 +45,18 @@ def build_app(services: Services, *, port: int) -> web.Application:
     origins = own_origins(services.settings.http, port)
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
     context = app[CONTEXT] = make_context(services, origins)
-    for module in (account, admin, disagreements, operations, records, recordings, sockets, transfers, widget):
+    for module in (
+        account,
+        admin,
+        customers,
+        disagreements,
+        operations,
+        records,
+        recordings,
+        sockets,
+        transfers,
+        widget,
+    ):
         app.add_routes(module.routes())
     app.add_routes(pages.routes(services, origins))
     headers = common_headers(origins)

@@ -227,6 +227,46 @@ class Recordings(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerPage:
+    """Customers, last seen first, as JSON objects (fields in `docs/developer/rest.md`)."""
+
+    customers: Sequence[Mapping[str, object]]
+    next_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelinePage:
+    """One customer, and what was done for them, newest first, as JSON objects."""
+
+    customer: Mapping[str, object]
+    entries: Sequence[Mapping[str, object]]
+    next_before: str | None
+
+
+class Customers(Protocol):
+    """Who the customers are. Every method may raise PortFailure."""
+
+    async def page(self, key: str, *, before: str | None, limit: int) -> CustomerPage:
+        """Those that `key` may mean (the site's name of them, an id, the beginning of their name); empty: all.
+
+        Raises BadInput (`bad_cursor`).
+        """
+        ...
+
+    async def timeline(self, customer_id: str, *, before: str | None, limit: int, by: str) -> TimelinePage | None:
+        """Written into the audit that `by` looked; not written, not shown (PortFailure)."""
+        ...
+
+    async def erase(self, customer_id: str, *, by: str, reason: str) -> Mapping[str, object]:
+        """Remove everything of them: the receipt. NotFound, StateConflict (`customer_in_contact`)."""
+        ...
+
+    async def redeliver(self, *, by: str) -> int:
+        """Tell the CRM outside again what it did not take; how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PilotChange:
     """What an admin wants a pilot group to be. `version` is the one they saw."""
 

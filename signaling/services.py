@@ -19,6 +19,7 @@ from signaling.origins import Origins
 from signaling.ports import (
     Accounts,
     Admission,
+    Customers,
     Disagreements,
     EntryTokens,
     Health,
@@ -47,6 +48,7 @@ class Services:
     history: History
     recordings: Recordings
     pilots: Pilots
+    customers: Customers
     health: Health
     disagreements: Disagreements
     registry: CollectorRegistry

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from gateway.config.acd import OWN
 from gateway.config.acds import AcdSettings, check_acds
+from gateway.config.crm import CrmSettings
 from gateway.config.own import CapacitySettings, QueueRouting, check_queues
 from gateway.config.values import Duration, Section, Words
 
@@ -222,6 +223,21 @@ class SiteSettings(Section):
     origins: Words = Field((), description="Origins of the pages that embed the widget.")
     menu: str = Field("main", description="Menu document (`<menus>/<name>.yaml`).")
     pilot: str = Field("", description="Pilot group that decides who is offered video; empty: everybody.")
+    identity_secret: SecretStr = Field(
+        SecretStr(""), description="Signs the tokens by which the site says who a customer is (HS256). Empty: it can't."
+    )
+    identity_realm: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]{0,40}$",
+        description="Sites of one realm have the same customers. Empty: the site's own.",
+    )
+
+    @field_validator("identity_secret")
+    @classmethod
+    def _can_not_be_guessed(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value().encode()) < 32:  # RFC 7518 §3.2: as long as the digest
+            raise ValueError("a secret for HS256 has at least 32 characters")
+        return secret
 
 
 class QueueSettings(QueueRouting):
@@ -264,6 +280,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
     capacity: CapacitySettings = CapacitySettings()
+    crm: CrmSettings = CrmSettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
     queues: tuple[QueueSettings, ...] = Field((), description="Queues that contacts wait in, one `[[queues]]` each.")
     acds: tuple[AcdSettings, ...] = Field((), description="Foreign ACDs that queues may name, one `[[acds]]` each.")

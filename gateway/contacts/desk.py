@@ -457,6 +457,8 @@ class ContactDesk:
 
     def _ended(self, contact: Contact) -> None:
         self._actors.pop(contact.contact_id, None)
+        if self._customers is not None:
+            self._customers.ended(contact.contact_id)
         self._tidy.set()
         self._board.changed()
 

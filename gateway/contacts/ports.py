@@ -153,6 +153,10 @@ class CustomersPort(Protocol):
         """Begin to look for the customer. Returns at once, never raises."""
         ...
 
+    def ended(self, contact_id: ContactId) -> None:
+        """The contact is over, and its last event is in the journal. Returns at once, never raises."""
+        ...
+
     def on_known(self, listener: Callable[[ContactId, CustomerHistory], None]) -> None:
         """`listener` is called on the loop when something is known, again when more is. One listener: the desk."""
         ...

@@ -9,13 +9,17 @@ from typing import Annotated, Final, Literal
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gateway.base.errors import CapacityExceeded, Refused, TooManyRequests
+from gateway.base.errors import CapacityExceeded, NotSignedIn, Refused, TooManyRequests
+from gateway.base.log import get_logger
 from gateway.config import SiteSettings
 from gateway.live.rates import Rate
-from gateway.parties import Entry
+from gateway.parties import Entry, Identity
 from signaling.address import limit_key
 from signaling.guards import address_of, is_canary, read_body
+from signaling.identity import TOKEN_LIMIT, identity_of
 from signaling.services import Services, context_of
+
+_log = get_logger("signaling.widget")
 
 _AVAILABILITY_FACTOR: Final = 10  # a page asks whether video is offered far more often than anybody comes in
 _MAX_FORM_FIELDS: Final = 20
@@ -54,6 +58,7 @@ class EntryRequest(BaseModel):
     form: Annotated[dict[Line40, Line200], Field(max_length=_MAX_FORM_FIELDS)] = {}
     display_name: Line80 = ""
     notice_version: Line40 = ""
+    identity: Annotated[str, Field(max_length=TOKEN_LIMIT)] = ""
 
 
 def _site(services: Services, site_id: str) -> SiteSettings | None:
@@ -101,6 +106,7 @@ async def entry(request: web.Request) -> web.Response:
         await _limit(request, "entry", services.settings.limits.entries_per_minute)
     asked = await read_body(request, EntryRequest)
     await services.admission.check(asked.site, asked.visitor_key, canary=canary)
+    identity = _identity(services, asked)
     token = await services.entry_tokens.issue(
         Entry(
             site=asked.site,
@@ -109,13 +115,33 @@ async def entry(request: web.Request) -> web.Response:
             page_url=asked.page_url,
             page_title=asked.page_title,
             form=asked.form,
-            display_name=asked.display_name,
+            display_name=_name(asked, identity),
             notice_version=asked.notice_version,
             canary=canary,
+            identity=identity,
         )
     )
     expires_s = services.settings.sessions.entry_token / timedelta(seconds=1)
-    return web.json_response({"entry_token": token, "expires_s": expires_s}, status=201)
+    answer = {"entry_token": token, "expires_s": expires_s, "identified": identity is not None}
+    return web.json_response(answer, status=201)
+
+
+def _name(asked: EntryRequest, identity: Identity | None) -> str:
+    """A name that was checked before one that was typed."""
+    checked = identity.name if identity is not None and identity.verified else ""
+    return checked or asked.display_name
+
+
+def _identity(services: Services, asked: EntryRequest) -> Identity | None:
+    """Who the site says it is. A token that is not good names nobody, and keeps nobody out."""
+    site = _site(services, asked.site)
+    if not asked.identity or site is None:
+        return None
+    try:
+        return identity_of(asked.identity, site, now_s=services.clock.now().timestamp())
+    except NotSignedIn as error:
+        _log.warning("entry.identity_refused", site=site.id, code=error.code)
+        return None
 
 
 def routes() -> list[web.RouteDef]:

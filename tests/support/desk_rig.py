@@ -198,10 +198,14 @@ class FakeCustomers:
 
     def __init__(self) -> None:
         self.came: dict[ContactId, Entry] = {}
+        self.gone: list[ContactId] = []
         self.listener: Callable[[ContactId, CustomerHistory], None] | None = None
 
     def arrived(self, contact_id: ContactId, entry: Entry) -> None:
         self.came[contact_id] = entry
+
+    def ended(self, contact_id: ContactId) -> None:
+        self.gone.append(contact_id)
 
     def on_known(self, listener: Callable[[ContactId, CustomerHistory], None]) -> None:
         self.listener = listener

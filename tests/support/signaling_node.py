@@ -13,6 +13,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from gateway.base.clock import Clock, SystemClock
 from gateway.base.errors import GatewayError, NotFound, NotSignedIn, PortFailure, StateConflict
@@ -26,22 +27,26 @@ from signaling.ports import (
     ContactFile,
     ContactFilter,
     ContactPage,
+    CustomerPage,
     PilotChange,
     RecordingsFilter,
     RecordingsPage,
     SignedIn,
+    TimelinePage,
 )
 from signaling.runner import listen, port_of, start
 from signaling.services import Services
 from signaling.sessions import Sessions
 from signaling.socket import SUBPROTOCOL, SocketTimes
 from signaling.turn import NO_TURN, Turn
+from tests.support import identity_tokens
 from tests.support.fake_desk import FakeDesk
 
 CANARY = "canary-token-for-tests"
 API_TOKEN = "a-token-of-the-crm"
 OURS = ContactId("ct_00000001")  # a person's contact
 ROBOTS = ContactId("ct_00000002")
+CUSTOMER = "cu_00000001"
 RECORDING = "rc_00000001"
 ROBOT_RECORDING = "rc_00000002"
 PAGES = {
@@ -270,6 +275,37 @@ class FakeRecordings:
 
 
 @dataclass
+class FakeCustomers:
+    """One customer, `CUSTOMER`, with as many interactions as asked for."""
+
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    audit_away: bool = False
+
+    async def page(self, key: str, *, before: str | None, limit: int) -> CustomerPage:
+        self.asked.append(("page", key, before, limit))
+        return CustomerPage(customers=[{"customer_id": CUSTOMER}], next_before=None)
+
+    async def timeline(self, customer_id: str, *, before: str | None, limit: int, by: str) -> TimelinePage | None:
+        if self.audit_away:
+            raise PortFailure("records_unavailable", "The records do not answer.")
+        self.asked.append(("timeline", customer_id, before, limit, by))
+        if customer_id != CUSTOMER:
+            return None
+        entries = [{"interaction_id": f"{OURS}.1"}]
+        return TimelinePage(customer={"customer_id": CUSTOMER}, entries=entries, next_before=None)
+
+    async def erase(self, customer_id: str, *, by: str, reason: str) -> Mapping[str, object]:
+        if customer_id != CUSTOMER:
+            raise NotFound("no_such_customer", "There is no such customer.")
+        self.asked.append(("erase", customer_id, by, reason))
+        return {"receipt": {"subject": customer_id}, "signature": "s"}
+
+    async def redeliver(self, *, by: str) -> int:
+        self.asked.append(("redeliver", by))
+        return 7
+
+
+@dataclass
 class FakePilots:
     group: dict[str, object] = field(
         default_factory=lambda: {
@@ -345,6 +381,7 @@ class Node:
     history: FakeHistory
     recordings: FakeRecordings
     pilots: FakePilots
+    customers: FakeCustomers
     health: FakeHealth
     disagreements: FakeDisagreements
 
@@ -392,7 +429,15 @@ async def node(
         data_dir=folder,
         http=HttpSettings.model_validate({"port": 0, **(http or {})}),
         limits=LimitSettings.model_validate(limits or {}),
-        sites=(SiteSettings(id="shop", name="The Shop", origins=("https://shop.example",)),),
+        sites=(
+            SiteSettings(
+                id="shop",
+                name="The Shop",
+                origins=("https://shop.example",),
+                identity_secret=SecretStr(identity_tokens.SECRET),
+            ),
+            SiteSettings(id="plain", name="No identities here"),
+        ),
         api_tokens=(
             TokenSettings(
                 name="crm", sha256=hashlib.sha256(API_TOKEN.encode()).hexdigest(), scopes=("recording.control",)
@@ -404,6 +449,7 @@ async def node(
     admission, limiter, history = FakeAdmission(), FakeLimiter(), FakeHistory()
     recordings, pilots, health = FakeRecordings(), FakePilots(), FakeHealth()
     disagreements = FakeDisagreements()
+    customers = FakeCustomers()
     services = Services(
         settings=settings,
         clock=clock,
@@ -416,6 +462,7 @@ async def node(
         history=history,
         recordings=recordings,
         pilots=pilots,
+        customers=customers,
         health=health,
         disagreements=disagreements,
         registry=CollectorRegistry(),
@@ -442,6 +489,7 @@ async def node(
             history=history,
             recordings=recordings,
             pilots=pilots,
+            customers=customers,
             health=health,
             disagreements=disagreements,
         )

@@ -9,7 +9,7 @@ from gateway.base.errors import BadInput, NotSignedIn
 from gateway.config import LiveSettings
 from gateway.live.store import Live, open_live
 from gateway.live.tokens import TokenStore
-from gateway.parties import Entry
+from gateway.parties import Entry, Identity
 from signaling.entry_tokens import LiveEntryTokens
 from tests.support.clock import FakeClock
 
@@ -22,6 +22,7 @@ ENTRY = Entry(
     display_name="Ada ☎",
     notice_version="1",
     canary=True,
+    identity=Identity(realm="shop", subject="ada@shop.example", name="Ada", verified=False),
 )
 
 

@@ -8,7 +8,7 @@ import { Bridge, readPageMessage } from "../../../web/static/widget/bridge.js";
 const HELLO = { visavis: 1, type: "hello", language: "auto", page: { url: "https://shop.example/cart", title: "Cart" }, name: "Amina", form: { Step: "2" } };
 
 test("a well-formed hello is read into plain values", () => {
-  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", name: "Amina", payment: false, form: { Step: "2" } });
+  assert.deepEqual(readPageMessage(HELLO), { type: "hello", language: "auto", page_url: "https://shop.example/cart", page_title: "Cart", name: "Amina", identity: "", payment: false, form: { Step: "2" } });
 });
 
 test("a page says when a payment field opens and closes, and says it in its hello too", () => {

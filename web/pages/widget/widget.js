@@ -12,6 +12,9 @@
 // only that something is filled in, unless the page says `data-video-call-mask="none"` (as it is) or `"last4"`. The field
 // marked `data-video-call-name` is offered to the customer as their name.
 //
+// A site whose customers sign in says who they are by a token that its server signs: the attribute `identity`, read when
+// the button is pressed.
+//
 // While the page takes a payment it sets the attribute `payment` on the element (`element.payment = true`): the gateway
 // then records nothing, and nobody in the call can change that. The event `recording` (detail: `on`, `paused`, `off`, …)
 // says what is true in the call.
@@ -26,6 +29,7 @@
   const NAME_LENGTH = 40;
   const VALUE_LENGTH = 200;
   const TEXT_LENGTH = 120;
+  const IDENTITY_LENGTH = 4000;
 
   const script =
     /** @type {HTMLScriptElement | null} */ (document.currentScript) ??
@@ -174,6 +178,12 @@
       this.#post({ type: "payment", open: this.payment });
     }
 
+    /** What the site's server signed of who this is; one that is too long is none. */
+    get #identity() {
+      const identity = this.getAttribute("identity") ?? "";
+      return identity.length <= IDENTITY_LENGTH ? identity : "";
+    }
+
     /** Whether the page takes a payment just now. */
     get payment() {
       return this.hasAttribute("payment");
@@ -196,6 +206,7 @@
         page: { url: (window.location.origin + window.location.pathname).slice(0, 2000), title: cut(document.title, VALUE_LENGTH) },
         name: customerName(),
         form: form(),
+        identity: this.#identity,
         payment: this.payment,
       });
     }

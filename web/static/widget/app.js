@@ -276,6 +276,7 @@ export class Customer extends LitElement {
         page_url: page.page_url,
         page_title: page.page_title,
         form: page.form,
+        identity: page.identity,
         display_name: this.name.trim(),
         notice_version: consent === "off" ? "" : notice_version,
       });

@@ -6,6 +6,7 @@
 const MARK = "visavis";
 const VERSION = 1;
 const FIELD_LIMIT = 20;
+const IDENTITY_LENGTH = 4000;
 
 /**
  * @typedef {object} PageContext
@@ -14,6 +15,7 @@ const FIELD_LIMIT = 20;
  * @property {string} page_title
  * @property {string} name what the page knows as the customer's name; empty when nothing
  * @property {Record<string, string>} form
+ * @property {string} identity what the site's server signed of who this is; empty when nothing
  */
 /** @typedef {{type: "hello" | "opened", payment: boolean} & PageContext} PageHello */
 /** @typedef {PageHello | {type: "payment", open: boolean}} PageMessage */
@@ -33,17 +35,18 @@ const isText = (value, length) => typeof value === "string" && value.length <= l
  */
 export function readPageMessage(data) {
   if (typeof data !== "object" || data === null || data[MARK] !== VERSION) return null;
-  const { type, language, page, form, name = "", payment = false } = data;
+  const { type, language, page, form, name = "", identity = "", payment = false } = data;
   if (type === "payment") return typeof data.open === "boolean" ? { type, open: data.open } : null;
   if (typeof payment !== "boolean") return null;
   if (type !== "hello" && type !== "opened") return null;
+  if (!isText(identity, IDENTITY_LENGTH)) return null;
   if (!isText(language, 20) || !isText(name, 40) || typeof page !== "object" || page === null) return null;
   if (!isText(page.url, 2000) || !/^https?:\/\//.test(page.url) || !isText(page.title, 200)) return null;
   if (typeof form !== "object" || form === null) return null;
   const entries = Object.entries(form);
   if (entries.length > FIELD_LIMIT) return null;
   if (!entries.every(([name, value]) => isText(name, 40) && isText(value, 200))) return null;
-  return { type, language, page_url: page.url, page_title: page.title, name, payment, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
+  return { type, language, page_url: page.url, page_title: page.title, name, identity, payment, form: Object.fromEntries(/** @type {[string, string][]} */ (entries)) };
 }
 
 /** Event: `page` (detail PageMessage). Alone in a window of its own, it never says anything. */

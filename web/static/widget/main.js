@@ -66,7 +66,7 @@ window.setInterval(async () => {
 }, RECHECK_MS);
 
 if (!place.bridge.embedded) {
-  await usePage({ language: new URLSearchParams(window.location.search).get("language") ?? "auto", page_url: "", page_title: "", name: "", form: {} });
+  await usePage({ language: new URLSearchParams(window.location.search).get("language") ?? "auto", page_url: "", page_title: "", name: "", form: {}, identity: "" });
   await place.check();
   await openApp();
 }

@@ -24,7 +24,7 @@ export class Place extends EventTarget {
   tab = tabStore();
   visitor_key;
   /** @type {import("./bridge.js").PageContext} */
-  page = { language: "auto", page_url: "", page_title: "", name: "", form: {} };
+  page = { language: "auto", page_url: "", page_title: "", name: "", form: {}, identity: "" };
   /** @type {Availability | null} */
   availability = null;
   /** The page has a payment field open: nothing of that time may be recorded. */

@@ -57,3 +57,4 @@ async def test_an_answer_for_a_contact_that_is_over_is_for_nobody(rig: DeskRig):
     rig.customers.know(ContactId("ct_unknown0"), MARIA)
     await rig.rest()
     assert rig.desk.live_contacts == 0
+    assert rig.customers.gone == [customer.contact_id]

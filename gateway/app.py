@@ -153,7 +153,7 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         port = runner.port_of(listening)
         data_dir = stack.enter_context(data_folder(settings.data_dir))
         clips = await asyncio.to_thread(ClipLibrary.load)
-        engine = await start_engine(settings.media, settings.log, clips)
+        engine = await start_engine(settings.media, settings.voice, settings.log, clips)
         stack.push_async_callback(engine.aclose)
         node, health, desk, recordings, services = await _rooms(
             settings, clock, stack, data_dir=data_dir, engine=engine, clips=clips, port=port, opening=opening

@@ -4,6 +4,7 @@ Builds it from the settings. A refusal is a SetupError whose text says what to d
 """
 
 import errno
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -13,10 +14,12 @@ from prometheus_client.registry import Collector
 
 from gateway.base.errors import SetupError
 from gateway.config import LogSettings, MediaSettings
+from gateway.config.voice import VoiceSettings as TelephoneSettings
 from media.engine import EngineSettings, InProcessEngine
 from media.forward.leg import ForwardLimits
 from media.player.library import ClipLibrary
 from media.transport.timers import TransportTimers
+from media.voice.settings import VoiceSettings
 from media.workers.pool import WorkerPool
 from media.workers.process import WorkerFailed, WorkerSettings
 from media.workers.sizing import cores, processes_for
@@ -26,7 +29,9 @@ _BITRATE_HEADROOM: Final = 1.6  # browsers overshoot what they are told; beyond 
 Engine = InProcessEngine | WorkerPool
 
 
-async def start_engine(settings: MediaSettings, log: LogSettings, clips: ClipLibrary) -> Engine:
+async def start_engine(
+    settings: MediaSettings, voice: TelephoneSettings, log: LogSettings, clips: ClipLibrary
+) -> Engine:
     """The engine, on its UDP ports. SetupError when a port, an announced address or a process can't be had."""
     engine_settings = EngineSettings(
         host=settings.host,
@@ -40,6 +45,17 @@ async def start_engine(settings: MediaSettings, log: LogSettings, clips: ClipLib
             silence_s=settings.silence_timeout.total_seconds(),
             consent_s=settings.consent_timeout.total_seconds(),
             close_s=settings.close_timeout.total_seconds(),
+        ),
+        voice=VoiceSettings(
+            max_calls=voice.max_calls,
+            interface=voice.interface,
+            rtp_port_low=voice.rtp_port_low,
+            rtp_port_high=voice.rtp_port_high,
+            jitter_min_ms=round(voice.jitter_min.total_seconds() * 1000),
+            jitter_max_ms=round(voice.jitter_max.total_seconds() * 1000),
+            rtp_timeout_s=math.ceil(voice.rtp_timeout.total_seconds()),
+            tls_ca_file="" if voice.tls_ca_file is None else str(voice.tls_ca_file),
+            tls_verify=voice.tls_verify,
         ),
     )
     count = processes_for(cores(), settings.max_legs) if settings.workers == "auto" else settings.workers

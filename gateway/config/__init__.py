@@ -22,6 +22,7 @@ from gateway.config.acds import AcdSettings, check_acds
 from gateway.config.crm import CrmSettings
 from gateway.config.own import CapacitySettings, QueueRouting, check_queues
 from gateway.config.values import Duration, Section, Words
+from gateway.config.voice import VoiceSettings
 
 
 class HttpSettings(Section):
@@ -272,6 +273,7 @@ class Settings(BaseSettings):
     menus_dir: Path | None = Field(None, description="Folder of menu documents; empty: `<data_dir>/menus`.")
     http: HttpSettings = HttpSettings()
     media: MediaSettings = MediaSettings()
+    voice: VoiceSettings = VoiceSettings()
     live: LiveSettings = LiveSettings()
     records: RecordsSettings = RecordsSettings()
     contacts: ContactSettings = ContactSettings()

@@ -46,6 +46,16 @@ def duration_s(packet: bytes) -> float:
     return length_s if 0 < length_s <= MAX_DURATION_S else 0.0
 
 
+def _shorter(contents: int) -> int:
+    """The table of contents of a 10 ms frame in the same mode and bandwidth."""
+    config = contents >> 3
+    if config < 12:
+        return (config & ~3) << 3
+    if config < 16:
+        return (config & ~1) << 3
+    return min(config, config & ~3 | 2) << 3
+
+
 class Decoder:
     """One stream's, to 48 kHz mono."""
 
@@ -64,10 +74,11 @@ class Decoder:
         self._contents = packet[0]
         return sound
 
-    def conceal(self) -> Samples:
-        """As much as one frame of the last packet, made up."""
+    def conceal(self, *, short: bool = False) -> Samples:
+        """As much as one frame of the last packet, made up; `short`: 10 ms, less where its frames are shorter."""
+        contents = _shorter(self._contents) if short else self._contents
         try:
-            return self._decoded(bytes([self._contents & 0xFC]))
+            return self._decoded(bytes([contents & 0xFC]))
         except (av.FFmpegError, ValueError):
             return np.zeros(FRAME_TICKS, np.int16)
 

@@ -4,8 +4,8 @@ A browser sends Opus at the pace of its own clock over a network that delays; a 
 of ours. So the line *pulls*: `next_step` says what comes next at each pull: a packet, concealment for one that is
 missing, or nothing to say. How long packets wait here is steered by *slack*, the time from a packet's arrival to its
 turn: the least slack of the last seconds is kept between `LOW_S` and `HIGH_S` by playing a little faster or slower
-(`stretch`). That holds the delay as short as the network's jitter allows, and takes up the drift between the two clocks
-by the way.
+(`Step.stretch`). That holds the delay as short as the network's jitter allows, and takes up the drift between the two
+clocks by the way.
 
 It knows no codec and no sample: packets are opaque, steps are in order, times are seconds of any steady clock.
 """
@@ -16,8 +16,11 @@ from enum import Enum
 from typing import Final
 
 LOW_S: Final = 0.004
-HIGH_S: Final = 0.018
-"""Within these the delay is right: a packet of 20 ms is there when it is pulled, and waits for less than one more."""
+HIGH_S: Final = 0.009
+"""Within these the delay is right: a packet is there when it is its turn, even when the turn comes a little early."""
+
+START_S: Final = 0.012
+"""The first packet waits this long: the pulls of the line are a tick apart, and come a little early or late."""
 
 WINDOW_S: Final = 2.0
 """The least slack is taken over one to two of these: a jitter that comes back sooner keeps its allowance."""
@@ -36,7 +39,8 @@ MAX_PACKETS: Final = 100
 """Two seconds of 20 ms; of more the oldest is dropped."""
 
 MAX_CONCEALED: Final = 5
-"""Packets in a row that are made up, each from the one before and softer; then there is nothing to say."""
+"""Packets in a row that are made up, each from the one before and softer, or twice as many waits; then there is nothing
+to say."""
 
 MAX_GAP: Final = 1000
 """A jump in the numbers beyond this, either way, is another stream: begin anew."""
@@ -44,7 +48,8 @@ MAX_GAP: Final = 1000
 
 class Kind(Enum):
     PACKET = "packet"
-    CONCEAL = "conceal"  # as long as the packet before
+    CONCEAL = "conceal"  # in place of a packet that never came: as long as the one before
+    WAIT = "wait"  # until a packet comes that is late: as little as can be made up
     NOTHING = "nothing"  # until a packet comes
 
 
@@ -52,6 +57,7 @@ class Kind(Enum):
 class Step:
     kind: Kind
     payload: bytes = b""
+    stretch: float = 0.0  # play it longer (> 0) or shorter by this share
     joined: bool = True  # to the step before; otherwise there is a break to be smoothed
 
 
@@ -66,6 +72,7 @@ class Counters:
 
 _NOTHING: Final = Step(Kind.NOTHING, joined=False)
 _CONCEAL: Final = Step(Kind.CONCEAL)
+_WAIT: Final = Step(Kind.WAIT)
 
 
 class Playout:
@@ -81,7 +88,7 @@ class Playout:
         self._quiet = True  # nothing is being said
         self._begins_at_s = 0.0  # while quiet: not before
         self._slacks: deque[tuple[float, float]] = deque()  # (when, least slack): one for each half window
-        self.jumped = False
+        self._jumped = False
 
     @property
     def waiting_s(self) -> float:
@@ -100,7 +107,7 @@ class Playout:
             self.counters.late += 1
             return
         if self._quiet and not self._packets:
-            self._begins_at_s = at_s + LOW_S
+            self._begins_at_s = at_s + START_S
         self._packets[number] = (payload, duration_s, at_s)
         self._waiting_s += duration_s
         self._newest = max(self._newest, number)
@@ -126,14 +133,6 @@ class Playout:
             self._next = min(self._packets)
             return self._play(at_s, joined=False)
         return self._play(at_s, joined=True)
-
-    def stretch(self, at_s: float) -> float:
-        """By how much to play slower (> 0) or faster (< 0) now, as a share of the speed."""
-        least_s = self._least_slack(at_s)
-        if least_s is None or self._quiet:
-            return 0.0
-        excess_s = max(0.0, least_s - HIGH_S) - max(0.0, LOW_S - least_s)
-        return max(-MAX_STRETCH, min(MAX_STRETCH, -excess_s * GAIN_PER_S))
 
     def clear(self) -> None:
         """Forget what waits; what comes next begins anew."""
@@ -161,20 +160,30 @@ class Playout:
         self._waiting_s = self._waiting_s - duration_s if self._packets else 0.0
         self._next = number + 1
         self._note_slack(at_s - arrived_s, at_s)
-        joined = joined and not self.jumped
-        self.jumped = False
+        share = self._stretch(at_s)
+        # What is played longer now gives all that comes later more slack, so what was noted is not steered for twice.
+        self._slacks = deque((begun_s, least_s + share * duration_s) for begun_s, least_s in self._slacks)
+        joined = joined and not self._jumped
+        self._jumped = False
         self._concealed = 0
         self.counters.played += 1
-        return Step(Kind.PACKET, payload, joined)
+        return Step(Kind.PACKET, payload, share, joined)
+
+    def _stretch(self, at_s: float) -> float:
+        least_s = self._least_slack(at_s)
+        if least_s is None:
+            return 0.0
+        excess_s = max(0.0, least_s - HIGH_S) - max(0.0, LOW_S - least_s)
+        return max(-MAX_STRETCH, min(MAX_STRETCH, -excess_s * GAIN_PER_S))
 
     def _run_dry(self) -> Step:
         """Nothing is there: the next packet is late, or nothing is sent any more."""
         if self._quiet:
             return _NOTHING
-        if self._concealed < MAX_CONCEALED:
+        if self._concealed < 2 * MAX_CONCEALED:
             self._concealed += 1
             self.counters.waited += 1
-            return _CONCEAL
+            return _WAIT
         self._quiet = True
         self._slacks.clear()
         return _NOTHING
@@ -187,7 +196,7 @@ class Playout:
             self._waiting_s -= duration_s
             self._next = number + 1
             self.counters.left_out += 1
-        self.jumped = True
+        self._jumped = True
         self._slacks.clear()
 
     def _note_slack(self, slack_s: float, at_s: float) -> None:

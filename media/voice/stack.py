@@ -15,6 +15,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from gateway.base.log import get_logger
@@ -50,6 +51,8 @@ _CODECS: Final = {
     VoiceCodec.OPUS: "opus/48000/2",
 }
 
+_SYSTEM_CA_FILES: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+
 _log = get_logger("media.voice")
 
 K = TypeVar("K")
@@ -66,9 +69,16 @@ def config_text(settings: VoiceSettings) -> str:
         "call_hold_other_calls no",
         f"sip_verify_server {'yes' if settings.tls_verify else 'no'}",
     ]
-    if settings.tls_ca_file:
-        lines.append(f"sip_cafile {settings.tls_ca_file}")
+    trusted = settings.tls_ca_file or system_ca_file()
+    if trusted:
+        lines.append(f"sip_cafile {trusted}")
     return "\n".join([*lines, ""])
+
+
+def system_ca_file() -> str:
+    """Whom this machine believes. baresip brings an OpenSSL of its own, which looks where Debian has nothing."""
+    known = (ssl.get_default_verify_paths().cafile, *_SYSTEM_CA_FILES)
+    return next((path for path in known if path and Path(path).is_file()), "")
 
 
 def account_line(trunk: VoiceTrunk) -> str:

@@ -24,13 +24,20 @@ from media.voice.uplink import Uplink
 
 TICK_S: Final = 0.01
 
-AHEAD_S: Final = 0.03
-"""What waits at the line after each tick: it takes 20 ms at a time, and a tick may be that late before it runs dry."""
+AHEAD_S: Final = 0.02
+"""What waits at the line after each tick at least: it takes that much at a time, each time later than the next tick."""
 
-PULL_S: Final = 0.01
+MAX_ALLOWANCE_S: Final = 0.04
+"""What more waits there when ticks come late: as much as the latest of the last seconds, 40 ms at most."""
+
+ALLOWANCE_DECAY: Final = 0.998  # per tick: half of it is forgotten in 3.5 s
+
 MAX_READ_BYTES: Final = 32_768
 MAX_UNDELIVERED: Final = 50
 """Wake-ups whose packets the loop has not taken yet. A loop that is held up longer loses sound, and not memory."""
+
+BREATH_S: Final = 0.002
+"""Between two ticks the others have their turn, however much there is to do."""
 
 JOIN_S: Final = 2.0
 
@@ -50,15 +57,15 @@ class Conversation:
         self._refused: PcmFormat | None = None
         self.failed = False  # told once
 
-    def tick(self, at_s: float) -> list[OpusPacket]:
-        """Take what came, give what is due."""
+    def tick(self, at_s: float, ahead_s: float) -> list[OpusPacket]:
+        """Take what came, give what is due, so that the line has sound for `ahead_s`."""
         try:
             state = self._pcm.state()
             made: list[OpusPacket] = []
             if state.into is not None:
                 made = self._take(self._pcm.read(MAX_READ_BYTES), state.into, at_s)
             if state.out is not None:
-                self._give(state.out, state.out_waiting_bytes, at_s)
+                self._give(state.out, state.out_waiting_bytes, at_s, ahead_s)
         except PcmGone:
             return []
         return made
@@ -76,14 +83,13 @@ class Conversation:
             downlink.use(form.rate_hz, form.channels)
         return downlink.feed(pcm, at_s)
 
-    def _give(self, form: PcmFormat, waiting_bytes: int, at_s: float) -> None:
+    def _give(self, form: PcmFormat, waiting_bytes: int, at_s: float, ahead_s: float) -> None:
         uplink = self.uplink
         if (uplink.rate_hz, uplink.channels) != (form.rate_hz, form.channels):
             uplink.use(form.rate_hz, form.channels)
-        lacking = round(AHEAD_S * form.rate_hz) - waiting_bytes // (2 * form.channels)
-        step = round(PULL_S * form.rate_hz)
+        lacking = round(ahead_s * form.rate_hz) - waiting_bytes // (2 * form.channels)
         if lacking > 0:
-            self._pcm.write(uplink.pull(-(-lacking // step) * step, at_s))
+            self._pcm.write(uplink.pull(lacking, at_s))
 
 
 class VoiceThread:
@@ -99,6 +105,7 @@ class VoiceThread:
         self._taken = 0
         self.lost_packets = 0
         self.late_s = 0.0  # the most that a tick came too late
+        self._allowance_s = 0.0
 
     def add(self, conversation: Conversation) -> None:
         self._conversations = (*self._conversations, conversation)
@@ -130,18 +137,20 @@ class VoiceThread:
         while not over.is_set():
             due_s += TICK_S
             wait_s = due_s - time.monotonic()
-            if wait_s < 0:
-                self.late_s = max(self.late_s, -wait_s)
-                due_s -= wait_s  # what was missed is made good by this tick, not by many
-            elif over.wait(wait_s):
+            if over.wait(max(wait_s, BREATH_S)):
                 return
-            self._tick()
+            late_s = time.monotonic() - due_s
+            self.late_s = max(self.late_s, late_s)
+            self._allowance_s = min(MAX_ALLOWANCE_S, max(late_s, ALLOWANCE_DECAY * self._allowance_s))
+            if late_s > TICK_S:
+                due_s += late_s  # what was missed is made good by this tick, not by many
+            self._tick(AHEAD_S + self._allowance_s)
 
-    def _tick(self) -> None:
+    def _tick(self, ahead_s: float) -> None:
         made: list[tuple[Conversation, list[OpusPacket]]] = []
         for conversation in self._conversations:
             try:
-                packets = conversation.tick(time.monotonic())
+                packets = conversation.tick(time.monotonic(), ahead_s)
             except Exception:  # noqa: BLE001 - the top of the thread: one call's fault must not silence the others
                 if not conversation.failed:
                     _log.exception("voice.tick_failed", leg_id=conversation.name)

@@ -77,9 +77,9 @@ class Uplink:
             return self._hush(-(-lacking * CLOCK_HZ // self.rate_hz))
         if self._decoder is None:
             self._decoder = Decoder()
-        if step.kind is Kind.CONCEAL:
-            return self._decoder.conceal()
-        block = self._stretch.take(self._decoder.decode(step.payload), self.playout.stretch(at_s))
+        if step.kind is not Kind.PACKET:
+            return self._decoder.conceal(short=step.kind is Kind.WAIT)
+        block = self._stretch.take(self._decoder.decode(step.payload), step.stretch)
         if self._after_break or not step.joined:
             self._after_break = False
             block = fade_in(block)

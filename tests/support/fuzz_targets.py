@@ -15,6 +15,7 @@ from media.sdp.answer import answer_offer
 from media.sdp.parse import parse as parse_sdp
 from media.transport import stun
 from media.transport.ice import MAX_ADDRESSES, IceCredentials, LiteAgent
+from tests.support.cti_targets import CTI_TARGETS, cti_target
 from tests.support.fuzzing import Target
 from tests.unit.media.forward.rig import VP8_KEY, FakeLink, Rig, rtp, video
 from tests.unit.media.sdp.offers import LOCAL, numbers
@@ -190,7 +191,7 @@ def _lengthen(data: bytes, random: Random) -> bytes:
     return bytes(out)
 
 
-TARGETS = ("stun", "sdp", "rtp", "rtcp")
+TARGETS = ("stun", "sdp", "rtp", "rtcp", *CTI_TARGETS)
 
 
 def target(name: str) -> Target:
@@ -209,6 +210,8 @@ def target(name: str) -> Target:
         case "rtcp":
             words = (b"REMB", bytes.fromhex("81cd0003"), bytes.fromhex("80c80006"), bytes.fromhex("8fcd0005"), b"\xa0")
             return Target("rtcp", _Bridge(control=True).run, ("media/forward/",), words, _lengthen)
+    if name in CTI_TARGETS:
+        return cti_target(name)
     raise ValueError(f"there is no target {name}")
 
 

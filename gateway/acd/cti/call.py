@@ -272,6 +272,8 @@ class Call:
     def _talk_ended(self, sign: signs.TalkEnded, told: list[Told]) -> None:
         if self.state in (CallState.MOVING, CallState.ENDED):
             return  # the part of the one who transferred it; or told before
+        if self.state in _TALKING and sign.agent is not None and sign.agent != self.agent:
+            return  # the part of one who had it before
         if sign.reason == "transfer" and self.state in _TALKING:
             self.state = CallState.MOVING
             told.append(Told(Transferring(mode=TransferMode.BLIND)))

@@ -72,7 +72,7 @@ class AmiDialect:
             since, self._since = self._since, self._next_round()
             lines = await asyncio.to_thread(self._queue_log.unread)
             self.mapper.replay(lines, since, self._clock.now(), self._clock.monotonic())
-        self.ledger.begin_snapshot()
+        self.mapper.begin_snapshot()
         channels = await line.collect("CoreShowChannels")
         status = await line.collect("QueueStatus")
         return self.mapper.snapshot(status, channels, self._clock.now(), self._clock.monotonic())

@@ -269,6 +269,11 @@ class AmiMapper:
 
     # ---------------------------------------------------------------- snapshot
 
+    def begin_snapshot(self) -> None:
+        """The state is asked for now."""
+        self.ledger.begin_snapshot()
+        self.members.begin_snapshot()
+
     def snapshot(
         self, status: Iterable[AmiMessage], channels: Iterable[AmiMessage], received_at: datetime, now_s: float
     ) -> int:
@@ -280,8 +285,10 @@ class AmiMapper:
         for item in status:
             match item.event:
                 case "QueueMember":
-                    memberships.add((item.get("Location") or item.get("Interface"), item.get("Queue")))
-                    self._member("queuemember", item)
+                    ref = (item.get("Location") or item.get("Interface"))[:128]
+                    memberships.add((ref, item.get("Queue")))
+                    if ref and self.members.show(item, ref):
+                        self._report(ref, item)
                 case "QueueEntry":
                     call = self.ledger.calls.find(item.get("Uniqueid"))
                     if call is not None and call.leg == item.get("Uniqueid"):

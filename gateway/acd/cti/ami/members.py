@@ -43,6 +43,7 @@ class Members:
         self._wrap_up_reasons = wrap_up_reasons
         self._members: dict[str, _Member] = {}
         self._interfaces: dict[str, str] = {}  # by the name that queue_log writes
+        self._heard: set[str] = set()  # since the snapshot that is being read was asked for
 
     def __contains__(self, ref: str) -> bool:
         return ref in self._members
@@ -56,8 +57,24 @@ class Members:
         member = self._members.get(ref)
         return member.wrap_up_s if member else 0.0
 
+    def begin_snapshot(self) -> None:
+        """What is told from now on is newer than the snapshot."""
+        self._heard.clear()
+
+    def show(self, message: AmiMessage, ref: str) -> bool:
+        """An item of QueueStatus. False: newer things were told of them."""
+        if ref in self._heard:
+            return False
+        self._take(message, ref)
+        return True
+
     def take(self, message: AmiMessage, ref: str) -> None:
-        """A QueueMember… event or an item of QueueStatus."""
+        """A QueueMember… event."""
+        self._take(message, ref)
+        if ref in self._members:
+            self._heard.add(ref)
+
+    def _take(self, message: AmiMessage, ref: str) -> None:
         member = self._members.get(ref)
         if member is None:
             if len(self._members) >= MAX_AGENTS:
@@ -81,11 +98,14 @@ class Members:
         member = self._members.get(ref)
         if member is not None:
             member.queues.pop(queue, None)
+            self._heard.add(ref)
 
     def keep_only(self, shown: set[tuple[str, str]]) -> list[str]:
         """A snapshot named these memberships (interface, queue), and there are no others. Whose changed by that."""
         changed = []
         for ref, member in self._members.items():
+            if ref in self._heard:
+                continue
             gone = [queue for queue in member.queues if (ref, queue) not in shown]
             for queue in gone:
                 del member.queues[queue]

@@ -7,7 +7,7 @@ Source: docs.asterisk.org, "AMI v2 Specification".
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.base.errors import BadInput
@@ -30,11 +30,14 @@ class AmiMessage:
     """An event or a response. `fields` as they came, in order; look-ups take the first and ignore case."""
 
     fields: tuple[tuple[str, str], ...]
+    _first: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first.update({name.lower(): value for name, value in reversed(self.fields)})
 
     def get(self, key: str) -> str:
         """The value of the first field with that key; empty when there is none."""
-        wanted = key.lower()
-        return next((value for name, value in self.fields if name.lower() == wanted), "")
+        return self._first.get(key.lower(), "")
 
     @property
     def event(self) -> str:

@@ -76,7 +76,7 @@ class EslDialect:
         self.mapper.take(parse_event(event.body), self._clock.now(), self._clock.monotonic())
 
     async def resync(self, line: EslConnection) -> int:
-        self.ledger.begin_snapshot()
+        self.mapper.begin_snapshot()
         agents = parse_listing(await line.api("callcenter_config agent list")).rows
         queues = self._queues or tuple(
             row.get("name", "") for row in parse_listing(await line.api("callcenter_config queue list")).rows

@@ -87,6 +87,7 @@ class EslMapper:
         self.ledger = ledger
         self._variable = f"variable_sip_h_{header}".lower()
         self._agents: OrderedDict[str, _Agent] = OrderedDict()
+        self._heard: set[str] = set()  # agents, since the snapshot that is being read was asked for
         self._ending: OrderedDict[str, tuple[float, AgentName, EslEvent]] = OrderedDict()
         self._broken_out: OrderedDict[str, float | None] = OrderedDict()  # and how long they had waited
         self._wrap_ups = WrapUps()
@@ -267,6 +268,7 @@ class EslMapper:
         if agent is not None:
             agent.status = event.get("cc-agent-status") or agent.status
             agent.state = event.get("cc-agent-state") or agent.state
+            self._heard.add(event.get("cc-agent")[:128])
             self._report(event.get("cc-agent")[:128], event)
 
     def _agent(self, ref: str) -> _Agent | None:
@@ -320,6 +322,11 @@ class EslMapper:
         for ref in self._wrap_ups.due(now_s):
             self._report(ref, None)
 
+    def begin_snapshot(self) -> None:
+        """The state is asked for now: what is told from now on is newer."""
+        self.ledger.begin_snapshot()
+        self._heard.clear()
+
     def snapshot(
         self,
         members: Iterable[Mapping[str, str]],
@@ -338,11 +345,13 @@ class EslMapper:
             if agent is None:
                 continue
             listed.add(ref)
-            agent.status, agent.state = row.get("status", ""), row.get("state", "")
             wrap_up = row.get("wrap_up_time", "")
             agent.wrap_up_s = float(wrap_up[:6]) if wrap_up.isascii() and wrap_up.isdigit() else 0.0
+            if ref in self._heard:
+                continue
+            agent.status, agent.state = row.get("status", ""), row.get("state", "")
             self._report(ref, None)
-        for ref in [ref for ref in self._agents if ref not in listed]:
+        for ref in [ref for ref in self._agents if ref not in listed | self._heard]:
             del self._agents[ref]
             self._report(ref, None)
         up = set(alive)

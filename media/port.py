@@ -264,7 +264,8 @@ class LegClosed:
     reason: str
     at_s: float
     sip_status: int = 0  # the final answer to our INVITE when it was refused; 0: it was answered, or nobody did
-    detail: str = ""  # the other side's words, for the journal: a reason phrase or a Reason header. Bounded, untrusted
+    detail: str = ""  # the other side's words, for the journal: a reason phrase, a Reason header, of a 3xx where it
+    # leads (Contact), which nobody follows by itself. Bounded, untrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

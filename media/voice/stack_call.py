@@ -173,7 +173,7 @@ class BaresipCall:
             if 100 < status < 200 and not self._answered:
                 self._tell_progress(status, early_media=message.has_sdp or self._progress[1])
         if (method == "BYE" and not status) or (method == "INVITE" and status >= 300):
-            self._reason = message.reason
+            self._reason = message.contact if 300 <= status < 400 else message.reason
         if 0 < message.fragment_status < 200 and self._referring:
             self._tell(Referred(message.fragment_status, final=False))
 

@@ -15,9 +15,18 @@ _MAX_LINES: Final = 100
 _RESPONSE: Final = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?")
 _REQUEST: Final = re.compile(r"([A-Z]{3,12}) \S+ SIP/2\.0")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_COMPACT: Final = {"i": "call-id", "f": "from", "t": "to", "c": "content-type", "l": "content-length"}
+_COMPACT: Final = {"m": "contact", "i": "call-id", "f": "from", "t": "to", "c": "content-type", "l": "content-length"}
 _KEPT: Final = frozenset(
-    {"call-id", "cseq", "reason", "p-asserted-identity", "remote-party-id", "content-type", "subscription-state"}
+    {
+        "call-id",
+        "contact",
+        "cseq",
+        "reason",
+        "p-asserted-identity",
+        "remote-party-id",
+        "content-type",
+        "subscription-state",
+    }
 )
 
 
@@ -30,6 +39,7 @@ class Seen:
     phrase: str
     call_id: str
     reason: str  # the Reason header (RFC 3326)
+    contact: str  # the first Contact header: where a redirection leads
     identity: tuple[str, str] | None  # (display name, URI)
     has_sdp: bool
     codec: str  # of the first payload type in its SDP, as PCMA; empty: none that we know
@@ -67,6 +77,7 @@ def read(message: str) -> Seen | None:
         phrase=phrase,
         call_id=call_id,
         reason=bounded(headers.get("reason", "")),
+        contact=bounded(headers.get("contact", "")),
         identity=identity_of(headers.get("p-asserted-identity", "") or headers.get("remote-party-id", "")),
         has_sdp=has_sdp,
         codec=codec_of(body[:_MAX_HEAD_CHARACTERS]) if has_sdp else "",

@@ -82,6 +82,7 @@ class QueueCall:
     _told: set[type] = field(default_factory=set)
     _last_status: int = 0
     _identified: bool = False
+    _claimed_once: bool = False
     _feed_end: AcdEventBody | None = None
     _by_refer: bool = False  # a REFER was carried out: the end that follows is a transfer
     _deadlines: dict[Timer, float] = field(default_factory=dict)
@@ -139,6 +140,7 @@ class QueueCall:
 
     def claimed(self, agent_id: AgentId) -> None:
         self.agent_id = agent_id
+        self._claimed_once = True
 
     def hold(self, on: bool) -> None:
         if self._main is not None and self._main.up:
@@ -378,7 +380,7 @@ class QueueCall:
             self._exit(exit_of(status), {"sip_status": str(status), "detail": detail, "trunk": call.trunk}, now_s)
 
     def _unserved(self) -> bool:
-        return self.agent_id is None and Connected not in self._told and self._feed_end is None
+        return not self._claimed_once and not self._told & {Connected, Transferred} and self._feed_end is None
 
     def _no_trunk_came(self, now_s: float) -> None:
         if self._last_status:

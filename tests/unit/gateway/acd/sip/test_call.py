@@ -296,6 +296,16 @@ def test_a_call_that_was_served_ends_however_short_it_was() -> None:
     assert rig.told[-1] == Ended(by=Party.ACD)
 
 
+def test_a_call_that_was_sent_on_by_refer_at_once_was_served() -> None:
+    rig = Rig().start()
+    rig.answer()
+    rig.call.claimed(AgentId("ag_00000001"))
+    rig.call.transfer(TransferMode.BLIND, TO_QUEUE, "7005", rig.now, by_refer=True)
+    rig.call.referred(rig.leg, 200, True, rig.now)
+    rig.bye()
+    assert rig.told[-1] == Ended(by=Party.ACD, reason="transfer")
+
+
 def test_a_full_acd_is_waited_for_and_then_full() -> None:
     rig = Rig(capacity=1)
     rig.trunks.take(0)

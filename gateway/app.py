@@ -24,6 +24,7 @@ from gateway.accounts.service import AccountService, new_token, token_digest
 from gateway.acd.builtin.acd import BuiltinAcd
 from gateway.acd.reconciler import Reconciler
 from gateway.acd.router import AcdRouter
+from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd_gauges import AcdGauges
 from gateway.agents.roster import AgentRoster
 from gateway.base import log
@@ -66,6 +67,7 @@ from gateway.records.interactions import SqlInteractions
 from gateway.records.journal import SqlJournal
 from gateway.records.pilots import SqlPilots
 from gateway.records.recordings import SqlRecordings
+from gateway.records.task_letters import SqlLetters
 from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
 from gateway.vault.composing import Composer
@@ -80,6 +82,7 @@ from gateway.wiring import (
 from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_crm import CustomersForSignaling, webhook_secret
 from gateway.wiring_recordings import RecordingsForSignaling
+from gateway.wiring_tasks import TasksForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
 from signaling import runner
@@ -264,11 +267,14 @@ async def _rooms(
         shared=not live.embedded,
     )
     rollout.on_change(lambda _group: own.reconsider())
+    letters = SqlLetters(database)
     acd_rooms = AcdRooms(
         settings=settings,
         clock=clock,
         node=node_name,
         media=engine,
+        letters=letters,
+        public_url=node.url,
         on_alarm=lambda *what: desk.alarm(*what),
         agents=accounts.agents,
     )
@@ -400,6 +406,9 @@ async def _rooms(
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
         customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
+        task_acds=TasksForSignaling(
+            {name: each for name, each in foreign.items() if isinstance(each, TaskAcd)}, letters, audit.note
+        ),
         health=health,
         disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,

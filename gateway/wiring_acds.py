@@ -12,12 +12,15 @@ from gateway.acd.cti.reader import CtiFigures
 from gateway.acd.port import AcdPort
 from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
+from gateway.acd.tasks.ports import LetterStore
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
 from gateway.config import Settings
 from gateway.config.acd import AcdSection
 from gateway.config.acd_sip import SipAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 from gateway.wiring_feeds import RunningFeed, feed_for
+from gateway.wiring_tasks import open_task_acd
 from media.port import MediaPort
 
 
@@ -41,6 +44,8 @@ class AcdRooms:
     clock: Clock
     node: str
     media: MediaPort
+    letters: LetterStore
+    public_url: str
     on_alarm: Callable[[str, str], None]  # code, detail
     agents: Callable[[], Awaitable[Sequence[Account]]]
     feed_figures: dict[str, Callable[[], CtiFigures]] = field(default_factory=dict)  # by ACD; filled as they are built
@@ -77,6 +82,15 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
                 queues=queues_of(rooms.settings, acd),
                 on_alarm=rooms.on_alarm,
                 feed=_feed(acd, rooms),
+            )
+        case TaskAcdSettings():
+            return open_task_acd(
+                acd,
+                store=rooms.letters,
+                clock=rooms.clock,
+                node=rooms.node,
+                public_url=rooms.public_url,
+                on_alarm=rooms.on_alarm,
             )
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")

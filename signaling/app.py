@@ -18,6 +18,7 @@ from signaling.origins import own_origins
 from signaling.problems import problems
 from signaling.routes import (
     account,
+    acds,
     admin,
     customers,
     disagreements,
@@ -47,6 +48,7 @@ def build_app(services: Services, *, port: int) -> web.Application:
     context = app[CONTEXT] = make_context(services, origins)
     for module in (
         account,
+        acds,
         admin,
         customers,
         disagreements,

@@ -294,6 +294,26 @@ class Disagreements(Protocol):
         ...
 
 
+class TaskAcds(Protocol):
+    """ACDs that tell by webhook, and the commands that could not be told to them."""
+
+    def receive(self, acd: str, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """One webhook, as bytes. NotFound (`not_found`), NotSignedIn (`signature_invalid`), BadInput (`bad_event`)."""
+        ...
+
+    async def dead_letters(self, limit: int) -> Sequence[Mapping[str, object]]:
+        """As JSON objects (fields in `docs/developer/rest.md`), newest first. PortFailure."""
+        ...
+
+    async def retry_letter(self, letter_id: str, *, by: str) -> None:
+        """NotFound, StateConflict (`acd_not_here`), PortFailure."""
+        ...
+
+    async def drop_letter(self, letter_id: str, *, by: str) -> None:
+        """NotFound, PortFailure."""
+        ...
+
+
 class Health(Protocol):
     """Whether this node can take contacts."""
 

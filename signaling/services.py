@@ -27,6 +27,7 @@ from signaling.ports import (
     Limiter,
     Pilots,
     Recordings,
+    TaskAcds,
 )
 from signaling.sessions import Sessions
 from signaling.socket import SocketTimes
@@ -49,6 +50,7 @@ class Services:
     recordings: Recordings
     pilots: Pilots
     customers: Customers
+    task_acds: TaskAcds
     health: Health
     disagreements: Disagreements
     registry: CollectorRegistry

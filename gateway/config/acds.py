@@ -11,9 +11,10 @@ from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.acd import OWN, AcdSection
 from gateway.config.acd_sip import SipAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 from gateway.config.values import Section
 
-KINDS: Final[tuple[type[AcdSection], ...]] = (SipAcdSettings,)
+KINDS: Final[tuple[type[AcdSection], ...]] = (SipAcdSettings, TaskAcdSettings)
 
 
 def word_of(model: type[Section]) -> str:

@@ -32,6 +32,7 @@ from signaling.ports import (
     RecordingsFilter,
     RecordingsPage,
     SignedIn,
+    TaskAcds,
     TimelinePage,
 )
 from signaling.runner import listen, port_of, start
@@ -338,6 +339,37 @@ class FakePilots:
 
 
 @dataclass
+class FakeTaskAcds:
+    """`received` has what came through: ACD, address, signature, body."""
+
+    received: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    letters: dict[str, dict[str, object]] = field(default_factory=dict)
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def receive(self, acd: str, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        if acd != "tr":
+            raise NotFound("not_found", "There is nothing here.")
+        signature = headers.get("Visavis-Signature", "")
+        if not signature:
+            raise NotSignedIn("signature_invalid", "The signature is missing, wrong or too old.")
+        self.received.append((acd, url, signature, body))
+
+    async def dead_letters(self, limit: int) -> Sequence[Mapping[str, object]]:
+        return list(self.letters.values())[:limit]
+
+    async def retry_letter(self, letter_id: str, *, by: str) -> None:
+        self._take("retry", letter_id, by)
+
+    async def drop_letter(self, letter_id: str, *, by: str) -> None:
+        self._take("drop", letter_id, by)
+
+    def _take(self, what: str, letter_id: str, by: str) -> None:
+        if self.letters.pop(letter_id, None) is None:
+            raise NotFound("not_found", "There is nothing here.")
+        self.done.append((what, letter_id, by))
+
+
+@dataclass
 class FakeHealth:
     why: list[str] = field(default_factory=list)
     not_there: list[str] = field(default_factory=list)
@@ -382,6 +414,7 @@ class Node:
     recordings: FakeRecordings
     pilots: FakePilots
     customers: FakeCustomers
+    task_acds: "FakeTaskAcds"
     health: FakeHealth
     disagreements: FakeDisagreements
 
@@ -422,6 +455,7 @@ async def node(
     grace_s: float = 60.0,
     times: SocketTimes | None = None,
     turn: Turn = NO_TURN,
+    task_acds: TaskAcds | None = None,
 ) -> AsyncIterator[Node]:
     """A node on a port of the system's choice, closed at the end."""
     clock = clock or SystemClock()
@@ -450,6 +484,7 @@ async def node(
     recordings, pilots, health = FakeRecordings(), FakePilots(), FakeHealth()
     disagreements = FakeDisagreements()
     customers = FakeCustomers()
+    fake_task_acds = FakeTaskAcds()
     services = Services(
         settings=settings,
         clock=clock,
@@ -463,6 +498,7 @@ async def node(
         recordings=recordings,
         pilots=pilots,
         customers=customers,
+        task_acds=task_acds or fake_task_acds,
         health=health,
         disagreements=disagreements,
         registry=CollectorRegistry(),
@@ -490,6 +526,7 @@ async def node(
             recordings=recordings,
             pilots=pilots,
             customers=customers,
+            task_acds=fake_task_acds,
             health=health,
             disagreements=disagreements,
         )

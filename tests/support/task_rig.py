@@ -14,7 +14,7 @@ from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.acd.tasks.verifying import KEY_HEADER, SignatureVerifier
 from gateway.base.ids import ContactId
 from gateway.base.signing import sign
-from gateway.config.tasks import TaskAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 from tests.support.clock import FakeClock, at_rest
 from tests.support.memory_letters import MemoryLetters
 

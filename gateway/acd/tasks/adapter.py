@@ -13,17 +13,14 @@ from typing import Any, Final
 from gateway.acd.events import (
     AcdAgentState,
     AcdEvent,
-    AcdEventBody,
     AcdRef,
     AgentEvent,
-    AgentName,
     ExitReason,
     QueueExit,
     Rejected,
     RejectReason,
     TransferMode,
     TransferTarget,
-    Unrecognised,
 )
 from gateway.acd.port import (
     AcdCapabilities,
@@ -31,25 +28,25 @@ from gateway.acd.port import (
     AgentPosition,
     ContactOffer,
     ContactSnapshot,
+    CutCause,
     DeclineReason,
     Phase,
     QueueSnapshot,
 )
 from gateway.acd.tasks.book import TaskBook
+from gateway.acd.tasks.hearing import Hearing, Teller
 from gateway.acd.tasks.letters import Letters, Refused, Reply
-from gateway.acd.tasks.mapping import Command, TaskMapping, Told
-from gateway.acd.tasks.order import Arrived, InOrder
+from gateway.acd.tasks.mapping import Command, TaskMapping
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore
-from gateway.acd.tasks.reading import Notice, read_webhook
-from gateway.acd.tasks.task import IN_CALL, IN_LINE, Heard, Task, taken_by_us, tell
+from gateway.acd.tasks.task import IN_CALL, IN_LINE, Task, taken_by_us
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure, StateConflict
-from gateway.base.ids import AgentId, ContactId, OfferId, new_id
+from gateway.base.ids import AgentId, ContactId, OfferId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
-from gateway.config.tasks import TaskAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 
 _log = get_logger("acd.tasks")
 
@@ -73,24 +70,22 @@ class TaskAcd:
         clock: Clock,
         node: str,
         claim_url: Callable[[str], str] = lambda correlation: correlation,
+        on_alarm: Callable[[str, str], None] = lambda code, detail: None,
     ) -> None:
         self.name = settings.name
         self._settings = settings
         self._mapping = mapping
         self._caller = caller
-        self._verifier = verifier
         self._clock = clock
-        self._listener: Callable[[AcdEvent], None] = lambda _: None
-        self._agent_listener: Callable[[AgentEvent], None] = lambda _: None
+        self._teller = Teller(settings.name, clock)
         self._book = TaskBook(acd=settings.name, node=node, store=store, clock=clock, claim_url=claim_url)
-        self._orders: dict[ContactId, InOrder[Notice]] = {}
-        self._agent_order: InOrder[Notice] = InOrder(0)
         self._agents: dict[str, AgentId] = {ref: AgentId(agent) for ref, agent in settings.agents.items()}
         self._positions: dict[AgentId, AgentPosition] = {}
         self._agent_letters = 0
         self._agent_states: dict[str, str] = {}  # as the ACD said last: what it knows is not told back
-        self._gap_soon = asyncio.Event()
         self._supervisor = Supervisor(f"acd:{settings.name}")
+        self._on_alarm = on_alarm
+        self._resync: Callable[[CutCause], None] = lambda _: None
         self._started = False
         self.letters = Letters(
             settings=settings,
@@ -103,9 +98,20 @@ class TaskAcd:
             on_reply=self._replied,
             on_dead=self._died,
             on_done=self._forget_if_over,
-            on_open=lambda _: None,
+            on_open=self._cut_or_back,
         )
-        self.unknown = 0  # events of contacts that nobody here knows
+        self._hearing = Hearing(
+            settings=settings,
+            incoming=mapping.incoming,
+            verifier=verifier,
+            book=self._book,
+            teller=self._teller,
+            agents=self._agents,
+            agent_states=self._agent_states,
+            clock=clock,
+            post=self._post,
+            over=self._over,
+        )
 
     # ------------------------------------------------------------ life
 
@@ -118,7 +124,7 @@ class TaskAcd:
             if task.offer.contact_id not in alive:
                 self._end_left_over(task)
         _ = self._supervisor.spawn(self._book.keep_saving(), name="save")
-        _ = self._supervisor.spawn(self._watch_gaps(), name="gaps")
+        _ = self._supervisor.spawn(self._hearing.watch_gaps(), name="gaps")
 
     async def aclose(self) -> None:
         """Stop; what is not delivered stays in the records. Idempotent."""
@@ -158,10 +164,13 @@ class TaskAcd:
         )
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
-        self._listener = listener
+        self._teller.listener = listener
 
     def on_agent_event(self, listener: Callable[[AgentEvent], None]) -> None:
-        self._agent_listener = listener
+        self._teller.agent_listener = listener
+
+    def on_resync(self, listener: Callable[[CutCause], None]) -> None:
+        self._resync = listener
 
     async def check(self) -> None:
         if self.letters.full:
@@ -340,133 +349,18 @@ class TaskAcd:
 
     # ------------------------------------------------------------ what the ACD tells
 
+    @property
+    def unknown(self) -> int:
+        """Events of contacts that nobody here knows."""
+        return self._hearing.unknown
+
     def receive(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """One webhook: verified, read, put in order, applied.
 
-        NotSignedIn (`signature_invalid`): nothing was read. BadInput (`bad_event`): nothing was applied.
+        NotSignedIn (`signature_invalid`): nothing was read. BadInput (`bad_event`): nothing was applied. StateConflict
+        (`webhooks_off`).
         """
-        if self._verifier is None:
-            raise StateConflict("webhooks_off", "This ACD has no secret for webhooks in its settings.")
-        self._verifier.check(url, headers, body, self._clock.now().timestamp())
-        for notice in read_webhook(self._mapping.incoming, body, headers, self._settings.variables):
-            self._take_in(notice)
-
-    def _take_in(self, notice: Notice) -> None:
-        of_agents = [heard for heard in notice.heard if heard.told is Told.AGENT_STATE]
-        if of_agents and self._agent_order.arrive(notice.event_id, None, notice, self._clock.monotonic()).ready:
-            for heard in of_agents:
-                self._tell_agent(notice, heard)
-        if of_agents and len(of_agents) == len(notice.heard):
-            return
-        task = self._task_of(notice)
-        if task is None:
-            self.unknown += 1
-            _log.info("acd.unknown_contact", acd=self.name, told=notice.name)
-            return
-        contact_id = task.offer.contact_id
-        order = self._orders.setdefault(contact_id, InOrder(self._settings.gap_wait.total_seconds()))
-        arrived = order.arrive(notice.event_id, notice.seq, notice, self._clock.monotonic())
-        self._go_on(contact_id, arrived)
-        if order.deadline is not None:
-            self._gap_soon.set()
-
-    def _task_of(self, notice: Notice) -> Task | None:
-        """Whose it is. None for what nobody here knows, and for what is of an earlier round of its contact."""
-        task = self._book.get(notice.contact) if notice.contact else self._book.by_ref(notice.ref)
-        if task is None or not notice.ref:
-            return task
-        if task.is_former(notice.ref):
-            return None
-        if task.awaits_ref:  # it tells of the task before it answers that there is one
-            self._book.name(task, notice.ref)
-        return task if notice.ref == task.ref else None
-
-    def _go_on(self, contact_id: ContactId, arrived: Arrived[Notice]) -> None:
-        for notice in arrived.late:
-            self._emit(self._book.get(contact_id), Unrecognised(name=f"late: {notice.name}"), notice)
-        if arrived.skipped:
-            _log.warning("acd.events_missing", acd=self.name, contact_id=contact_id, missing=arrived.skipped)
-        for notice in arrived.ready:
-            task = self._book.get(contact_id)
-            if task is None:
-                return
-            if task.keep(notice.kept):
-                self._book.changed(task)
-            if not notice.known:
-                self._emit(task, Unrecognised(name=notice.name or "unknown"), notice)
-            for heard in notice.heard:
-                if heard.told is not Told.AGENT_STATE:
-                    self._apply(task, heard, notice)
-
-    def _apply(self, task: Task, heard: Heard, notice: Notice) -> None:
-        before = task.phase
-        taken = task.taken
-        known = replace(heard, agent_id=self._agents.get(heard.fields.get("agent", "")))
-        if known.told is Told.RESERVED and not task.offer.offerable and task.phase in IN_LINE:
-            self._post(task, Command.DECLINE, reason=DeclineReason.WITHDRAWN.value, offer=_reserved_for(known))
-            self._emit(task, Unrecognised(name="reserved while it must not be offered"), notice)
-            return
-        for said in tell(task, known):
-            self._emit(task, said.body, notice, made_up=said.made_up)
-        if task.taken != taken:
-            self._book.changed(task)
-        if task.phase is Phase.GONE and before is not Phase.GONE:
-            self._over(task)
-
-    def _tell_agent(self, notice: Notice, heard: Heard) -> None:
-        ref = heard.fields.get("agent", "")
-        state = heard.fields.get("state", "")
-        if not ref or state not in tuple(AcdAgentState):
-            _log.info("acd.unknown_agent_state", acd=self.name, told=notice.name)
-            return
-        self._agent_states[ref] = state
-        now = self._clock.now()
-        self._agent_listener(
-            AgentEvent(
-                event_id=notice.event_id,
-                agent=AgentName(ref=ref, agent_id=self._agents.get(ref)),
-                state=AcdAgentState(state),
-                reason=heard.fields.get("reason") or None,
-                occurred_at=notice.occurred_at or now,
-                received_at=now,
-                source=self.name,
-                raw=notice.raw,
-            )
-        )
-
-    def _emit(self, task: Task | None, body: AcdEventBody, notice: Notice | None, *, made_up: bool = False) -> None:
-        if task is None:
-            return
-        now = self._clock.now()
-        task.seq += 1
-        self._listener(
-            AcdEvent(
-                event_id=notice.event_id if notice is not None and not made_up else new_id("ev"),
-                contact_id=task.offer.contact_id,
-                acd_ref=AcdRef(task.offer.contact_id),
-                seq=task.seq,
-                occurred_at=(notice.occurred_at if notice is not None else None) or now,
-                received_at=now,
-                source=self.name,
-                body=body,
-                queue=task.offer.queue,
-                attempt=task.attempt,
-                synthesized=made_up or notice is None,
-                raw=notice.raw if notice is not None else {},
-            )
-        )
-
-    async def _watch_gaps(self) -> None:
-        """Give up the gaps whose time is over."""
-        while True:
-            await self._gap_soon.wait()
-            self._gap_soon.clear()
-            while deadlines := [d for order in self._orders.values() if (d := order.deadline) is not None]:
-                await self._clock.sleep_until(min(deadlines))
-                now_s = self._clock.monotonic()
-                for contact_id, order in list(self._orders.items()):
-                    if order.deadline is not None and order.deadline <= now_s:
-                        self._go_on(contact_id, order.expire(now_s))
+        self._hearing.receive(url, headers, body)
 
     # ------------------------------------------------------------ letters
 
@@ -487,7 +381,7 @@ class TaskAcd:
             self._post(task, Command.ENDED, reason=reason)
             self._post(task, Command.WRAPPED_UP, reason=reason)
             task.next_round()
-            self._orders.pop(task.offer.contact_id, None)
+            self._hearing.forget(task.offer.contact_id)
             self._post(task, Command.CREATE, reason=reason)
         self._book.changed(task)
 
@@ -500,17 +394,28 @@ class TaskAcd:
         if task.keep(reply.kept):
             self._book.changed(task)
 
+    def again(self, letter: Letter) -> None:
+        """Send a dead letter once more."""
+        self.letters.again(letter)
+
+    def _cut_or_back(self, is_open: bool) -> None:
+        if is_open:
+            self._on_alarm("acd_away", f"The ACD {self.name} does not answer; it is tried again.")
+        else:
+            self._resync(CutCause.NETWORK)
+
     def _died(self, letter: Letter) -> None:
+        self._on_alarm("letter_dead", f"The ACD {self.name} was not told: {letter.command.value}, {letter.cause}.")
         task = self._book.get(letter.contact_id)
         if task is None:
             return
         if letter.command is Command.CREATE and task.phase in IN_LINE:
             refused = letter.cause.startswith("http_4")
-            self._emit(task, QueueExit(reason=ExitReason.REFUSED if refused else ExitReason.FAILED), None)
+            self._teller.tell(task, QueueExit(reason=ExitReason.REFUSED if refused else ExitReason.FAILED), None)
             task.phase = Phase.GONE
             self._over(task)
         elif letter.command is Command.ACCEPT and task.phase in IN_CALL and task.offer_id is not None:
-            self._emit(task, Rejected(offer_id=task.offer_id, reason=RejectReason.WITHDRAWN), None)
+            self._teller.tell(task, Rejected(offer_id=task.offer_id, reason=RejectReason.WITHDRAWN), None)
             task.in_line_again()
         self._forget_if_over(letter)
 
@@ -529,7 +434,7 @@ class TaskAcd:
             self._forget(task.offer.contact_id)
 
     def _forget(self, contact_id: ContactId) -> None:
-        self._orders.pop(contact_id, None)
+        self._hearing.forget(contact_id)
         self._book.forget(contact_id)
 
     def _fitting(self, attributes: Mapping[str, str]) -> dict[str, str]:
@@ -551,7 +456,3 @@ class TaskAcd:
 def _offer_data(task: Task) -> dict[str, Any]:
     ref = task.agent.ref if task.agent is not None else ""
     return {"offer": {"reservation": task.reservation, "agent": ref}}
-
-
-def _reserved_for(heard: Heard) -> dict[str, str]:
-    return {"reservation": heard.reservation, "agent": heard.fields.get("agent", "")}

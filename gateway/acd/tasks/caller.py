@@ -17,7 +17,7 @@ from gateway.acd.tasks.verifying import KEY_HEADER
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
 from gateway.base.signing import LEAST_SECRET_BYTES, sign
-from gateway.config.tasks import TaskAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 
 ANSWER_LIMIT_BYTES: Final = 262_144
 TOKEN_MARGIN_S: Final = 30.0  # a token is not used in its last half minute
@@ -67,7 +67,7 @@ class AiohttpCaller:
                 timestamp = int(self._clock.now().timestamp())
                 headers |= {KEY_HEADER: self._settings.key_id, **sign(self._secret, timestamp, call.body)}
             case "basic":
-                headers["Authorization"] = aiohttp.BasicAuth(self._settings.user, self._secret, "utf-8").encode()
+                headers["Authorization"] = aiohttp.encode_basic_auth(self._settings.user, self._secret)
             case "bearer":
                 headers["Authorization"] = f"Bearer {self._secret}"
             case "oauth2":
@@ -82,7 +82,7 @@ class AiohttpCaller:
         async with self._token_lock:
             if self._token is not None and self._clock.monotonic() < self._token[1]:
                 return self._token[0]
-            basic = aiohttp.BasicAuth(self._settings.user, self._secret, "utf-8").encode()
+            basic = aiohttp.encode_basic_auth(self._settings.user, self._secret)
             headers = {"Authorization": basic, "Content-Type": "application/x-www-form-urlencoded"}
             answer = await self._send(
                 "POST", URL(self._settings.token_url, encoded=True), headers, b"grant_type=client_credentials"

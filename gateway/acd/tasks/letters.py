@@ -28,7 +28,7 @@ from gateway.base.errors import PortFailure
 from gateway.base.ids import new_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
-from gateway.config.tasks import TaskAcdSettings
+from gateway.config.acd_tasks import TaskAcdSettings
 
 _log = get_logger("acd.tasks")
 
@@ -247,7 +247,11 @@ class Letters:
         while lane.letters:
             lane.reached = lane.letters[0].tries > 0
             await self._keep(lane.letters[0])
-            ended = await self._deliver(lane)
+            try:
+                ended = await self._deliver(lane)
+            except Exception as error:  # noqa: BLE001 - the top of a task: our own fault stops no other letter
+                _log.error("acd.letter_failed", acd=self._settings.name, exc_info=error)
+                ended = self._dead(lane.letters[0], "internal")
             lane.letters.popleft()
             if ended.dead_at is not None:
                 await self._keep(ended)
@@ -346,7 +350,12 @@ class Letters:
         return {
             "settings": dict(self._settings.variables),
             "command": letter.command.value,
-            "letter": {"id": letter.letter_id, "number": letter.number, "at": letter.created_at.isoformat()},
+            "letter": {
+                "id": letter.letter_id,
+                "number": letter.number,
+                "tries": letter.tries,
+                "at": letter.created_at.isoformat(),
+            },
             "offer": {"reservation": "", "agent": ""},
             "agent": {"ref": "", "state": "", "reason": ""},
             "target": {"mode": "", "kind": "", "value": ""},

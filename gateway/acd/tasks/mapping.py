@@ -92,6 +92,7 @@ FIELDS: Final = frozenset(
 COMMAND_NAMES: Final = ("task", "command", "letter", "settings", "agent", "target", "reason", "disposition", "offer")
 REPLY_NAMES: Final = (*COMMAND_NAMES, "reply", "status")
 EVENT_NAMES: Final = ("body", "headers", "settings", "item")
+RULE_NAMES: Final = (*EVENT_NAMES, "part")
 
 
 Make = Callable[[str, Iterable[str]], BoundedTemplate]
@@ -120,7 +121,8 @@ class RequestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Where `when` holds, `event` happened, once per item of `each` if there is one."""
+    """Where `when` holds, `event` happened, once per `part` of `each` if there is one. `quiet`: where that is no news,
+    it is not written down."""
 
     when: BoundedTemplate
     each: BoundedTemplate | None
@@ -128,7 +130,7 @@ class Rule:
     fields: Mapping[str, BoundedTemplate]
     keep: Mapping[str, BoundedTemplate]
     event_id: BoundedTemplate | None
-    line: int
+    quiet: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,13 +403,13 @@ class _Checker:
         )
 
     def _rule(self, item: Item) -> Rule | None:
-        found = self._map(item, ("when", "each", "event", "event_id", "keep", *sorted(FIELDS)), "a rule")
+        found = self._map(item, ("when", "each", "event", "event_id", "keep", "quiet", *sorted(FIELDS)), "a rule")
         told = self._text(found.get("event"), "event")
         if told not in tuple(Told):
             at = found["event"].at if "event" in found else item.at
             self._complain(at, f"event is one of {', '.join(Told)}")
             return None
-        when = self._made(found.get("when"), "when", EVENT_NAMES, condition)
+        when = self._made(found.get("when"), "when", RULE_NAMES, condition)
         if when is None:
             if "when" not in found:
                 self._complain(item.at, "a rule needs when")
@@ -415,16 +417,16 @@ class _Checker:
         fields = {
             part: made
             for part in FIELDS & found.keys()
-            if (made := self._made(found[part], part, EVENT_NAMES)) is not None
+            if (made := self._made(found[part], part, RULE_NAMES)) is not None
         }
         return Rule(
             when=when,
             each=self._made(found.get("each"), "each", EVENT_NAMES, several),
             event=Told(told),
             fields=fields,
-            keep=self._keep(found.get("keep"), EVENT_NAMES),
-            event_id=self._made(found.get("event_id"), "event_id", EVENT_NAMES),
-            line=item.at.line,
+            keep=self._keep(found.get("keep"), RULE_NAMES),
+            event_id=self._made(found.get("event_id"), "event_id", RULE_NAMES),
+            quiet=self._yes(found.get("quiet"), "quiet"),
         )
 
     # ------------------------------------------------------------ trying
@@ -448,7 +450,7 @@ def specimen(variables: Mapping[str, str], kept: set[str] | frozenset[str]) -> d
     return {
         "command": "create",
         "settings": dict(variables),
-        "letter": {"id": "le_sample", "number": 1, "at": "2026-01-01T00:00:00+00:00"},
+        "letter": {"id": "le_sample", "number": 1, "tries": 0, "at": "2026-01-01T00:00:00+00:00"},
         "task": {
             "contact_id": "ct_sample",
             "ref": "sample",

@@ -48,7 +48,7 @@ def read_webhook(
     """The events of one webhook, in order. BadInput (`bad_event`), with the reason but nothing of the content."""
     try:
         parsed = _parsed(incoming.body, body)
-        values = {"body": parsed, "headers": headers, "settings": dict(variables), "item": None}
+        values = {"body": parsed, "headers": headers, "settings": dict(variables), "item": None, "part": None}
         if incoming.each is None:
             return _notices(incoming, values, body)
         return [
@@ -143,7 +143,7 @@ def _heard(rule: Rule, scope: Mapping[str, Any], name: str) -> tuple[Heard, ...]
     if rule.event is Told.IGNORED:
         return ()
     fields = {part: _text(template, scope)[:MAX_ID] for part, template in rule.fields.items()}
-    return (Heard(told=rule.event, fields=fields, name=name or rule.event.value),)
+    return (Heard(told=rule.event, fields=fields, name=name or rule.event.value, quiet=rule.quiet),)
 
 
 def _short(event_id: str) -> str:
@@ -153,7 +153,7 @@ def _short(event_id: str) -> str:
 def _scopes(rule: Rule, values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if rule.each is None:
         return [values]
-    return [{**values, "item": item} for item in rule.each.items(values)[:MAX_EVENTS]]
+    return [{**values, "part": part} for part in rule.each.items(values)[:MAX_EVENTS]]
 
 
 def _text(template: BoundedTemplate | None, values: Mapping[str, Any]) -> str:

@@ -49,6 +49,7 @@ class Task:
     attempt: int = 0
     offered: bool = False  # told
     wrapping: bool = False  # told
+    held_there: bool = False  # as the ACD's last snapshot had it
 
     def is_former(self, ref: str) -> bool:
         """Whether `ref` names an earlier round of this contact."""
@@ -71,6 +72,7 @@ class Task:
         self.phase = Phase.QUEUED
         self.taken = False
         self.wrapping = False
+        self.held_there = False
         self.free()
 
     def free(self) -> None:
@@ -94,6 +96,7 @@ class Heard:
     fields: Mapping[str, str] = field(default_factory=dict)
     agent_id: AgentId | None = None  # whose name the field `agent` is here
     name: str = ""  # what the ACD calls the event
+    quiet: bool = False  # where it is no news, nobody needs to read of it
 
     @property
     def agent(self) -> AgentName | None:
@@ -109,7 +112,7 @@ def tell(task: Task, heard: Heard) -> list[Said]:
     """Apply what the ACD told to `task`; what the contact is told, in order."""
     said = _BY_EVENT[heard.told](task, heard)
     if said is None:
-        return [Said(e.Unrecognised(name=heard.name or heard.told.value))]
+        return [] if heard.quiet else [Said(e.Unrecognised(name=heard.name or heard.told.value))]
     return said
 
 
@@ -223,13 +226,24 @@ def _connected(task: Task, heard: Heard) -> list[Said] | None:
 
 
 def _held(task: Task, heard: Heard) -> list[Said] | None:
+    if not _is_change(task, heard, held=True):
+        return None
     if task.phase is not Phase.CONNECTED:
         return None
     task.phase = Phase.HELD
     return [Said(e.Held(by=_one_of(Party, heard.fields.get("by"), Party.AGENT)))]
 
 
+def _is_change(task: Task, heard: Heard, *, held: bool) -> bool:
+    """Whether the ACD changed its mind. A snapshot that was made before our own hold arrived there is no resumption."""
+    changed = not heard.quiet or task.held_there is not held
+    task.held_there = held
+    return changed
+
+
 def _resumed(task: Task, heard: Heard) -> list[Said] | None:
+    if not _is_change(task, heard, held=False):
+        return None
     if task.phase is not Phase.HELD:
         return None
     task.phase = Phase.CONNECTED

@@ -83,6 +83,11 @@ def _from_json(value: Any) -> Any:
         return {}
 
 
+def _having(values: Iterable[Any], name: str, *wanted: Any) -> list[Any]:
+    """Those mappings among `values` whose `name` is one of `wanted`."""
+    return [value for value in _some(values) if isinstance(value, Mapping) and value.get(name) in wanted]
+
+
 def _shortened(value: Any, length: int) -> str:
     return str(value)[: max(0, int(length))]
 
@@ -110,6 +115,7 @@ _FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "default": _default,
     "first": lambda values: next(iter(values), ""),
     "from_json": _from_json,
+    "having": _having,
     "int": lambda value: int(_number(value)),
     "join": _joined,
     "last": lambda values: values[-1] if values else "",

@@ -1,0 +1,177 @@
+"""Telephones of other people's making, from Debian: sipp as a switch, baresip as somebody's telephone."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from media.port import CloseLeg, FromLeg, HoldVoice, MediaRefused, SendDtmf, SetSource, VoiceTransport
+from tests.integration.media.transport_rig import until
+from tests.integration.media.voice_rig import TRUNK, Desk, desk
+from tests.support.sip_peer import loudest_hz, tone
+
+ANSWER = """
+<send retrans="500"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+]]></send>
+<recv request="ACK"/>
+<recv request="BYE"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+"""
+
+CHALLENGE = """
+<send><![CDATA[
+SIP/2.0 401 Unauthorized
+[last_Via:]
+[last_From:]
+[last_To:];tag=c[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+WWW-Authenticate: Digest realm="acd", nonce="47364c23432d2e131a5fb210812c", algorithm=MD5
+Content-Length: 0
+
+]]></send>
+<recv request="ACK"/>
+<recv request="INVITE"><action><verifyauth assign_to="right" username="trunk" password="s3cret"/></action></recv>
+<nop hide="true" test="right" next="good"/>
+<nop hide="true"><action><exec int_cmd="stop_now"/></action></nop>
+<label id="good"/>
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def started(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def sipp(
+    folder: Path, steps: str, transport: str = "u1"
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """A switch that goes through a scenario once and echoes sound; its address."""
+    scenario = folder / "switch.xml"
+    scenario.write_text(f'<?xml version="1.0"?>\n<scenario name="switch"><recv request="INVITE"/>{steps}</scenario>\n')
+    port, media = free_port(), free_port() // 2 * 2
+    command = ("sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-t", transport, "-m", "1")
+    more = ("-mi", "127.0.0.1", "-mp", str(media), "-rtp_echo", "-nostdin")
+    async with started(*command, *more, cwd=folder) as process:
+        await listening(port, tcp=transport == "t1")
+        yield f"127.0.0.1:{port}", process
+
+
+async def listening(port: int, *, tcp: bool) -> None:
+    """Somebody has that port."""
+    table = Path("/proc/net/tcp" if tcp else "/proc/net/udp")
+    await until(lambda: f":{port:04X} " in table.read_text(), "it listens")
+
+
+async def echoed(here: Desk, hz: int) -> None:
+    """What a customer says comes back from the switch."""
+    customer = await here.customer()
+    for listener, source in (("lg_customer", "lg_phone"), ("lg_phone", "lg_customer")):
+        await here.engine.execute(SetSource(leg_id=listener, source=FromLeg(leg_id=source)))
+    customer.speak(tone(hz, 48_000))
+    await until(lambda: abs(loudest_hz(customer.heard()[-24_000:], 48_000) - hz) < 20, "it is heard again")
+    customer.hush()
+
+
+async def finished(process: asyncio.subprocess.Process) -> None:
+    """The scenario was gone through to its end."""
+    async with asyncio.timeout(20):
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("transport", [VoiceTransport.UDP, VoiceTransport.TCP])
+async def test_a_switch_of_sipps_takes_a_call_and_echoes_it(tmp_path: Path, transport: VoiceTransport) -> None:
+    kind = "u1" if transport is VoiceTransport.UDP else "t1"
+    async with desk() as here, sipp(tmp_path, ANSWER, kind) as (address, process):
+        await here.dial(to_uri=f"sip:queue@{address}", trunk=replace(TRUNK, transport=transport))
+        await until(lambda: here.stage.count("VoiceAnswered") == 1, "it is answered")
+        await echoed(here, 600)
+        await here.engine.execute(CloseLeg(leg_id="lg_phone"))
+        await finished(process)
+
+
+async def test_a_challenge_is_answered_with_the_trunks_credentials(tmp_path: Path) -> None:
+    async with desk() as here, sipp(tmp_path, CHALLENGE + ANSWER) as (address, process):
+        await here.dial(to_uri=f"sip:queue@{address}", trunk=replace(TRUNK, user="trunk", password="s3cret"))
+        await until(lambda: here.stage.count("VoiceAnswered") == 1, "it is let in")
+        await here.engine.execute(CloseLeg(leg_id="lg_phone"))
+        await finished(process)
+
+
+@asynccontextmanager
+async def telephone(folder: Path) -> AsyncIterator[str]:
+    """Debian's baresip, which takes every call and says what it hears; its address."""
+    port = free_port()
+    (folder / "config").write_text(
+        f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_player aubridge,ear\naudio_source aubridge,ear\n"
+        "audio_alert aubridge,bell\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aubridge.so\n"
+        "module_app account.so\nmodule_app menu.so\n"
+    )
+    (folder / "accounts").write_text("<sip:phone@127.0.0.1>;regint=0;answermode=auto\n")
+    async with started("baresip", "-f", str(folder), cwd=folder):
+        await listening(port, tcp=False)
+        yield f"127.0.0.1:{port}"
+
+
+async def test_somebodys_baresip_is_called_heard_held_and_hung_up(tmp_path: Path) -> None:
+    async with desk() as here, telephone(tmp_path) as address:
+        await here.dial(to_uri=f"sip:phone@{address}")
+        await until(lambda: here.stage.count("VoiceAnswered") == 1, "it answers")
+        await echoed(here, 700)
+        await here.engine.execute(HoldVoice(leg_id="lg_phone", on=True))
+        await here.engine.execute(HoldVoice(leg_id="lg_phone", on=False))
+        await here.engine.execute(SendDtmf(leg_id="lg_phone", digits="12"))
+        await here.engine.execute(CloseLeg(leg_id="lg_phone"))
+        assert (await here.ended()).reason == "closed"
+        with pytest.raises(MediaRefused, match="leg_unknown"):
+            await here.engine.execute(HoldVoice(leg_id="lg_phone", on=True))

@@ -150,9 +150,13 @@ class Acdwork:
         if not contact.split:
             return
         agent_id = name.agent_id if name is not None else None
+        if contact.agent is not None and agent_id in (None, contact.agent.agent_id):
+            return
         record = self._n.agents.find(agent_id) if agent_id is not None else None
-        if record is not None and record.may_claim and contact.state in (ContactState.QUEUED, ContactState.VOICE):
+        if record is not None and record.may_claim and CONTACT.allows(_unclaimed(contact.state), states.Claimed):
             self.claimed_by(record, JournalSource.ACD)
+        elif contact.agent is not None:
+            self._move(states.VideoEnded(reason="claimed_by_other"))  # the call is somebody else's, who has no panel
         elif contact.state is ContactState.QUEUED:
             self._move(states.VoiceOnly(reason="connected"))
 
@@ -219,6 +223,11 @@ class Acdwork:
         if event.raw:
             data["raw"] = _raw(event)
         self._do.journal(PREFIX + _snake(type(body).__name__), JournalSource.ACD, reason=_reason(body), data=data)
+
+
+def _unclaimed(state: ContactState) -> ContactState:
+    """What the contact is in once whoever has the video has it no more."""
+    return ContactState.VOICE if CONTACT.allows(state, states.VideoEnded) else state
 
 
 def _facts(body: AcdEventBody) -> dict[str, JournalValue]:

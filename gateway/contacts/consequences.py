@@ -83,8 +83,9 @@ class Consequences:
                 self._meet_acd(event.queue)
             case states.OfferAccepted() | states.Claimed() if contact.agent is not None:
                 contact.agent.side.leg = LegState.NEW
-            case states.TransferStarted() if contact.acd is not None:
-                contact.acd.transfer_started_s = now
+            case states.TransferStarted(kind=kind, target=target) if contact.acd is not None:
+                known = kind in list(TargetKind)
+                contact.acd.asked_for = TransferTarget(kind=TargetKind(kind), value=target) if known else None
             case states.Transferred(queue=queue) if contact.line is not None:
                 contact.line.waiting_since_s = now
                 contact.line.place = None

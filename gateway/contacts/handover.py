@@ -64,6 +64,9 @@ class Handover:
             raise StateConflict("transfer_unsupported", "This can't be transferred from here.")
         if kind is TargetKind.QUEUE and not self._n.views.knows_queue(request.target):
             raise BadInput("transfer_target_unknown", "There is no such queue.")
+        by_phone = kind is TargetKind.QUEUE and self._n.acd.capabilities(request.target).mode is AcdMode.CALL
+        if by_phone and not contact.split:
+            raise StateConflict("transfer_unsupported", "This queue is reached by phone only.")
         if kind is TargetKind.AGENT and not contact.split:
             target = self._n.agents.find(AgentId(request.target))
             if target is None or target.card.agent_id == agent.agent_id:
@@ -73,13 +76,21 @@ class Handover:
         if by_acd:
             event: ContactEvent = states.TransferStarted(kind=kind.value, target=request.target)
         elif kind is TargetKind.QUEUE:
-            if self._n.acd.capabilities(request.target).mode is AcdMode.CALL:
-                raise StateConflict("transfer_unsupported", "This queue is reached by phone only.")
             event = states.Transferred(queue=request.target)
         else:
             event = states.Transferred(agent_id=request.target)
         self._feed(Machine.CONTACT, event, JournalSource.AGENT)
 
     def refused(self, code: str) -> None:
-        if self._contact.state is ContactState.TRANSFERRING:
+        """The ACD did not take the order. What it can't do by itself is done by our own means, if those suffice."""
+        contact = self._contact
+        if contact.state is not ContactState.TRANSFERRING:
+            return
+        target = contact.acd.asked_for if contact.acd is not None else None
+        ours = code == "transfer_unsupported" and not contact.split
+        if ours and target is not None and target.kind is TargetKind.QUEUE:
+            self._feed(Machine.CONTACT, states.Transferred(queue=target.value), JournalSource.GATEWAY)
+        elif ours and target is not None and target.kind is TargetKind.AGENT:
+            self._feed(Machine.CONTACT, states.Transferred(agent_id=target.value), JournalSource.GATEWAY)
+        else:
             self._feed(Machine.CONTACT, states.TransferFailed(reason=code), JournalSource.GATEWAY)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway.acd.events import AcdEvent
+from gateway.acd.events import AcdEvent, TransferTarget
 from gateway.acd.port import AcdCapabilities, AcdMode
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.contacts.coupling import Joint
@@ -118,15 +118,16 @@ class AtAcd:
     voice: LegId | None = None  # call mode: its sound
     voice_source: Source | None = None  # the last one asked for
     answered_at_s: float | None = None  # call mode: since its 200 OK; not yet an agent
-    transfer_started_s: float | None = None
+    asked_for: TransferTarget | None = None  # of the transfer that the ACD was asked for
     _ids: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     _seqs: dict[str, int] = field(default_factory=dict)
 
     def is_repeated(self, event: AcdEvent) -> bool:
-        """Whether it was said before. Asking notes it."""
-        if event.event_id in self._ids:
+        """Whether it was said before. Asking notes it. One word of an ACD may mean two of ours, under one id."""
+        key = f"{event.source} {event.event_id} {type(event.body).__name__}"
+        if key in self._ids:
             return True
-        self._ids[event.event_id] = None
+        self._ids[key] = None
         if len(self._ids) > EVENT_IDS_LIMIT:
             self._ids.popitem(last=False)
         return False

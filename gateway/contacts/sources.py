@@ -7,7 +7,7 @@ sound is the ACD's from its first word on, whatever the pictures do: holding it 
 from typing import Final
 
 from gateway.contacts.model import Contact, Role
-from gateway.contacts.states import WAITING, ContactState
+from gateway.contacts.states import IN_CALL, WAITING, ContactState
 from media.port import Clip, FromLeg, FromLegs, Silence, Source
 
 HOLD_CLIP: Final = "hold"
@@ -23,7 +23,7 @@ def source_for(contact: Contact, role: Role) -> Source:
             return FromLeg(leg_id=other.transport)
     if role is Role.AGENT:
         return Silence()
-    if contact.state in WAITING or contact.state in (ContactState.ACTIVE, ContactState.HELD):
+    if contact.state in WAITING or contact.state in IN_CALL:
         return Clip(name=HOLD_CLIP, language=contact.language, loop=True)
     if contact.state is ContactState.IN_MENU and contact.prompt is not None:
         return Clip(name=contact.prompt, language=contact.language)

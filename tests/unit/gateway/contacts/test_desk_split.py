@@ -201,6 +201,29 @@ async def test_an_agent_the_acd_names_gets_the_video_without_an_id(split: Split)
     assert ("claimed", anna.agent_id) in split.acd.asked
 
 
+async def test_a_call_the_acd_gave_to_another_agent_takes_its_video_along(split: Split) -> None:
+    customer, anna = await split.in_call()
+    ben = await split.rig.agent("ben")
+    await split.say(customer, acd.Connected(agent=AgentName(ref="PJSIP/1", agent_id=anna.agent_id)))
+    assert customer.state == "active"
+    await split.say(customer, acd.Connected(agent=AgentName(ref="PJSIP/2", agent_id=ben.agent_id)))
+    assert ben.last(ContactAssigned).contact_id == customer.contact_id
+    assert anna.now.state == "ready"
+    await ben.go()
+    cleo = await split.rig.agent("cleo")
+    await cleo.go()
+    await split.say(customer, acd.Connected(agent=AgentName(ref="PJSIP/3", agent_id=cleo.agent_id)))
+    assert customer.state == "voice", "who talks now has no panel"
+
+
+async def test_one_word_of_the_acd_may_mean_two_of_ours(split: Split) -> None:
+    customer = await split.rig.customer()
+    split.acd.say(customer.contact_id, acd.Queued(place=None), event_id="e1")
+    split.acd.say(customer.contact_id, acd.Connected(), event_id="e1")
+    await split.rig.rest()
+    assert customer.state == "voice"
+
+
 # ---------------------------------------------------------------- voice only
 
 

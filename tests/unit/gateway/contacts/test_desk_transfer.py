@@ -4,6 +4,7 @@ import pytest
 
 from gateway.acd.events import AgentName, TargetKind, TransferMode, Transferred, TransferTarget
 from gateway.acd.port import AcdCapabilities, AcdMode
+from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId
 from gateway.contacts.fold import segments
 from gateway.parties import ContactAssigned, ContactChanged, HoldContact, OfferMade, QueuePlace, TransferContact
@@ -138,6 +139,21 @@ async def test_an_acd_that_transfers_by_itself_is_asked_and_says_when_it_has() -
     await ben.answer()
     assert ben.last(ContactAssigned).queue_name == "Support"
     assert customer.state == "active"
+    await rig.stop()
+
+
+async def test_what_the_acd_cannot_transfer_is_transferred_by_our_own_means() -> None:
+    foreign = ForeignAcd(TASK_TRANSFERS)
+    rig = DeskRig(foreign=foreign)
+    await rig.start()
+    anna = await rig.agent()
+    customer = await task_call(rig, foreign, anna)
+    foreign.fail_next = StateConflict("transfer_unsupported", "That queue is another ACD's.")
+    await anna.ask(TransferContact(kind="queue", target="support"))
+    assert customer.state == "queued"
+    assert foreign.words()[-4:] == ["transfer", "end", "complete_wrap_up", "offer"]
+    assert foreign.offers[customer.contact_id].queue == "support"
+    assert anna.now.state == "ready"
     await rig.stop()
 
 

@@ -169,10 +169,19 @@ class ClaimContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferContact:
-    """Blind: to a queue, to an agent, or (in call mode) to a number. `kind`: `queue`, `agent`, `number`."""
+    """To a queue, to an agent, or (in call mode) to a number. `kind`: `queue`, `agent`, `number`.
+
+    `consult`: ask the agent first, while the customer waits. RetrieveContact goes back to the customer.
+    """
 
     kind: str
     target: str
+    consult: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteTransfer:
+    """The agent who was asked takes the customer over; whoever asks this leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +215,7 @@ AgentRequest = (
     | RejectOffer
     | ClaimContact
     | TransferContact
+    | CompleteTransfer
     | OfferLeg
     | ReportMedia
     | ReportQuality
@@ -416,7 +426,7 @@ class CustomerCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferMade:
-    """To the agent: ringing. `deadline_s` from now."""
+    """To the agent: ringing. `deadline_s` from now. `asked_by`: the colleague who wants to ask them first."""
 
     offer_id: OfferId
     contact_id: ContactId
@@ -425,6 +435,7 @@ class OfferMade:
     customer: CustomerCard
     waited_s: float
     deadline_s: float
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,13 +451,15 @@ class ContactAssigned:
     """To the agent: this is your contact now (after accept or claim, and again after a reload).
 
     `voice_apart`: the ACD carries the voice, the agent has it on their phone. `transfers`: where it can be sent to.
+    `asked_by`: the colleague who has the customer and asks; told again without it when the customer is theirs.
     """
 
     contact_id: ContactId
     queue_name: str
     customer: CustomerCard
     voice_apart: bool = False
-    transfers: tuple[str, ...] = ()  # queue, agent, number
+    transfers: tuple[str, ...] = ()  # queue, agent, number; consult: an agent can be asked first
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,11 +191,18 @@ class ClaimContact(Message):
 
 
 class Transfer(Message):
-    """Sender: agent. Legal: contact `active`, `held`. Blind; a number only where the ACD carries the voice."""
+    """Sender: agent. Legal: contact `active`, `held`. A number only where the ACD carries the voice."""
 
     type: Literal["transfer"] = "transfer"
     kind: Literal["queue", "agent", "number"]
     target: Annotated[str, Field(min_length=1, max_length=64)]
+    consult: bool = Field(False, description="Ask the agent first; `retrieve` goes back to the customer.")
+
+
+class CompleteTransfer(Message):
+    """Sender: agent. Legal: contact `consulting`, once the agent asked is connected: they have the customer then."""
+
+    type: Literal["complete_transfer"] = "complete_transfer"
 
 
 class Hold(Message):
@@ -205,7 +212,7 @@ class Hold(Message):
 
 
 class Retrieve(Message):
-    """Sender: agent. Legal: contact `held`."""
+    """Sender: agent. Legal: contact `held`, `consult_ringing`, `consulting`."""
 
     type: Literal["retrieve"] = "retrieve"
 
@@ -244,6 +251,7 @@ AgentMessage = Annotated[
     | RejectOffer
     | ClaimContact
     | Transfer
+    | CompleteTransfer
     | Hold
     | Retrieve
     | Recording
@@ -481,7 +489,7 @@ class CustomerCard(BaseModel):
 
 
 class Offer(Message):
-    """To: agent. It rings."""
+    """To: agent. It rings. `asked_by`: a colleague wants to ask them first, while the customer waits."""
 
     type: Literal["offer"] = "offer"
     offer_id: str
@@ -491,6 +499,7 @@ class Offer(Message):
     customer: CustomerCard
     waited_s: float
     deadline_s: float
+    asked_by: str = ""
 
 
 class OfferEnded(Message):
@@ -505,7 +514,8 @@ class Assigned(Message):
     """To: agent. This contact is yours: make the leg offer.
 
     `voice_apart`: the voice is on the agent's phone, the panel has the video. `transfers`: to what `transfer` may send
-    it (`queue`, `agent`, `number`).
+    it (`queue`, `agent`, `number`; `consult`: an agent can be asked first). `asked_by`: a colleague who asks has the
+    customer; told again without it when the customer is theirs.
     """
 
     type: Literal["assigned"] = "assigned"
@@ -514,6 +524,7 @@ class Assigned(Message):
     customer: CustomerCard
     voice_apart: bool = False
     transfers: list[str] = []
+    asked_by: str = ""
 
 
 class CustomerKnown(Message):

@@ -170,6 +170,7 @@ def _offer(notice: parties.OfferMade) -> messages.Offer:
         customer=_card(notice.customer),
         waited_s=notice.waited_s,
         deadline_s=notice.deadline_s,
+        asked_by=notice.asked_by,
     )
 
 
@@ -184,6 +185,7 @@ def _assigned(notice: parties.ContactAssigned) -> messages.Assigned:
         customer=_card(notice.customer),
         voice_apart=notice.voice_apart,
         transfers=list(notice.transfers),
+        asked_by=notice.asked_by,
     )
 
 
@@ -290,7 +292,8 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.AcceptOffer: lambda m: parties.AcceptOffer(offer_id=OfferId(m.offer_id)),
         messages.RejectOffer: lambda m: parties.RejectOffer(offer_id=OfferId(m.offer_id)),
         messages.ClaimContact: lambda m: parties.ClaimContact(correlation=m.correlation),
-        messages.Transfer: lambda m: parties.TransferContact(kind=m.kind, target=m.target),
+        messages.Transfer: lambda m: parties.TransferContact(kind=m.kind, target=m.target, consult=m.consult),
+        messages.CompleteTransfer: lambda _: parties.CompleteTransfer(),
         messages.Hold: lambda _: parties.HoldContact(),
         messages.Retrieve: lambda _: parties.RetrieveContact(),
         messages.WrapUp: lambda m: parties.SubmitWrapUp(disposition=m.disposition, notes=m.notes),

@@ -17,8 +17,7 @@ from gateway.contacts import states
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
-from gateway.contacts.legs import LegState
-from gateway.contacts.model import AgentOn, AtAcd, Contact, Role, Side
+from gateway.contacts.model import AtAcd, Contact, Role, take_on
 from gateway.contacts.ports import AgentOfRoster
 from gateway.contacts.states import CONTACT, IN_CALL, ContactState
 
@@ -118,7 +117,7 @@ class Acdwork:
                 self._do.acd_decline(reserved.offer_id, DeclineReason.WITHDRAWN)
             return
         here.offer_left_s = reserved.deadline_s
-        self._take_on(agent, reserved.offer_id)
+        contact.agent = take_on(agent, reserved.offer_id, Role.AGENT, self._now())
         self._move(states.OfferMade(offer_id=reserved.offer_id, agent_id=agent.card.agent_id))
 
     def _taken_back(self, offer_id: OfferId, reason: acd.RejectReason) -> None:
@@ -165,15 +164,8 @@ class Acdwork:
         if self._contact.agent is not None:
             self._feed(Machine.CONTACT, states.VideoEnded(reason="claimed_by_other"), source)
         offer_id = new_offer_id()
-        self._take_on(agent, offer_id)
+        self._contact.agent = take_on(agent, offer_id, Role.AGENT, self._now())
         self._feed(Machine.CONTACT, states.Claimed(offer_id=offer_id, agent_id=agent.card.agent_id), source)
-
-    def _take_on(self, agent: AgentOfRoster, offer_id: OfferId) -> None:
-        now = self._now()
-        side = Side(role=Role.AGENT, leg=LegState.CLOSED, setup_since_s=now)
-        self._contact.agent = AgentOn(
-            agent_id=agent.card.agent_id, card=agent.card, offer_id=offer_id, offered_at_s=now, side=side
-        )
 
     def _transferred(self, queue: str | None, name: AgentName | None) -> None:
         contact = self._contact

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
+from gateway.base.ids import AgentId
 from gateway.base.log import get_logger
 from gateway.contacts import legs, messages, states
 from gateway.contacts.acdwork import Acdwork
@@ -19,6 +20,7 @@ from gateway.contacts.coupling import (
     Machine,
     Step,
     holds_agent,
+    holds_second,
     settle,
 )
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
@@ -26,10 +28,10 @@ from gateway.contacts.handover import Handover
 from gateway.contacts.journal import JournalSource
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
-from gateway.contacts.model import Contact, Role, Side
+from gateway.contacts.model import AgentOn, Contact, Role, Side
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.qualitywork import Qualitywork
-from gateway.contacts.states import OVER, ContactEvent, ContactState, EndReason, LeaveCause
+from gateway.contacts.states import CONSULTS, OVER, ContactEvent, ContactState, EndReason, LeaveCause
 from gateway.contacts.views import for_customer
 from gateway.contacts.waits import Wait, waits_of
 from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
@@ -39,6 +41,7 @@ from gateway.parties import (
     AgentRequest,
     AskRecording,
     ChooseOption,
+    CompleteTransfer,
     CustomerKnown,
     CustomerNotice,
     CustomerRequest,
@@ -104,23 +107,30 @@ class Conduct:
             case messages.CustomerAsked(request=request):
                 self._customer(request)
             case messages.AgentAsked(request=request):
-                self._must_be_with(message.agent_id)
-                self._agent(request)
+                role = self._must_be_with(message.agent_id)
+                self._agent(request, role)
             case messages.CustomerViewAsked():
                 self._must_be_on()
                 return (*self._n.views.for_customer(self.contact, self._now()), *self._quality.view(Role.CUSTOMER))
             case messages.AgentViewAsked(agent_id=agent_id):
-                if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
+                as_ = self.contact.role_of(agent_id)
+                if as_ is Role.SECOND:
+                    return self._n.views.for_second(self.contact, self._now())
+                if as_ is None:
                     return ()
                 return (*self._n.views.for_agent(self.contact, self._now()), *self._quality.view(Role.AGENT))
             case messages.CustomerPresence(present=present, page_gone=page_gone):
                 self._presence(self.contact.customer, present, page_gone)
             case messages.AgentPresence(agent_id=agent_id, present=present, page_gone=page_gone):
-                if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
-                    self._presence(self.contact.agent.side, present, page_gone)
+                as_ = self.contact.role_of(agent_id)
+                side = self.contact.side(as_) if as_ is not None else None
+                if side is not None:
+                    self._presence(side, present, page_gone)
             case messages.AgentSignedOut(agent_id=agent_id):
-                if self.contact.agent is not None and self.contact.agent.agent_id == agent_id:
-                    self._feed(Machine.AGENT, a.LoggedOff(), JournalSource.AGENT)
+                as_ = self.contact.role_of(agent_id)
+                if as_ is not None:
+                    machine = Machine.AGENT if as_ is Role.AGENT else Machine.SECOND
+                    self._feed(machine, a.LoggedOff(), JournalSource.AGENT)
             case messages.FromMedia(event=LegQuality() as measured):
                 self._quality.measured(measured)
             case messages.FromMedia(event=LegVideoPaused() | LegVideoResumed() as event):
@@ -197,35 +207,43 @@ class Conduct:
             case HangUp():
                 self._customer_hung_up()
 
-    def _agent(self, request: AgentRequest) -> None:
+    def _agent(self, request: AgentRequest, role: Role) -> None:
         contact = self.contact
-        agent = contact.agent
-        if agent is None:
+        agent, side = contact.agent, contact.side(role)
+        if agent is None or side is None:
             return
         match request:
+            case OfferLeg():
+                self._legs.offered(role, request)
+            case ReportMedia():
+                self._shows(side, request)
+            case ReportQuality():
+                self._quality.reported(role, request)
+            case _ if role is Role.SECOND:
+                self._handover.asked(request)
             case AcceptOffer(offer_id=offer_id) | RejectOffer(offer_id=offer_id):
                 if agent.offer_id != offer_id or contact.state is not ContactState.OFFERED:
                     raise StateConflict("offer_stale", "This offer is over.")
                 accepted = isinstance(request, AcceptOffer)
                 answer = states.OfferAccepted() if accepted else states.OfferRejected()
                 self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
-            case OfferLeg():
-                self._legs.offered(Role.AGENT, request)
-            case ReportMedia():
-                self._shows(agent.side, request)
             case AskRecording(action=action):
                 shown = contact.recording
                 if shown is None or action not in shown.may:
                     raise StateConflict("recording_not_now", "The recording can't do this just now.")
                 self._do.recording_ask(action, f"agent:{agent.agent_id}")
-            case ReportQuality():
-                self._quality.reported(Role.AGENT, request)
             case HoldContact():
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
+            case RetrieveContact() if contact.state in CONSULTS:
+                self._handover.back_to_customer()
             case RetrieveContact():
                 self._feed(Machine.CONTACT, states.Retrieved(), JournalSource.AGENT)
             case TransferContact():
                 self._handover.transfer(request)
+            case CompleteTransfer():
+                self._handover.complete()
+            case HangUp() if contact.state in CONSULTS:
+                self._handover.hang_up()
             case HangUp() if contact.split and contact.state not in OVER:
                 self._feed(Machine.CONTACT, states.VideoEnded(reason="closed"), JournalSource.AGENT)
             case HangUp():
@@ -246,9 +264,11 @@ class Conduct:
         if self.contact.state in OVER:
             raise StateConflict("contact_closed", "This call is over.")
 
-    def _must_be_with(self, agent_id: str) -> None:
-        if self.contact.agent is None or self.contact.agent.agent_id != agent_id:
+    def _must_be_with(self, agent_id: AgentId) -> Role:
+        role = self.contact.role_of(agent_id)
+        if role is None:
             raise StateConflict("not_your_contact", "You are not on this contact.")
+        return role
 
     # ------------------------------------------------------------ menu
 
@@ -314,7 +334,7 @@ class Conduct:
 
     def _shows(self, side: Side, shows: ReportMedia) -> None:
         side.shows = shows
-        if self.contact.bridged_at_s is not None:
+        if self.contact.bridged_at_s is not None and side.role is not Role.SECOND:
             self._do.recording_shown(side.role, shows)
 
     def _consent(self, answer: GiveConsent) -> None:
@@ -384,6 +404,14 @@ class Conduct:
                 self._feed(Machine.CONTACT, states.VoiceOnly(), clock)
             case Wait.TRANSFER:
                 self._feed(Machine.CONTACT, states.TransferFailed(reason="timeout"), clock)
+            case Wait.CONSULT_OFFER:
+                self._feed(Machine.CONTACT, states.ConsultTimedOut(), clock)
+            case Wait.CONSULT_GRACE if contact.state is ContactState.CONSULT_RINGING:
+                self._feed(Machine.SECOND, a.PresenceLost(), clock)
+            case Wait.CONSULT_GRACE:
+                self._feed(Machine.SECOND_LEG, legs.GraceExpired(), clock)
+            case Wait.CONSULT_BRIDGE:
+                self._feed(Machine.CONTACT, states.ConsultFailed(), clock)
             case Wait.BRIDGE if contact.split:
                 self._feed(Machine.CONTACT, states.VideoEnded(reason="not_connected"), clock)
             case Wait.BRIDGE:
@@ -412,11 +440,16 @@ class Conduct:
         return self._n.clock.monotonic()
 
     def _joint(self) -> Joint:
-        joint = self.contact.joint_without_agent_state()
-        if self.contact.agent is None:
-            return joint
-        record = self._n.agents.find(self.contact.agent.agent_id)
-        return replace(joint, agent=record.state if record is not None else a.AgentState.LOGGED_OFF)
+        contact = self.contact
+        return replace(
+            contact.joint_without_agents(), agent=self._state_of(contact.agent), second=self._state_of(contact.second)
+        )
+
+    def _state_of(self, on: AgentOn | None) -> a.AgentState | None:
+        if on is None:
+            return None
+        record = self._n.agents.find(on.agent_id)
+        return record.state if record is not None else a.AgentState.LOGGED_OFF
 
     def _feed(self, machine: Machine, event: Event, source: JournalSource) -> None:
         """One event to the coupled machines, and everything that follows from it."""
@@ -425,6 +458,8 @@ class Conduct:
         except StateConflict:
             if isinstance(event, states.OfferMade | states.Claimed):
                 self.contact.agent = None
+            elif isinstance(event, states.ConsultStarted):
+                self.contact.second = None
             raise
         self._commit(step, source)
 
@@ -439,18 +474,24 @@ class Conduct:
                     self._legs.moved(Role.CUSTOMER, applied)
                 case Machine.AGENT_LEG:
                     self._legs.moved(Role.AGENT, applied)
+                case Machine.SECOND_LEG:
+                    self._legs.moved(Role.SECOND, applied)
                 case Machine.AGENT:
-                    self._agent_moved(applied)
+                    self._agent_moved(applied, self.contact.agent)
+                case Machine.SECOND:
+                    self._agent_moved(applied, self.contact.second)
         if self.contact.agent is not None and not holds_agent(step.joint):
             self.contact.agent = None
+        if self.contact.second is not None and not holds_second(step.joint):
+            self.contact.second = None
 
-    def _agent_moved(self, applied: Applied) -> None:
-        if self.contact.agent is None:
+    def _agent_moved(self, applied: Applied, on: AgentOn | None) -> None:
+        if on is None:
             return
         event = applied.event
         if isinstance(event, a.OfferMade | a.Claimed):
             event = type(event)(contact_id=self.contact.contact_id)
-        self._n.agents.apply(self.contact.agent.agent_id, event)  # type: ignore[arg-type]
+        self._n.agents.apply(on.agent_id, event)  # type: ignore[arg-type]
 
     def _contact_moved(self, applied: Applied, source: JournalSource, *, told_by_acd: bool) -> None:
         contact = self.contact

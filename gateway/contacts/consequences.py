@@ -23,6 +23,9 @@ _OFFER_ENDS: Final[dict[type, str]] = {
     states.OfferAccepted: "accepted",
     states.OfferRejected: "rejected",
     states.OfferTimedOut: "timed_out",
+    states.ConsultAccepted: "accepted",
+    states.ConsultRejected: "rejected",
+    states.ConsultTimedOut: "timed_out",
 }
 
 
@@ -83,6 +86,10 @@ class Consequences:
                 self._meet_acd(event.queue)
             case states.OfferAccepted() | states.Claimed() if contact.agent is not None:
                 contact.agent.side.leg = LegState.NEW
+            case states.ConsultAccepted() if contact.second is not None:
+                contact.second.side.leg = LegState.NEW
+            case states.TransferCompleted():
+                contact.change_places()
             case states.TransferStarted(kind=kind, target=target) if contact.acd is not None:
                 known = kind in list(TargetKind)
                 contact.acd.asked_for = TransferTarget(kind=TargetKind(kind), value=target) if known else None
@@ -119,8 +126,19 @@ class Consequences:
         if after is ContactState.OFFERED:
             do.tell_agent(views.offer(contact, now))
             return
-        if isinstance(event, states.OfferAccepted | states.Claimed):
-            do.tell_agent(views.assigned(contact))
+        if before is ContactState.CONSULT_RINGING and contact.second is not None:
+            reason = _OFFER_ENDS.get(type(event), "withdrawn")
+            do.tell_second(OfferEnded(offer_id=contact.second.offer_id, reason=reason))
+        match event:
+            case states.OfferAccepted() | states.Claimed() | states.TransferCompleted():
+                do.tell_agent(views.assigned(contact))
+            case states.ConsultStarted():
+                do.tell_second(views.offer_to_second(contact, now))
+            case states.ConsultAccepted():
+                do.tell_second(views.assigned_to_second(contact))
+                do.tell_second(changed)
+            case _:
+                pass
         if before is not ContactState.OFFERED or after is ContactState.BRIDGING:
             do.tell_agent(changed)
         if after is ContactState.WRAP_UP:
@@ -154,6 +172,13 @@ class Consequences:
                 do.acd_resume()
             case states.TransferStarted(kind=kind, target=target):
                 do.acd_transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind(kind), value=target))
+            case states.ConsultStarted() if before is ContactState.ACTIVE:
+                do.acd_hold()
+            case states.ConsultRejected() | states.ConsultTimedOut() | states.ConsultFailed() | states.ConsultEnded():
+                do.acd_resume()
+            case states.TransferCompleted() if agent is not None:
+                do.acd_resume()
+                do.acd_claimed(agent.agent_id)
             case states.Transferred(agent_id=agent_id) if line is not None:
                 do.acd_offer_anew(self._offer(line, preferred=AgentId(agent_id) if agent_id else None), "transfer")
             case states.WrapUpSubmitted(disposition=disposition):
@@ -258,6 +283,8 @@ class Consequences:
                 return {"by": by}
             case states.Transferred(queue=queue, agent_id=target) if agent is not None:
                 return {"agent_id": agent.agent_id, "queue": queue, "to_agent_id": target}
+            case states.ConsultStarted(offer_id=offer_id, agent_id=target) if agent is not None:
+                return {"agent_id": agent.agent_id, "to_agent_id": target, "offer_id": offer_id}
             case states.TransferStarted(kind=kind, target=target) if agent is not None:
                 return {"agent_id": agent.agent_id, "to": kind, "target": target}
             case _ if agent is not None and self.contact.state is not ContactState.CLOSED:
@@ -281,6 +308,7 @@ def _reason(event: ContactEvent) -> str | None:
             | states.VoiceOnly(reason=reason)
             | states.VideoEnded(reason=reason)
             | states.TransferFailed(reason=reason)
+            | states.ConsultEnded(reason=reason)
         ):
             return reason
         case states.AgentLegLost():

@@ -16,7 +16,7 @@ from gateway.base.machine import Table
 from gateway.contacts import legs as leg
 from gateway.contacts import states as c
 from gateway.contacts.legs import GONE, LEG, LIVE, LegEvent, LegState
-from gateway.contacts.states import CONTACT, IN_CALL, OVER, ContactEvent, ContactState
+from gateway.contacts.states import CONSULTS, CONTACT, IN_CALL, OVER, ContactEvent, ContactState
 
 
 class Machine(StrEnum):
@@ -26,12 +26,15 @@ class Machine(StrEnum):
     CUSTOMER_LEG = "customer_leg"
     AGENT_LEG = "agent_leg"
     AGENT = "agent"
+    SECOND_LEG = "second_leg"
+    SECOND = "second"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
     """The states that move together. `agent` is None while the contact holds no agent; `agent_leg` is then closed.
 
+    `second`: an agent whom the agent asks, with a leg of their own; when a transfer is completed the two change places.
     `split`: call mode. The ACD carries the voice, so that a lost agent costs the video and no place in line.
     """
 
@@ -40,6 +43,8 @@ class Joint:
     agent_leg: LegState
     agent: AgentState | None
     split: bool = False
+    second_leg: LegState = LegState.CLOSED
+    second: AgentState | None = None
 
 
 Event = ContactEvent | LegEvent | AgentEvent
@@ -73,6 +78,7 @@ class Tables:
     leg: Table[LegState]
     agent: Table[AgentState]
     seen_by_agent: Mapping[type, Callable[[ContactEvent], AgentEvent]]
+    seen_by_second: Mapping[type, Callable[[ContactEvent], AgentEvent]]
     rules: tuple[Rule, ...]
 
 
@@ -99,6 +105,15 @@ SEEN_BY_AGENT: Final[Mapping[type, Callable[[ContactEvent], AgentEvent]]] = {
     c.AgentLegLost: _leg_failure,
 }
 """Contact events the agent sees too, as the agent's own event. Both must be legal, or neither happens."""
+
+SEEN_BY_SECOND: Final[Mapping[type, Callable[[ContactEvent], AgentEvent]]] = {
+    c.ConsultStarted: lambda _: a.OfferMade(),
+    c.ConsultAccepted: lambda _: a.OfferAccepted(),
+    c.ConsultRejected: lambda _: a.OfferRejected(),
+    c.ConsultTimedOut: lambda _: a.OfferTimedOut(),
+    c.ConsultFailed: _leg_failure,
+}
+"""The same for the agent who is asked."""
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -142,6 +157,18 @@ RULES: Final[tuple[Rule, ...]] = (
         event=lambda _: c.AgentLegLost(),
     ),
     Rule(
+        name="a question to an agent who is not reserved for it any more is over",
+        when=lambda j: j.contact is ContactState.CONSULT_RINGING and j.second is not AgentState.RESERVED,
+        machine=Machine.CONTACT,
+        event=lambda _: c.ConsultEnded(reason="withdrawn"),
+    ),
+    Rule(
+        name="a second agent whose leg is gone can't be asked",
+        when=lambda j: j.contact is ContactState.CONSULTING and j.second_leg in GONE,
+        machine=Machine.CONTACT,
+        event=lambda _: c.ConsultFailed(),
+    ),
+    Rule(
         name="in call mode an agent whose leg is gone costs the video only",
         when=lambda j: j.contact in _ASSIGNED and j.agent_leg in GONE and j.split,
         machine=Machine.CONTACT,
@@ -157,6 +184,18 @@ RULES: Final[tuple[Rule, ...]] = (
         name="a busy agent whose contact is closed, in line again or with the voice only has no after-call work",
         when=lambda j: j.contact not in _ASSIGNED | {ContactState.WRAP_UP} and j.agent is AgentState.BUSY,
         machine=Machine.AGENT,
+        event=lambda _: a.ContactWithdrawn(),
+    ),
+    Rule(
+        name="an agent whom nobody asks any more is not reserved",
+        when=lambda j: j.contact not in CONSULTS and j.second is AgentState.RESERVED,
+        machine=Machine.SECOND,
+        event=lambda _: a.OfferWithdrawn(),
+    ),
+    Rule(
+        name="an agent whom nobody asks any more, or who has given the customer away, is free",
+        when=lambda j: j.contact not in CONSULTS and j.second is AgentState.BUSY,
+        machine=Machine.SECOND,
         event=lambda _: a.ContactWithdrawn(),
     ),
     Rule(
@@ -189,9 +228,17 @@ RULES: Final[tuple[Rule, ...]] = (
         machine=Machine.AGENT_LEG,
         event=lambda _: leg.CloseRequested(),
     ),
+    Rule(
+        name="a second leg closes when nobody is asked",
+        when=lambda j: j.contact is not ContactState.CONSULTING and j.second_leg in LIVE,
+        machine=Machine.SECOND_LEG,
+        event=lambda _: leg.CloseRequested(),
+    ),
 )
 
-TABLES: Final = Tables(contact=CONTACT, leg=LEG, agent=AGENT, seen_by_agent=SEEN_BY_AGENT, rules=RULES)
+TABLES: Final = Tables(
+    contact=CONTACT, leg=LEG, agent=AGENT, seen_by_agent=SEEN_BY_AGENT, seen_by_second=SEEN_BY_SECOND, rules=RULES
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +271,21 @@ def _deliver(joint: Joint, machine: Machine, event: Event, tables: Tables, appli
         translate = tables.seen_by_agent.get(type(event))
         if translate is not None:
             joint = _move(joint, Machine.AGENT, translate(event), tables, applied)  # type: ignore[arg-type]
+        asked = tables.seen_by_second.get(type(event))
+        if asked is not None:
+            joint = _move(joint, Machine.SECOND, asked(event), tables, applied)  # type: ignore[arg-type]
         if isinstance(event, c.OfferAccepted | c.Claimed):
             joint = replace(joint, agent_leg=LegState.NEW)
+        elif isinstance(event, c.ConsultAccepted):
+            joint = replace(joint, second_leg=LegState.NEW)
+        elif isinstance(event, c.TransferCompleted):
+            joint = replace(
+                joint,
+                agent_leg=joint.second_leg,
+                agent=joint.second,
+                second_leg=joint.agent_leg,
+                second=joint.agent,
+            )
     return joint
 
 
@@ -246,6 +306,13 @@ def _move(joint: Joint, machine: Machine, event: Event, tables: Tables, applied:
             before = joint.agent if joint.agent is not None else AgentState.LOGGED_OFF
             after = tables.agent.next(AgentState(before), event)
             joint = replace(joint, agent=after)
+        case Machine.SECOND_LEG:
+            before, after = joint.second_leg, tables.leg.next(joint.second_leg, event)
+            joint = replace(joint, second_leg=after)
+        case Machine.SECOND:
+            before = joint.second if joint.second is not None else AgentState.LOGGED_OFF
+            after = tables.agent.next(AgentState(before), event)
+            joint = replace(joint, second=after)
     applied.append(Applied(machine=machine, event=event, before=before, after=after))
     return joint
 
@@ -253,6 +320,11 @@ def _move(joint: Joint, machine: Machine, event: Event, tables: Tables, applied:
 def holds_agent(joint: Joint) -> bool:
     """Whether the agent is still this contact's after a step; otherwise the contact lets go of them."""
     return joint.agent in _HELD_BY_CONTACT and joint.contact is not ContactState.CLOSED
+
+
+def holds_second(joint: Joint) -> bool:
+    """The same for the agent who is asked."""
+    return joint.second in (AgentState.RESERVED, AgentState.BUSY)
 
 
 class RecordingCommand(StrEnum):
@@ -272,6 +344,12 @@ _RECORDING: Final[Mapping[type, RecordingCommand]] = {
     c.AgentLegLost: RecordingCommand.AGENT_LOST,
     c.VideoEnded: RecordingCommand.AGENT_LOST,
     c.TransferStarted: RecordingCommand.HOLD,
+    c.ConsultStarted: RecordingCommand.HOLD,
+    c.ConsultRejected: RecordingCommand.RETRIEVE,
+    c.ConsultTimedOut: RecordingCommand.RETRIEVE,
+    c.ConsultFailed: RecordingCommand.RETRIEVE,
+    c.ConsultEnded: RecordingCommand.RETRIEVE,
+    c.TransferCompleted: RecordingCommand.AGENT_LOST,
     c.TransferFailed: RecordingCommand.RETRIEVE,
     c.Transferred: RecordingCommand.AGENT_LOST,
 }

@@ -146,6 +146,11 @@ class Effects:
         if notice is not None and self._contact.agent is not None:
             self._n.notices.tell(AgentParty(agent_id=self._contact.agent.agent_id), notice)
 
+    def tell_second(self, notice: AgentNotice | None) -> None:
+        """To the agent who is asked, if there is one."""
+        if notice is not None and self._contact.second is not None:
+            self._n.notices.tell(AgentParty(agent_id=self._contact.second.agent_id), notice)
+
     # ------------------------------------------------------------ media
 
     def open_leg(self, leg_id: LegId, sdp: str) -> None:

@@ -77,7 +77,7 @@ def segments(events: Sequence[JournalEvent]) -> tuple[Segment, ...]:
             continue
         length_s = each.length_s(until_s)
         talk_s = length_s if each.state is ContactState.ACTIVE else 0.0
-        hold_s = length_s if each.state in (ContactState.HELD, ContactState.TRANSFERRING) else 0.0
+        hold_s = length_s if each.state in IN_CALL - {ContactState.ACTIVE} else 0.0
         wrap_up_s = length_s if each.state is ContactState.WRAP_UP else 0.0
         queue, started_at = each.queue, each.started_at
         if open_for == each.agent_id:
@@ -154,7 +154,7 @@ def _text(event: JournalEvent, key: str) -> str:
 
 def _agent_of(event: JournalEvent, agent_id: AgentId | None, *, keep: bool = False) -> AgentId | None:
     """Who the contact is with after the event; `keep`: who it was with last."""
-    if event.name in ("offer_accepted", "claimed"):
+    if event.name in ("offer_accepted", "claimed", "transfer_completed"):
         return AgentId(_text(event, "agent_id"))
     if not keep and event.state in (ContactState.QUEUED, ContactState.OFFERED, ContactState.VOICE):
         return None

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from gateway.acd.events import TargetKind, TransferMode
 from gateway.acd.port import AcdMode
 from gateway.base.errors import BadInput, StateConflict
-from gateway.base.ids import AgentId
+from gateway.base.ids import AgentId, new_offer_id
 from gateway.contacts import states
 from gateway.contacts.acdwork import Acdwork
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Neighbours
 from gateway.contacts.journal import JournalSource
-from gateway.contacts.model import Contact
+from gateway.contacts.model import Contact, Role, take_on
 from gateway.contacts.states import OVER, ContactEvent, ContactState
 from gateway.contacts.views import transfers_of
-from gateway.parties import TransferContact
+from gateway.parties import AcceptOffer, AgentRequest, HangUp, RejectOffer, TransferContact
 
 
 class Handover:
@@ -59,6 +59,10 @@ class Handover:
         if contact.state not in (ContactState.ACTIVE, ContactState.HELD) or acd is None or agent is None:
             raise StateConflict("transfer_not_now", "A call can be transferred while you are in it.")
         kind = TargetKind(request.kind)
+        if request.consult and (
+            kind is not TargetKind.AGENT or TransferMode.CONSULT.value not in transfers_of(contact)
+        ):
+            raise StateConflict("transfer_unsupported", "Only an agent can be asked, and not where you have a phone.")
         by_acd = TransferMode.BLIND in acd.capabilities.transfers
         if kind.value not in transfers_of(contact):
             raise StateConflict("transfer_unsupported", "This can't be transferred from here.")
@@ -73,6 +77,9 @@ class Handover:
                 raise BadInput("transfer_target_unknown", "There is no such agent here.")
             if not target.may_be_offered:
                 raise StateConflict("agent_not_ready", "This agent is not ready just now.")
+        if request.consult:
+            self._ask(AgentId(request.target))
+            return
         if by_acd:
             event: ContactEvent = states.TransferStarted(kind=kind.value, target=request.target)
         elif kind is TargetKind.QUEUE:
@@ -80,6 +87,54 @@ class Handover:
         else:
             event = states.Transferred(agent_id=request.target)
         self._feed(Machine.CONTACT, event, JournalSource.AGENT)
+
+    # ------------------------------------------------------------ an agent is asked first
+
+    def _ask(self, agent_id: AgentId) -> None:
+        contact, asked = self._contact, self._n.agents.find(agent_id)
+        if asked is None:
+            raise BadInput("transfer_target_unknown", "There is no such agent here.")
+        offer_id = new_offer_id()
+        contact.second = take_on(asked, offer_id, Role.SECOND, self._n.clock.monotonic())
+        self._feed(Machine.CONTACT, states.ConsultStarted(offer_id=offer_id, agent_id=agent_id), JournalSource.AGENT)
+
+    def complete(self) -> None:
+        """The agent who was asked takes the customer over. StateConflict (`consult_not_connected`)."""
+        second = self._contact.second
+        if self._contact.state is not ContactState.CONSULTING or second is None or not second.side.connected:
+            raise StateConflict("consult_not_connected", "Nobody is there yet who could take the customer over.")
+        self._feed(Machine.CONTACT, states.TransferCompleted(), JournalSource.AGENT)
+
+    def back_to_customer(self) -> None:
+        """Whoever asked goes back to the customer."""
+        self._feed(Machine.CONTACT, states.ConsultEnded(reason="taken_back"), JournalSource.AGENT)
+
+    def hang_up(self) -> None:
+        """The one who asks leaves. StateConflict (`consult_open`) while nobody is there to take the customer over."""
+        second = self._contact.second
+        if self._contact.state is ContactState.CONSULTING and second is not None and second.side.connected:
+            self.complete()
+        else:
+            raise StateConflict("consult_open", "The customer waits: go back to them first.")
+
+    def asked(self, request: AgentRequest) -> None:
+        """What the agent who is asked wants. StateConflict (`offer_stale`, `not_your_contact`)."""
+        contact, second = self._contact, self._contact.second
+        if second is None:
+            return
+        match request:
+            case AcceptOffer(offer_id=offer_id) | RejectOffer(offer_id=offer_id):
+                if second.offer_id != offer_id or contact.state is not ContactState.CONSULT_RINGING:
+                    raise StateConflict("offer_stale", "This offer is over.")
+                accepted = isinstance(request, AcceptOffer)
+                answer = states.ConsultAccepted() if accepted else states.ConsultRejected()
+                self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
+            case HangUp():
+                self._feed(Machine.CONTACT, states.ConsultEnded(reason="closed"), JournalSource.AGENT)
+            case _:
+                raise StateConflict("not_your_contact", "A colleague has this contact.")
+
+    # ------------------------------------------------------------ what the ACD refused
 
     def refused(self, code: str) -> None:
         """The ACD did not take the order. What it can't do by itself is done by our own means, if those suffice."""

@@ -45,7 +45,11 @@ MAX_RENEWALS: Final = 8
 
 _log = get_logger("contact.legs")
 
-_MACHINE = {Role.CUSTOMER: Machine.CUSTOMER_LEG, Role.AGENT: Machine.AGENT_LEG}
+_MACHINE = {
+    Role.CUSTOMER: Machine.CUSTOMER_LEG,
+    Role.AGENT: Machine.AGENT_LEG,
+    Role.SECOND: Machine.SECOND_LEG,
+}
 
 
 class Legwork:
@@ -149,7 +153,7 @@ class Legwork:
         side.connected_once = True
         side.page_left = False
         self._journal(side.role, "leg_connected", None)
-        if self._contact.state in IN_CALL:
+        if self._contact.state in IN_CALL and side.role is not Role.SECOND:
             self._do.recording_attach(transport.leg_id, side.role)
         self._feed(_MACHINE[side.role], legs.TransportConnected(), JournalSource.MEDIA)
 
@@ -311,8 +315,7 @@ class Legwork:
             self._do.journal("recovered", JournalSource.MEDIA, reason=going_on.cause.value, data=facts)
 
     def _sides(self) -> list[Side]:
-        agent = self._contact.agent
-        return [self._contact.customer] + ([agent.side] if agent is not None else [])
+        return self._contact.sides
 
     def _send(self, side: Side) -> None:
         transport = self._newest(side)
@@ -353,10 +356,13 @@ class Legwork:
         return next((side for side in self._sides() if side.transport == leg_id), None)
 
     def _tell(self, role: Role, notice: LegAnswered | LegRefused | LegChanged | PeerChanged) -> None:
-        if role is Role.CUSTOMER:
-            self._do.tell_customer(notice)
-        else:
-            self._do.tell_agent(notice)
+        match role:
+            case Role.CUSTOMER:
+                self._do.tell_customer(notice)
+            case Role.AGENT:
+                self._do.tell_agent(notice)
+            case Role.SECOND:
+                self._do.tell_second(notice)
 
     def _journal(self, role: Role, name: str, reason: str | None, **data: str) -> None:
         side = self._contact.side(role)

@@ -15,7 +15,7 @@ from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.contacts.coupling import Joint
 from gateway.contacts.interruptions import Cause, Interruption
 from gateway.contacts.legs import LegState
-from gateway.contacts.ports import MenuWalk
+from gateway.contacts.ports import AgentOfRoster, MenuWalk
 from gateway.contacts.states import ContactState, EndReason
 from gateway.menu.interpreter import ShowNode
 from gateway.parties import AgentCard, CustomerHistory, Entry, PeerChanged, QueuePlace, RecordingShown, ReportMedia
@@ -33,6 +33,7 @@ class Role(StrEnum):
 
     CUSTOMER = "customer"
     AGENT = "agent"
+    SECOND = "second"  # the agent whom the agent asks
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +79,12 @@ class AgentOn:
     offer_id: OfferId
     offered_at_s: float
     side: Side
+
+
+def take_on(agent: AgentOfRoster, offer_id: OfferId, role: Role, now_s: float) -> AgentOn:
+    """An agent at whom the contact begins to ring, or who claims it."""
+    side = Side(role=role, leg=LegState.CLOSED, setup_since_s=now_s)
+    return AgentOn(agent_id=agent.card.agent_id, card=agent.card, offer_id=offer_id, offered_at_s=now_s, side=side)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,6 +164,7 @@ class Contact:
     state_since_s: float
     customer: Side
     agent: AgentOn | None = None
+    second: AgentOn | None = None  # asked by the agent; the two change places when a transfer is completed
     menu: MenuWalk | None = None
     node: ShowNode | None = None
     node_since_s: float = 0.0
@@ -193,14 +201,37 @@ class Contact:
         """The side, if anybody is on it."""
         if role is Role.CUSTOMER:
             return self.customer
-        return self.agent.side if self.agent is not None else None
+        on = self.agent if role is Role.AGENT else self.second
+        return on.side if on is not None else None
 
-    def joint_without_agent_state(self) -> Joint:
-        """The coupled states this contact owns; whoever knows the agent adds theirs."""
+    @property
+    def sides(self) -> list[Side]:
+        """Everybody who is on it."""
+        return [side for role in Role if (side := self.side(role)) is not None]
+
+    def role_of(self, agent_id: AgentId) -> Role | None:
+        """What the agent is to this contact."""
+        if self.agent is not None and self.agent.agent_id == agent_id:
+            return Role.AGENT
+        return Role.SECOND if self.second is not None and self.second.agent_id == agent_id else None
+
+    def change_places(self) -> None:
+        """The agent who was asked has the contact now; the other is about to leave it."""
+        self.agent, self.second = self.second, self.agent
+        for on, role in ((self.agent, Role.AGENT), (self.second, Role.SECOND)):
+            if on is not None:
+                on.side.role = role
+        other = {Role.AGENT: Role.SECOND, Role.SECOND: Role.AGENT, Role.CUSTOMER: Role.CUSTOMER}
+        for transport in self.transports.values():
+            transport.role = other[transport.role]
+
+    def joint_without_agents(self) -> Joint:
+        """The coupled states this contact owns; whoever knows the agents adds theirs."""
         return Joint(
             contact=self.state,
             customer_leg=self.customer.leg,
             agent_leg=self.agent.side.leg if self.agent is not None else LegState.CLOSED,
             agent=None,
             split=self.split,
+            second_leg=self.second.side.leg if self.second is not None else LegState.CLOSED,
         )

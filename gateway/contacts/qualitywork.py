@@ -60,6 +60,8 @@ class Qualitywork:
 
     def reported(self, role: Role, report: ReportQuality) -> None:
         """What a side's page measured. Too much of it is left out without a word: it is only for its own good."""
+        if role is Role.SECOND:
+            return  # nobody is told how the connection of somebody who is only asked does
         self._watch(role).page_says(report, self._now())
 
     def paused(self, event: LegVideoPaused | LegVideoResumed) -> None:
@@ -194,7 +196,7 @@ class Qualitywork:
         if self._contact.state in OVER:
             return
         now = self._now()
-        for role in Role:
+        for role in (Role.CUSTOMER, Role.AGENT):
             notice = self.notice(role)
             told = self._told.get(role)
             if notice is None or (told is None and _quiet(notice)):

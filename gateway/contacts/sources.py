@@ -1,6 +1,7 @@
 """What each side sees and hears in each state. Pure: the one place that decides whose packets go to whom.
 
-Nobody's packets reach a customer before their call is bridged, and nobody hears a customer on hold. In call mode the
+Nobody's packets reach a customer before their call is bridged, and nobody hears a customer on hold; two agents of whom
+one asks the other have each other meanwhile. In call mode the
 sound is the ACD's from its first word on, whatever the pictures do: holding it is the ACD's too.
 """
 
@@ -17,11 +18,14 @@ def source_for(contact: Contact, role: Role) -> Source:
     """The source of `role`'s leg right now."""
     if contact.acd is not None and contact.split and contact.acd.voice is not None:
         return _beside_voice(contact, role, contact.acd.voice)
-    if contact.state is ContactState.ACTIVE:
+    if contact.state is ContactState.CONSULTING and role is not Role.CUSTOMER:
+        asked = contact.side(Role.SECOND if role is Role.AGENT else Role.AGENT)
+        return FromLeg(leg_id=asked.transport) if asked and asked.connected and asked.transport else Silence()
+    if contact.state is ContactState.ACTIVE and role is not Role.SECOND:
         other = contact.side(Role.AGENT if role is Role.CUSTOMER else Role.CUSTOMER)
         if other is not None and other.connected and other.transport is not None:
             return FromLeg(leg_id=other.transport)
-    if role is Role.AGENT:
+    if role is not Role.CUSTOMER:
         return Silence()
     if contact.state in WAITING or contact.state in IN_CALL:
         return Clip(name=HOLD_CLIP, language=contact.language, loop=True)

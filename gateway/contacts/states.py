@@ -24,6 +24,8 @@ class ContactState(StrEnum):
     ACTIVE = "active"
     HELD = "held"
     TRANSFERRING = "transferring"
+    CONSULT_RINGING = "consult_ringing"
+    CONSULTING = "consulting"
     VOICE = "voice"
     WRAP_UP = "wrap_up"
     CLOSED = "closed"
@@ -32,7 +34,10 @@ class ContactState(StrEnum):
 WAITING = frozenset({ContactState.QUEUED, ContactState.OFFERED, ContactState.BRIDGING})
 """The customer waits for an agent and is shown hold media."""
 
-IN_CALL = frozenset({ContactState.ACTIVE, ContactState.HELD, ContactState.TRANSFERRING})
+CONSULTS = frozenset({ContactState.CONSULT_RINGING, ContactState.CONSULTING})
+"""The agent asks a second one, the customer is on hold."""
+
+IN_CALL = frozenset({ContactState.ACTIVE, ContactState.HELD, ContactState.TRANSFERRING}) | CONSULTS
 """Customer and agent are on a call."""
 
 OVER = frozenset({ContactState.WRAP_UP, ContactState.CLOSED})
@@ -251,6 +256,46 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultStarted:
+    """The agent asks a second one, at whom it rings now. The customer is on hold."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultAccepted:
+    """The second agent talks with the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultRejected:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultTimedOut:
+    """RONA of the second agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultFailed:
+    """The second agent's media did not come about, or was lost for longer than the grace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultEnded:
+    """Customer and first agent again. `reason`: `taken_back` by the first, `closed` by the second, `withdrawn`."""
+
+    reason: str = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferCompleted:
+    """The customer is the second agent's from now on; the first has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaxDurationReached:
     pass
 
@@ -303,6 +348,13 @@ ContactEvent = (
     | TransferStarted
     | TransferFailed
     | Transferred
+    | ConsultStarted
+    | ConsultAccepted
+    | ConsultRejected
+    | ConsultTimedOut
+    | ConsultFailed
+    | ConsultEnded
+    | TransferCompleted
     | MaxDurationReached
     | WrapUpSubmitted
     | WrapUpTimedOut
@@ -365,6 +417,7 @@ CONTACT: Table[ContactState] = Table(
         },
         _S.ACTIVE: {
             Held: _S.HELD,
+            ConsultStarted: _S.CONSULT_RINGING,
             TransferStarted: _S.TRANSFERRING,
             Transferred: _S.QUEUED,
             AgentLegLost: _S.QUEUED,
@@ -377,6 +430,7 @@ CONTACT: Table[ContactState] = Table(
         },
         _S.HELD: {
             Retrieved: _S.ACTIVE,
+            ConsultStarted: _S.CONSULT_RINGING,
             TransferStarted: _S.TRANSFERRING,
             Transferred: _S.QUEUED,
             AgentLegLost: _S.QUEUED,
@@ -392,6 +446,29 @@ CONTACT: Table[ContactState] = Table(
             TransferFailed: _S.ACTIVE,
             AgentLegLost: _S.QUEUED,
             VideoEnded: _S.VOICE,
+            CallEnded: _S.WRAP_UP,
+            CustomerLeft: _S.WRAP_UP,
+            AgentReleased: _S.WRAP_UP,
+            MaxDurationReached: _S.WRAP_UP,
+            Aborted: _S.CLOSED,
+        },
+        _S.CONSULT_RINGING: {
+            ConsultAccepted: _S.CONSULTING,
+            ConsultRejected: _S.ACTIVE,
+            ConsultTimedOut: _S.ACTIVE,
+            ConsultEnded: _S.ACTIVE,
+            AgentLegLost: _S.QUEUED,
+            CallEnded: _S.WRAP_UP,
+            CustomerLeft: _S.WRAP_UP,
+            AgentReleased: _S.WRAP_UP,
+            MaxDurationReached: _S.WRAP_UP,
+            Aborted: _S.CLOSED,
+        },
+        _S.CONSULTING: {
+            TransferCompleted: _S.BRIDGING,
+            ConsultFailed: _S.ACTIVE,
+            ConsultEnded: _S.ACTIVE,
+            AgentLegLost: _S.QUEUED,
             CallEnded: _S.WRAP_UP,
             CustomerLeft: _S.WRAP_UP,
             AgentReleased: _S.WRAP_UP,

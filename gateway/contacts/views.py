@@ -94,6 +94,26 @@ class Views:
             deadline_s=max(0.0, deadline - now_s),
         )
 
+    def offer_to_second(self, contact: Contact, now_s: float) -> OfferMade | None:
+        """To the agent who is asked: who asks, and about whom."""
+        if contact.agent is None or contact.second is None or contact.line is None:
+            return None
+        deadline = contact.second.offered_at_s + self._settings.offer_timeout.total_seconds()
+        return OfferMade(
+            offer_id=contact.second.offer_id,
+            contact_id=contact.contact_id,
+            queue=contact.line.queue,
+            queue_name=self.queue_name(contact.line.queue),
+            customer=self.card(contact),
+            waited_s=now_s - contact.state_since_s,
+            deadline_s=max(0.0, deadline - now_s),
+            asked_by=contact.agent.card.display_name,
+        )
+
+    def assigned_to_second(self, contact: Contact) -> ContactAssigned:
+        asked_by = contact.agent.card.display_name if contact.agent is not None else ""
+        return replace(self.assigned(contact), transfers=(), asked_by=asked_by)
+
     def assigned(self, contact: Contact) -> ContactAssigned:
         return ContactAssigned(
             contact_id=contact.contact_id,
@@ -129,8 +149,10 @@ class Views:
         """What `role` is told of the other side; None while there is no other."""
         if contact.state not in WITH_AGENT or contact.agent is None:
             return None
-        if role is Role.CUSTOMER:
+        if role is Role.CUSTOMER or role is Role.SECOND:
             return self._peer(contact.agent.side, contact.agent.card.display_name, now_s)
+        if contact.state is ContactState.CONSULTING and contact.second is not None:
+            return self._peer(contact.second.side, contact.second.card.display_name, now_s)
         return self._peer(contact.customer, contact.entry.display_name, now_s)
 
     def _peer(self, side: Side, display_name: str, now_s: float) -> PeerChanged:
@@ -190,6 +212,19 @@ class Views:
         notices.extend([contact.recording] if contact.recording is not None else [])
         return tuple(notices)
 
+    def for_second(self, contact: Contact, now_s: float) -> tuple[AgentNotice, ...]:
+        """The same for the agent who is asked."""
+        if contact.second is None:
+            return ()
+        if contact.state is ContactState.CONSULT_RINGING:
+            offer = self.offer_to_second(contact, now_s)
+            return (offer,) if offer is not None else ()
+        notices: list[AgentNotice] = [self.assigned_to_second(contact), self.contact_changed(contact, now_s)]
+        notices.extend(_leg(contact.second.side))
+        peer = self.peer_of(contact, Role.SECOND, now_s)
+        notices.extend([peer] if peer is not None else [])
+        return tuple(notices)
+
     def for_board(self, contact: Contact, now_s: float) -> BoardContact:
         return BoardContact(
             contact_id=contact.contact_id,
@@ -210,8 +245,8 @@ def transfers_of(contact: Contact) -> tuple[str, ...]:
         return ()
     by_acd = TransferMode.BLIND in contact.acd.capabilities.transfers
     if contact.split:
-        return tuple(kind.value for kind in TargetKind) if by_acd else ()
-    return (TargetKind.QUEUE.value, TargetKind.AGENT.value)
+        return tuple(kind.value for kind in TargetKind) if by_acd else ()  # they ask each other on their phones
+    return (TargetKind.QUEUE.value, TargetKind.AGENT.value, TransferMode.CONSULT.value)
 
 
 def _leg(side: Side) -> list[LegChanged]:

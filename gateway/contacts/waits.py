@@ -6,7 +6,7 @@ from typing import Final
 from gateway.config import ContactSettings
 from gateway.contacts.interruptions import RELOAD_S, Cause
 from gateway.contacts.legs import SETTING_UP
-from gateway.contacts.model import Contact, Side
+from gateway.contacts.model import AgentOn, Contact, Side
 from gateway.contacts.states import IN_CALL, OVER, ContactState
 
 CLOSE_TIMEOUT_S: Final = 7.0
@@ -29,6 +29,9 @@ class Wait(StrEnum):
     MAX_DURATION = "max_duration"
     CLAIM = "claim"  # call mode: nobody has claimed the video
     TRANSFER = "transfer"
+    CONSULT_OFFER = "consult_offer"
+    CONSULT_GRACE = "consult_grace"  # the panel of the agent who is asked is gone
+    CONSULT_BRIDGE = "consult_bridge"
     WRAP_UP = "wrap_up"
     CUSTOMER_SETUP = "customer_setup"
     CUSTOMER_GRACE = "customer_grace"
@@ -55,7 +58,14 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
                 due[Wait.RINGING_GRACE] = contact.agent.side.lost_since_s + settings.ringing_grace.total_seconds()
         case ContactState.BRIDGING:
             due[Wait.BRIDGE] = contact.state_since_s + settings.bridge_timeout.total_seconds()
-        case ContactState.ACTIVE | ContactState.HELD | ContactState.TRANSFERRING | ContactState.VOICE:
+        case (
+            ContactState.ACTIVE
+            | ContactState.HELD
+            | ContactState.TRANSFERRING
+            | ContactState.CONSULT_RINGING
+            | ContactState.CONSULTING
+            | ContactState.VOICE
+        ):
             since_s = contact.bridged_at_s if contact.bridged_at_s is not None else contact.state_since_s
             due[Wait.MAX_DURATION] = since_s + settings.max_duration.total_seconds()
             if contact.state is ContactState.TRANSFERRING:
@@ -66,12 +76,13 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
             pass
     if contact.state not in OVER:
         due.update(_customer(contact.customer, settings))
+    if contact.second is not None:
+        due.update(_second(contact, contact.second, settings))
     agent = contact.agent
     if contact.state in IN_CALL and agent is not None and agent.side.lost_since_s is not None:
         due[Wait.AGENT_GRACE] = agent.side.lost_since_s + settings.agent_grace.total_seconds()
     if contact.state not in OVER:
-        sides = [contact.customer] + ([agent.side] if agent is not None else [])
-        due.update(_reload(sides))
+        due.update(_reload(contact.sides))
     closing = [each.closing_since_s for each in contact.transports.values() if each.closing_since_s is not None]
     if closing:
         due[Wait.CLOSING] = min(closing) + CLOSE_TIMEOUT_S
@@ -88,6 +99,20 @@ def _in_line(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
     if contact.split and acd.answered_at_s is not None:
         due[Wait.CLAIM] = acd.answered_at_s + settings.claim_timeout.total_seconds()
     return due
+
+
+def _second(contact: Contact, second: AgentOn, settings: ContactSettings) -> dict[Wait, float]:
+    lost_s = second.side.lost_since_s
+    if contact.state is ContactState.CONSULT_RINGING:
+        due = {Wait.CONSULT_OFFER: second.offered_at_s + settings.offer_timeout.total_seconds()}
+        return due | (
+            {Wait.CONSULT_GRACE: lost_s + settings.ringing_grace.total_seconds()} if lost_s is not None else {}
+        )
+    if contact.state is not ContactState.CONSULTING:
+        return {}
+    if not second.side.connected_once:
+        return {Wait.CONSULT_BRIDGE: contact.state_since_s + settings.bridge_timeout.total_seconds()}
+    return {Wait.CONSULT_GRACE: lost_s + settings.agent_grace.total_seconds()} if lost_s is not None else {}
 
 
 def _offer_s(contact: Contact, settings: ContactSettings) -> float:
@@ -112,6 +137,7 @@ STATE_WAIT: Final = {
     ContactState.OFFERED: Wait.OFFER,
     ContactState.BRIDGING: Wait.BRIDGE,
     ContactState.TRANSFERRING: Wait.TRANSFER,
+    ContactState.CONSULT_RINGING: Wait.CONSULT_OFFER,
     ContactState.WRAP_UP: Wait.WRAP_UP,
 }
 """The deadline that is told with a state (`ContactChanged.deadline_s`)."""

@@ -1,5 +1,6 @@
 """A contact comes into another agent's hands: sent on by the first, or opened by a screen pop of the phone system."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -44,6 +45,42 @@ async def test_a_call_sent_to_another_agent_goes_on_with_them(
         await sam.sees_and_hears(devices["customer"])
         await sam.hang_up()
         await customer.is_told("The call has ended")
+
+
+async def test_an_agent_asks_a_colleague_before_the_customer_is_handed_over(
+    demo: Demo, playwright: Playwright, devices: dict[str, FakeDevices]
+) -> None:
+    """The two agents see and hear each other, the customer has music; then the customer has the second agent."""
+    async with (
+        chromium(playwright, devices["customer"]) as customers,
+        chromium(playwright, devices["alex"]) as first,
+        chromium(playwright, devices["sam"]) as second,
+    ):
+        alex = await Agent.sign_in(first, demo.links["alex"])
+        await alex.get_ready()
+        customer = await Customer.arrive(customers, demo.url)
+        await customer.press_video_call("Ada Lovelace")
+        await customer.press_menu_key("1")
+        await customer.turn_camera_on()
+        await alex.is_rung()
+        await alex.accept()
+        await customer.sees_and_hears(devices["alex"])
+        sam = await Agent.sign_in(second, demo.links["sam"])
+        await sam.get_ready()
+
+        await alex.page.keyboard.press("Alt+t")
+        await alex.page.get_by_role("button", name=re.compile("Ask Sam .* first")).click()
+        await sam.is_rung()
+        await expect(sam.page.get_by_text("Alex Martin wants to ask you")).to_be_visible()
+        await customer.frame.get_by_text("You are on hold").first.wait_for()
+        await sam.accept()
+        await sam.sees_and_hears(devices["alex"])
+        await alex.sees_and_hears(devices["sam"])
+        await expect(sam.page.get_by_text("asks you about Ada Lovelace")).to_be_visible()
+        await alex.page.locator("[data-action=complete]").click()
+        await alex.is_in_state("ready")
+        await customer.sees_and_hears(devices["sam"])
+        await sam.sees_and_hears(devices["customer"])
 
 
 @pytest.fixture

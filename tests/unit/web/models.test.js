@@ -25,6 +25,8 @@ const SCREENS = [
   ["active", "talking"],
   ["held", "held"],
   ["transferring", "held"],
+  ["consult_ringing", "held"],
+  ["consulting", "held"],
   ["voice", "voice"],
   ["wrap_up", "ended"],
   ["closed", "ended"],

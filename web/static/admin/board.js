@@ -252,7 +252,7 @@ function blame(cause) {
 
 /** @param {string} state */
 function contactTone(state) {
-  return { queued: "warn", offered: "warn", bridging: "accent", active: "good", voice: "good", held: "accent" }[state] ?? "";
+  return { queued: "warn", offered: "warn", bridging: "accent", active: "good", voice: "good", held: "accent", consult_ringing: "accent", consulting: "accent" }[state] ?? "";
 }
 
 /**

@@ -3,7 +3,7 @@
 import { css } from "../vendor/lit.js";
 
 /** A contact's states in the order of its life. */
-export const STATE_ORDER = ["initiated", "in_menu", "queued", "offered", "bridging", "active", "held", "transferring", "voice", "wrap_up", "closed"];
+export const STATE_ORDER = ["initiated", "in_menu", "queued", "offered", "bridging", "active", "held", "transferring", "consult_ringing", "consulting", "voice", "wrap_up", "closed"];
 
 export const pageStyles = css`
   :host {
@@ -102,6 +102,14 @@ export const pageStyles = css`
   .s-transferring {
     fill: #b0679b;
     background: #b0679b;
+  }
+  .s-consult_ringing {
+    fill: #8a6fb0;
+    background: #8a6fb0;
+  }
+  .s-consulting {
+    fill: #6f5aa0;
+    background: #6f5aa0;
   }
   .s-voice {
     fill: #4f8f5b;

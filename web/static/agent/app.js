@@ -246,7 +246,9 @@ class Agent extends LitElement {
     void dialog?.open();
   };
 
-  /** @param {CustomEvent<{kind: "queue" | "agent" | "number", target: string}>} event */
+  #complete = () => this.#session?.send({ type: "complete_transfer" });
+
+  /** @param {CustomEvent<{kind: "queue" | "agent" | "number", target: string, consult: boolean}>} event */
   #transfer = (event) => this.#session?.send({ type: "transfer", ...event.detail });
 
   #retrieve = () => this.#session?.send({ type: "retrieve" });
@@ -301,7 +303,9 @@ class Agent extends LitElement {
   /** @param {import("./model.js").View} view @param {string} screen */
   #announcement(view, screen) {
     if (screen === "offer" && view.offer !== null) return t("offer.title", { name: nameOf(view.offer.customer) });
-    if (screen === "call" && view.away !== null && view.assigned !== null) return awayTitle(nameOf(view.assigned.customer), view.away);
+    if (screen === "call" && view.away !== null && view.assigned !== null) {
+      return awayTitle(view.contact_state === "consulting" ? (view.peer?.display_name ?? "") : nameOf(view.assigned.customer), view.away);
+    }
     return t(`agent.${view.state || "loading"}`);
   }
 
@@ -422,18 +426,19 @@ class Agent extends LitElement {
     const held = view.contact_state === "held";
     const { voice_apart, transfers } = assigned;
     const name = nameOf(assigned.customer);
+    const consulting = view.contact_state === "consulting";
     return html`<div class="two">
       <section class="call">
         <vv-stage
           .call=${call}
-          .peer=${view.peer === null ? null : { ...view.peer, display_name: name }}
+          .peer=${view.peer === null ? null : { ...view.peer, display_name: consulting ? view.peer.display_name : name }}
           .recording=${recordingSign(view)}
           .quality=${view.quality}
           .talk_s=${view.talking_since_ms === null ? null : (this._now - view.talking_since_ms) / 1000}
-          ?talking=${talking || held}
+          ?talking=${talking || held || consulting}
           .veil=${this.#veil(view, name)}
         ></vv-stage>
-        ${call === null ? nothing : html`<div class="help">${voice_apart ? html`<p class="note">${icon("phone")}<span>${t("agent_call.voice_apart")}</span></p>` : nothing}${deviceHelp(call)}</div>`}
+        ${call === null ? nothing : html`<div class="help">${this.#consultation(view, assigned, name)}${voice_apart ? html`<p class="note">${icon("phone")}<span>${t("agent_call.voice_apart")}</span></p>` : nothing}${deviceHelp(call)}</div>`}
         <vv-controls
           shortcuts
           ?voice_apart=${voice_apart}
@@ -453,6 +458,28 @@ class Agent extends LitElement {
     </div>`;
   }
 
+  /**
+   * Two agents about a customer: who waits, and how it goes on.
+   * @param {import("./model.js").View} view
+   * @param {NonNullable<import("./model.js").View["assigned"]>} assigned
+   * @param {string} name
+   */
+  #consultation(view, assigned, name) {
+    const rings = view.contact_state === "consult_ringing";
+    if (!rings && view.contact_state !== "consulting") return nothing;
+    if (assigned.asked_by !== "") {
+      return html`<p class="note" role="status">${icon("users")}<span>${t("agent_call.asked", { colleague: assigned.asked_by, name })}</span></p>`;
+    }
+    const colleague = view.peer?.display_name ?? "";
+    return html`<div class="note consultation">
+      ${rings ? nothing : html`<p role="status">${icon("users")}<span>${t("agent_call.consulting", { colleague, name })}</span></p>`}
+      <div class="row">
+        ${rings ? nothing : html`<button class="primary" data-action="complete" ?disabled=${!(view.peer?.connected ?? false)} @click=${this.#complete}>${icon("transfer")} ${t("agent_call.complete", { colleague })}</button>`}
+        <button data-action="back" @click=${this.#retrieve}>${icon("back")} ${t("agent_call.back", { name })}</button>
+      </div>
+    </div>`;
+  }
+
   /** @param {import("./model.js").View} view @param {string} name */
   #veil(view, name) {
     const call = this.#call;
@@ -462,6 +489,8 @@ class Agent extends LitElement {
     if (call?.peer.status === "reconnecting") return { title: t("trouble.reconnecting"), text: t("trouble.media"), busy: true };
     if (view.contact_state === "held") return { title: t("agent_call.held"), text: t("agent_call.held_text", { name }) };
     if (view.contact_state === "transferring") return { title: t("agent_call.transferring"), text: t("agent_call.transferring_text", { name }), busy: true };
+    if (view.contact_state === "consult_ringing") return { title: t("agent_call.consult_ringing"), text: t("agent_call.consult_ringing_text", { name }), busy: true };
+    if (view.contact_state === "consulting") return null;
     if (view.contact_state !== "active") return { title: t("agent_call.bridging", { name }), text: "", busy: true };
     if (view.away !== null) return awayVeil(name, view.away, this._now, "call_ends");
     return null;

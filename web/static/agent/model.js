@@ -15,7 +15,7 @@ import { awayOf } from "../elements/away.js";
  * @property {number} offer_ends_ms
  * @property {number} offer_length_ms from the first sight of it to its end
  * @property {string | null} offer_ended why the last one stopped ringing without an answer
- * @property {{contact_id: string, queue_name: string, customer: import("../lib/messages.js").CustomerCard, voice_apart: boolean, transfers: string[]} | null} assigned
+ * @property {{contact_id: string, queue_name: string, customer: import("../lib/messages.js").CustomerCard, voice_apart: boolean, transfers: string[], asked_by: string} | null} assigned
  * @property {string} contact_state
  * @property {number | null} talking_since_ms
  * @property {import("../lib/messages.js").PeerState | null} peer
@@ -52,7 +52,7 @@ export function newView() {
   };
 }
 
-const TALKING = new Set(["active", "held", "transferring"]);
+const TALKING = new Set(["active", "held", "transferring", "consult_ringing", "consulting"]);
 /** The agent's states in which a contact is on the panel. */
 const ON_CONTACT = new Set(["busy", "working_after_call"]);
 
@@ -90,10 +90,10 @@ export function fold(view, message, now_ms) {
       return { ...view, offer: null, offer_ended: unanswered ? message.reason : null };
     }
     case "assigned": {
-      const { contact_id, queue_name, customer, voice_apart = false, transfers = [] } = message;
+      const { contact_id, queue_name, customer, voice_apart = false, transfers = [], asked_by = "" } = message;
       const same = view.assigned?.contact_id === contact_id;
       const fresh = same ? {} : { contact_state: "", peer: null, quality: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
-      return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer, voice_apart, transfers } };
+      return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer, voice_apart, transfers, asked_by } };
     }
     case "contact_state": {
       if (view.assigned === null || message.contact_id !== view.assigned.contact_id) return view;

@@ -30,7 +30,7 @@ export function offerCard(offer, view, now_ms, actions) {
         <span class="avatar" aria-hidden="true">${initials(offer.customer.display_name) || icon("user")}</span>
       </div>
       <div>
-        <p class="hint">${t("offer.kind")}</p>
+        <p class="hint">${offer.asked_by ? t("offer.asked", { name: offer.asked_by }) : t("offer.kind")}</p>
         <h1 id="offer-title" tabindex="-1">${name}</h1>
         <p id="offer-text">
           ${t("offer.waited", { time: clock(offer.waited_s) })} · <span class="number">${t("offer.left", { count: Math.ceil(left_ms / 1000) })}</span>

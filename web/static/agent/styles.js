@@ -297,6 +297,14 @@ export const panelStyles = css`
   .help > * {
     margin: 12px;
   }
+  .consultation {
+    display: grid;
+    gap: 10px;
+  }
+  .consultation p {
+    display: flex;
+    gap: 10px;
+  }
   aside {
     align-content: start;
   }

@@ -15,7 +15,7 @@ import { codeText, t } from "../lib/i18n.js";
 /** More than so many targets can be searched. */
 const MANY = 8;
 
-/** Event: `transfer` (detail `{kind, target}`). Opened by `open()`, closed by Escape, by a choice, or by `close()`. */
+/** Event: `transfer` (detail `{kind, target, consult}`). Opened by `open()`, closed by Escape, by a choice, or by `close()`. */
 export class Transfer extends LitElement {
   static properties = {
     customer: { type: String },
@@ -70,6 +70,14 @@ export class Transfer extends LitElement {
         overflow: hidden;
         text-overflow: ellipsis;
       }
+      .agent {
+        display: flex;
+        gap: 6px;
+      }
+      fieldset button.ask {
+        width: auto;
+        flex: none;
+      }
       fieldset .state {
         margin-inline-start: auto;
         color: var(--ink-2);
@@ -91,7 +99,7 @@ export class Transfer extends LitElement {
   constructor() {
     super();
     this.customer = "";
-    /** Where the contact may go: queue, agent, number. @type {string[]} */
+    /** Where the contact may go: queue, agent, number; consult: an agent may be asked first. @type {string[]} */
     this.kinds = [];
     this.voice_apart = false;
     /** @type {Targets | null} */
@@ -130,10 +138,10 @@ export class Transfer extends LitElement {
     }
   };
 
-  /** @param {string} kind @param {string} target */
-  #choose(kind, target) {
+  /** @param {string} kind @param {string} target @param {boolean} [consult] */
+  #choose(kind, target, consult = false) {
     this.close();
-    this.dispatchEvent(new CustomEvent("transfer", { detail: { kind, target } }));
+    this.dispatchEvent(new CustomEvent("transfer", { detail: { kind, target, consult } }));
   }
 
   /** @param {SubmitEvent} event */
@@ -193,9 +201,14 @@ export class Transfer extends LitElement {
         : html`<fieldset>
             <legend>${t("transfer.agents")}</legend>
             ${agents.map(
-              ({ agent_id, display_name, ready }) => html`<button data-agent=${agent_id} ?disabled=${!ready && !this.voice_apart} @click=${() => this.#choose("agent", agent_id)}>
-                ${icon("user")}<span>${display_name}</span>${ready ? nothing : html`<span class="state">${t("transfer.not_ready")}</span>`}
-              </button>`,
+              ({ agent_id, display_name, ready }) => html`<div class="agent">
+                <button data-agent=${agent_id} ?disabled=${!ready && !this.voice_apart} @click=${() => this.#choose("agent", agent_id)}>
+                  ${icon("user")}<span>${display_name}</span>${ready ? nothing : html`<span class="state">${t("transfer.not_ready")}</span>`}
+                </button>
+                ${ready && this.kinds.includes("consult")
+                  ? html`<button class="ask" data-ask=${agent_id} aria-label=${t("transfer.ask_whom", { name: display_name })} @click=${() => this.#choose("agent", agent_id, true)}>${t("transfer.ask")}</button>`
+                  : nothing}
+              </div>`,
             )}
           </fieldset>`}
       ${queues.length + agents.length === 0 ? html`<p class="hint">${t("transfer.nobody")}</p>` : nothing}

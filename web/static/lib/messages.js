@@ -108,6 +108,11 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"transfer"} type
  * @property {"queue" | "agent" | "number"} kind
  * @property {string} target
+ * @property {boolean} [consult]
+ */
+/**
+ * @typedef {object} CompleteTransfer
+ * @property {"complete_transfer"} type
  */
 /**
  * @typedef {object} Hold
@@ -130,7 +135,7 @@ export const SUBPROTOCOL = "visavis.v1";
  */
 /**
  * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
- *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
+ *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | CompleteTransfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
 // ---------------------------------------------------------------- from the gateway
@@ -331,6 +336,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {CustomerCard} customer
  * @property {number} waited_s
  * @property {number} deadline_s
+ * @property {string} [asked_by]
  */
 /**
  * @typedef {object} OfferEnded
@@ -346,6 +352,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {CustomerCard} customer
  * @property {boolean} [voice_apart]
  * @property {string[]} [transfers]
+ * @property {string} [asked_by]
  */
 /**
  * @typedef {object} WrapUpStarted

@@ -49,7 +49,7 @@ export function newView() {
 }
 
 /** States in which customer and agent are connected to each other. */
-export const TALKING = new Set(["active", "held", "transferring", "voice"]);
+export const TALKING = new Set(["active", "held", "transferring", "consult_ringing", "consulting", "voice"]);
 /** For the customer it is over already while the agent writes the wrap-up. */
 export const ENDED = new Set(["wrap_up", "closed"]);
 
@@ -118,6 +118,8 @@ export function screenOf(view) {
       return "talking";
     case "held":
     case "transferring":
+    case "consult_ringing":
+    case "consulting":
       return view.voice_apart ? "voice" : "held";
     case "voice":
       return "voice";

@@ -46,6 +46,14 @@ held TransferStarted transferring; held Transferred queued; held VideoEnded voic
 transferring Transferred queued; transferring TransferFailed active; transferring AgentLegLost queued
 transferring VideoEnded voice; transferring CallEnded wrap_up; transferring CustomerLeft wrap_up
 transferring AgentReleased wrap_up; transferring MaxDurationReached wrap_up; transferring Aborted closed
+active ConsultStarted consult_ringing; held ConsultStarted consult_ringing
+consult_ringing ConsultAccepted consulting; consult_ringing ConsultRejected active
+consult_ringing ConsultTimedOut active; consult_ringing ConsultEnded active; consult_ringing AgentLegLost queued
+consult_ringing CallEnded wrap_up; consult_ringing CustomerLeft wrap_up; consult_ringing AgentReleased wrap_up
+consult_ringing MaxDurationReached wrap_up; consult_ringing Aborted closed
+consulting TransferCompleted bridging; consulting ConsultFailed active; consulting ConsultEnded active
+consulting AgentLegLost queued; consulting CallEnded wrap_up; consulting CustomerLeft wrap_up
+consulting AgentReleased wrap_up; consulting MaxDurationReached wrap_up; consulting Aborted closed
 voice Claimed bridging; voice QueueLeft closed; voice CallEnded closed; voice CustomerLeft closed
 voice MaxDurationReached closed; voice Aborted closed
 wrap_up WrapUpSubmitted closed; wrap_up WrapUpTimedOut closed; wrap_up Aborted closed

@@ -15,6 +15,7 @@ from gateway.contacts import legs, states
 from gateway.contacts.coupling import (
     RULES,
     SEEN_BY_AGENT,
+    SEEN_BY_SECOND,
     TABLES,
     Event,
     Joint,
@@ -24,15 +25,17 @@ from gateway.contacts.coupling import (
     Step,
     Tables,
     holds_agent,
+    holds_second,
     recording_command,
     settle,
 )
 from gateway.contacts.legs import LEG, LIVE, LegState
-from gateway.contacts.states import CONTACT, IN_CALL, OVER, ContactState
+from gateway.contacts.states import CONSULTS, CONTACT, IN_CALL, OVER, ContactState
 from gateway.recordings import states as r
 from gateway.recordings.states import RECORDING, RecordingState
 
 OFFER = states.OfferMade(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
+CONSULT = states.ConsultStarted(offer_id=OfferId("of_2"), agent_id=AgentId("ag_2"))
 CLAIM = states.Claimed(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
 
 CONTACT_INPUTS: tuple[Event, ...] = (
@@ -64,6 +67,11 @@ NOT_SPLIT_INPUTS: tuple[Event, ...] = (
     states.CustomerUnreachable(),
     states.AgentReleased(),
     states.Transferred(),
+    states.ConsultAccepted(),
+    states.ConsultRejected(),
+    states.ConsultTimedOut(),
+    states.ConsultFailed(),
+    states.ConsultEnded(),
 )
 SPLIT_INPUTS: tuple[Event, ...] = (states.VoiceOnly(), states.VideoEnded())
 """In call mode the voice is the ACD's: no offers, no way back into line, and an agent who goes ends the video only."""
@@ -96,6 +104,8 @@ RECORDED: dict[RecordingCommand, object] = {
 }
 NOT_READY_AFTER = (states.OfferRejected, states.OfferTimedOut, states.AgentLegFailed, states.AgentLegLost)
 """After these the agent is not ready: the contact must not bounce back to them."""
+
+ASKED_NOT_READY_AFTER = (states.ConsultRejected, states.ConsultTimedOut, states.ConsultFailed)
 
 OPEN_RECORDINGS = frozenset(
     {
@@ -149,6 +159,9 @@ def after(world: World, step: Step) -> World:
             recording = RECORDING.next(recording, event)
     if not holds_agent(joint):
         joint = replace(joint, agent=None)
+    if not holds_second(joint):
+        left = joint.second_leg if joint.second_leg in LIVE else LegState.CLOSED  # one that closes is soon forgotten
+        joint = replace(joint, second=None, second_leg=left)
     return World(joint, agent, recording)
 
 
@@ -167,6 +180,16 @@ def inputs(world: World) -> Iterator[tuple[World, Machine, Event]]:
             yield world, Machine.AGENT, event
     for event in CONTACT_INPUTS + (SPLIT_INPUTS if joint.split else NOT_SPLIT_INPUTS):
         yield world, Machine.CONTACT, event
+    if joint.contact in (ContactState.ACTIVE, ContactState.HELD) and not joint.split:
+        # A colleague who is ready is there whenever one is needed.
+        yield replace(world, joint=replace(joint, second=AgentState.READY)), Machine.CONTACT, CONSULT
+    if joint.second is not None:
+        for event in AGENT_INPUTS:
+            yield world, Machine.SECOND, event
+        for event in LEG_INPUTS:
+            yield world, Machine.SECOND_LEG, event
+        if joint.second_leg is LegState.CONNECTED:
+            yield world, Machine.CONTACT, states.TransferCompleted()
     for event in LEG_INPUTS:
         yield world, Machine.CUSTOMER_LEG, event
         if joint.agent is not None or joint.agent_leg is LegState.CLOSING:
@@ -184,6 +207,10 @@ def is_legal(joint: Joint, machine: Machine, event: Event, tables: Tables) -> bo
             return tables.leg.allows(joint.agent_leg, type(event))
         case Machine.AGENT:
             return joint.agent is not None and tables.agent.allows(joint.agent, type(event))
+        case Machine.SECOND_LEG:
+            return tables.leg.allows(joint.second_leg, type(event))
+        case Machine.SECOND:
+            return joint.second is not None and tables.agent.allows(joint.second, type(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +226,9 @@ def successors(world: World, tables: Tables, refused: set[Refused], *, recorded:
         try:
             step = settle(base.joint, machine, event, tables)
             must_rest = any(isinstance(each.event, NOT_READY_AFTER) for each in step.applied)
+            asked_must_rest = any(isinstance(each.event, ASKED_NOT_READY_AFTER) for each in step.applied)
+            if asked_must_rest and step.joint.second is not AgentState.NOT_READY:
+                refused.add(Refused(base.joint, event))
             if must_rest and step.joint.agent is not AgentState.NOT_READY:
                 refused.add(Refused(base.joint, event))
             then = after(base, step)
@@ -253,6 +283,7 @@ def is_closed(world: World) -> bool:
         and joint.customer_leg in legs.GONE
         and joint.agent_leg in legs.GONE
         and joint.agent is None
+        and joint.second is None
         and world.agent not in (AgentState.RESERVED, AgentState.BUSY, AgentState.WORKING_AFTER_CALL)
         and world.recording not in OPEN_RECORDINGS | {RecordingState.ENDING}
     )
@@ -287,6 +318,17 @@ CONTRADICTIONS: dict[str, Callable[[World], bool]] = {
             ContactState.CLOSED,
         )
         and w.joint.agent is not None
+    ),
+    "nobody is asked and an agent is held for it": lambda w: (
+        w.joint.contact not in CONSULTS and (w.joint.second is not None or w.joint.second_leg in LIVE)
+    ),
+    "a question rings at nobody": lambda w: (
+        w.joint.contact is ContactState.CONSULT_RINGING
+        and (w.joint.second is not AgentState.RESERVED or w.joint.second_leg in LIVE)
+    ),
+    "nobody is talked to": lambda w: (
+        w.joint.contact is ContactState.CONSULTING
+        and (w.joint.second is not AgentState.BUSY or w.joint.second_leg not in LIVE)
     ),
     "voice is a state of call mode only": lambda w: w.joint.contact is ContactState.VOICE and not w.joint.split,
     "an agent is rung in call mode": lambda w: w.joint.contact is ContactState.OFFERED and w.joint.split,
@@ -389,6 +431,15 @@ MUTANTS: dict[str, Tables] = {
     ),
     "a failed video ends nothing": replace(
         TABLES, contact=without(CONTACT, ContactState.TRANSFERRING, states.VideoEnded)
+    ),
+    "the second agent does not see that they did not answer": replace(
+        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not states.ConsultTimedOut}
+    ),
+    "the second agent does not see that their leg failed": replace(
+        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not states.ConsultFailed}
+    ),
+    "a consultation never ends": replace(
+        TABLES, contact=without(CONTACT, ContactState.CONSULTING, states.ConsultFailed)
     ),
     "the agent does not see that they claimed": replace(
         TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.Claimed}

@@ -16,9 +16,10 @@ from gateway.base.errors import CapacityExceeded, PortFailure, StateConflict
 from gateway.config import ContactSettings
 from gateway.contacts.fold import fold_contact
 from gateway.contacts.model import Contact
-from gateway.contacts.states import OVER, ContactState
+from gateway.contacts.states import CONSULTS, OVER, ContactState
 from gateway.parties import (
     ChooseOption,
+    CompleteTransfer,
     GiveConsent,
     HangUp,
     HoldContact,
@@ -47,6 +48,11 @@ def pick(some: list[T], number: int) -> T:
     return some[number % len(some)]
 
 
+def newest_of(contact: Contact) -> set[str | None]:
+    """Every side's leg of the newest generation."""
+    return {side.transport for side in contact.sides}
+
+
 def last(names: list[str], name: str) -> int:
     return max((place for place, each in enumerate(names) if each == name), default=0)
 
@@ -71,7 +77,9 @@ class DeskModel(RuleBasedStateMachine):
             self.agents.append(await self.rig.agent(name, ready=name != "cleo", queues=("sales", "support")))
 
     @initialize(
-        depth=st.sampled_from(["empty", "ringing", "call", "call", "held", "two calls", "two calls", "wrap-up"])
+        depth=st.sampled_from(
+            ["empty", "ringing", "call", "call", "held", "two calls", "two calls", "wrap-up", "asking", "asking"]
+        )
     )
     def somewhere_in_the_day(self, depth: str) -> None:
         """Begin where it matters: random steps alone hardly ever come as far as a call."""
@@ -86,6 +94,8 @@ class DeskModel(RuleBasedStateMachine):
                 await agent.answer()
         if depth == "held":
             await self.agents[0].ask(HoldContact())
+        if depth == "asking":
+            await self.agents[0].ask(TransferContact(kind="agent", target=self.agents[1].agent_id, consult=True))
         if depth == "wrap-up":
             await self.customers[0].ask(HangUp())
 
@@ -105,6 +115,11 @@ class DeskModel(RuleBasedStateMachine):
         """Agents whose contact is in one of the states."""
         held = {each.agent.agent_id: each.state for each in self.live() if each.agent is not None}
         return [each for each in self.agents if held.get(each.agent_id) in states]
+
+    def asked(self) -> list[Agent]:
+        """Agents who talk with a colleague about a contact."""
+        ids = {each.second.agent_id for each in self.live() if each.second and each.state is ContactState.CONSULTING}
+        return [each for each in self.agents if each.agent_id in ids]
 
     # ------------------------------------------------------------ what is asked in good order
 
@@ -164,11 +179,12 @@ class DeskModel(RuleBasedStateMachine):
         assert self.do(agent.try_to(what)) in (None, "illegal_transition")
 
     @precondition(lambda self: self.on_contact(*ASSIGNED))
-    @rule(number=index, to=index, kind=st.sampled_from(["queue", "agent", "number"]))
-    def an_agent_sends_the_contact_on(self, number: int, to: int, kind: str) -> None:
+    @rule(number=index, to=index, kind=st.sampled_from(["queue", "agent", "number", "consult", "consult"]))
+    def an_agent_sends_the_contact_on_or_asks_first(self, number: int, to: int, kind: str) -> None:
         agent = pick(self.on_contact(*ASSIGNED), number)
         target = pick(["sales", "support", "nowhere"], to) if kind == "queue" else pick(self.agents, to).agent_id
-        code = self.do(agent.try_to(TransferContact(kind=kind, target=target)))
+        kind, consult = ("agent", True) if kind == "consult" else (kind, False)
+        code = self.do(agent.try_to(TransferContact(kind=kind, target=target, consult=consult)))
         assert code in (
             None,
             "transfer_not_now",
@@ -176,6 +192,24 @@ class DeskModel(RuleBasedStateMachine):
             "transfer_unsupported",
             "agent_not_ready",
         )
+
+    @precondition(lambda self: self.on_contact(*CONSULTS))
+    @rule(number=index, what=st.sampled_from([CompleteTransfer(), RetrieveContact(), HangUp()]))
+    def an_agent_who_asks_goes_on(self, number: int, what: CompleteTransfer | RetrieveContact | HangUp) -> None:
+        code = self.do(pick(self.on_contact(*CONSULTS), number).try_to(what))
+        assert code in (None, "consult_not_connected", "consult_open", "illegal_transition")
+
+    @precondition(lambda self: self.asked())
+    @rule(number=index, how=st.sampled_from(["connect", "connect", "hang up", "go"]))
+    def an_agent_who_is_asked_does_something(self, number: int, how: str) -> None:
+        agent = pick(self.asked(), number)
+        match how:
+            case "connect":
+                self.do(agent.connect())
+            case "go":
+                self.do(agent.go())
+            case _:
+                self.do(agent.ask(HangUp()))
 
     @precondition(lambda self: self.on_contact(ContactState.WRAP_UP))
     @rule(number=index)
@@ -275,7 +309,7 @@ class DeskModel(RuleBasedStateMachine):
 
     @invariant()
     def contact_and_agent_agree(self) -> None:
-        held = {}
+        held, asked = {}, {}
         for contact in self.live():
             if contact.agent is None:
                 assert contact.state not in (
@@ -288,17 +322,29 @@ class DeskModel(RuleBasedStateMachine):
                 continue
             assert contact.agent.agent_id not in held, "an agent on two contacts"
             held[contact.agent.agent_id] = contact
+            assert (contact.second is not None) is (contact.state in CONSULTS)
+            if contact.second is not None:
+                assert contact.second.agent_id not in held, "an agent on two contacts"
+                asked[contact.second.agent_id] = contact
         wanted = {
             ContactState.OFFERED: AgentState.RESERVED,
             ContactState.BRIDGING: AgentState.BUSY,
             ContactState.ACTIVE: AgentState.BUSY,
             ContactState.HELD: AgentState.BUSY,
+            ContactState.TRANSFERRING: AgentState.BUSY,
+            ContactState.CONSULT_RINGING: AgentState.BUSY,
+            ContactState.CONSULTING: AgentState.BUSY,
             ContactState.WRAP_UP: AgentState.WORKING_AFTER_CALL,
         }
         for record in self.rig.roster:
             contact = held.get(record.card.agent_id)
             if contact is not None:
                 assert record.state is wanted[contact.state]
+                assert record.contact_id == contact.contact_id
+            elif record.card.agent_id in asked:
+                contact = asked[record.card.agent_id]
+                rings = contact.state is ContactState.CONSULT_RINGING
+                assert record.state is (AgentState.RESERVED if rings else AgentState.BUSY)
                 assert record.contact_id == contact.contact_id
             else:
                 assert record.state in (AgentState.NOT_READY, AgentState.READY)
@@ -318,16 +364,21 @@ class DeskModel(RuleBasedStateMachine):
         for leg in self.rig.media.legs.values():
             contact = owner.get(leg.leg_id)
             assert contact is not None, "a leg without a contact"
-            newest = leg.leg_id in (contact.customer.transport, contact.agent.side.transport if contact.agent else None)
-            if isinstance(leg.source, FromLeg) and newest:
+            if not isinstance(leg.source, FromLeg) or leg.leg_id not in newest_of(contact):
+                continue
+            assert contact.agent is not None
+            pair = {leg.leg_id, leg.source.leg_id}
+            if contact.state is ContactState.CONSULTING:
+                assert contact.second is not None
+                assert pair == {contact.agent.side.transport, contact.second.side.transport}
+            else:
                 assert contact.state is ContactState.ACTIVE
-                assert contact.agent is not None
-                assert {leg.leg_id, leg.source.leg_id} == {contact.customer.transport, contact.agent.side.transport}
+                assert pair == {contact.customer.transport, contact.agent.side.transport}
 
     @invariant()
     def a_side_has_one_leg_that_is_not_closing(self) -> None:
         for contact in self.live():
-            newest = {contact.customer.transport, contact.agent.side.transport if contact.agent else None}
+            newest = newest_of(contact)
             for transport in contact.transports.values():
                 assert transport.closing_since_s is not None or transport.leg_id in newest
 

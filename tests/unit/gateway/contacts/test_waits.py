@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.acd.events import Connected
-from gateway.contacts.states import ContactState
+from gateway.contacts.states import CONSULTS, ContactState
 from gateway.parties import ClaimContact, HoldContact, TransferContact
 from tests.support.desk_rig import Customer, DeskRig
 from tests.support.foreign_acd import CALL, ForeignAcd
@@ -40,6 +40,11 @@ async def in_state(rig: DeskRig, state: ContactState) -> Customer:
     if state is ContactState.BRIDGING:
         return customer
     await anna.connect()
+    if state in CONSULTS:
+        ben = await rig.agent("ben")
+        await anna.ask(TransferContact(kind="agent", target=ben.agent_id, consult=True))
+        if state is ContactState.CONSULTING:
+            await ben.answer()
     if state is ContactState.HELD:
         await anna.ask(HoldContact())
     if state is ContactState.WRAP_UP:

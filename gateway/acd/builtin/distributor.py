@@ -250,6 +250,7 @@ class Distributor:
             self.changed(offer.contact_id)
             return False
         entry.hold = Hold(agent_id=offer.agent_id, offer_id=offer_id)
+        entry.rings_since_s = self._now_s()
         entry.attempt += 1
         self.emit(entry, Reserved(offer_id=offer_id, agent_id=offer.agent_id))
         return True
@@ -291,7 +292,9 @@ class Distributor:
     def answered(self, entry: OwnContact) -> None:
         """An agent took the contact."""
         now_s = self._now_s()
-        self._pace.setdefault(entry.queue, Pace()).answered(now_s)
+        self._pace.setdefault(entry.queue, Pace()).answered(
+            now_s, rang_s=now_s - entry.rings_since_s, others_wait=self._somebody_waits(entry.queue)
+        )
         waited_s = max(0.0, now_s - entry.queued_s)
         self._figures.answered(
             entry.queue,
@@ -301,23 +304,35 @@ class Distributor:
         )
         entry.first_told = None  # a second answer is not what the first estimate was of
 
+    def _somebody_waits(self, queue: str) -> bool:
+        """Whether there is a contact for whom nobody rings."""
+        return any(waiting.free for waiting in self._books.world.line(queue))
+
     def _tell_places(self) -> None:
-        world, books = self._books.world, self._books
-        now_s = self._now_s()
+        books = self._books
+        for queue, pace in self._pace.items():
+            if not self._somebody_waits(queue):
+                pace.nobody_waits()
         for queue in sorted({entry.queue for entry in books.contacts.values() if entry.waits and not entry.callback}):
-            pace = self._pace.get(queue)
-            served = pace is not None and self._is_served(queue)
-            for index, waiting in enumerate(world.line(queue)):
-                entry = books.contacts.get(waiting.ticket.contact_id)
-                if entry is None or not entry.waits or entry.callback or not entry.entered or entry.queue != queue:
-                    continue
-                if entry.told is not None and entry.told.place == index + 1:
-                    continue
-                estimate_s = pace.estimate_s(index + 1, now_s) if pace is not None and served else None
-                if entry.first_told is None and estimate_s is not None and entry.attempt == 0:
-                    entry.first_told = Told(now_s, estimate_s)
-                entry.told = Queued(place=index + 1, estimate_s=estimate_s)
-                self.emit(entry, entry.told)
+            self._tell_places_of(queue)
+
+    def _tell_places_of(self, queue: str) -> None:
+        world, now_s = self._books.world, self._now_s()
+        pace = self._pace.get(queue) if self._is_served(queue) else None
+        free = len(world.ready(queue))
+        unrung = 0
+        for index, waiting in enumerate(world.line(queue)):
+            unrung += waiting.hold is None
+            entry = self._books.contacts.get(waiting.ticket.contact_id)
+            if entry is None or not entry.waits or entry.callback or not entry.entered or entry.queue != queue:
+                continue
+            if entry.told is not None and entry.told.place == index + 1:
+                continue
+            estimate_s = pace.estimate_s(unrung, free, now_s) if pace is not None and entry.hold is None else None
+            if entry.told is None and estimate_s is not None and entry.attempt == 0:
+                entry.first_told = Told(now_s, estimate_s)
+            entry.told = Queued(place=index + 1, estimate_s=estimate_s)
+            self.emit(entry, entry.told)
 
     def _is_served(self, queue: str) -> bool:
         """Whether anybody works on the queue at all: without, no wait can be promised."""

@@ -25,6 +25,7 @@ class OwnContact:
     sent_s: float
     at_head: bool = False
     hold: Hold | None = None  # who is reserved for it, or has it
+    rings_since_s: float = 0.0
     had_by: AgentId | None = None  # who has, or had it last
     barred: AgentId | None = None
     preferred: AgentId | None = None

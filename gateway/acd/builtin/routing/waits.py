@@ -1,15 +1,18 @@
 """How long a wait may be, and how far off that was. Pure.
 
-The estimate at a place is that place times the mean gap between the queue's recent answers. It is told only when it
-means something; what was told first to a contact is kept, and compared when the contact is answered.
+Who finds an agent free waits as long as ringing takes. Who does not waits, besides, as many gaps between answers as
+there are contacts up to their place. Gaps in which somebody waited all the time say how fast a queue can be; where
+there are too few of them, all gaps are taken, which are longer. Where too little is known, nothing is said. What was
+told first to a contact is kept, and compared when the contact is answered.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final
 
 ESTIMATE_SAMPLES: Final = 5
-ESTIMATE_MEMORY: Final = 20
+ESTIMATE_MEMORY: Final = 40
 ESTIMATE_WINDOW_S: Final = 30 * 60.0
 
 
@@ -17,22 +20,49 @@ class Pace:
     """How fast a queue moves, from its last answers."""
 
     def __init__(self) -> None:
-        self._answers: deque[float] = deque(maxlen=ESTIMATE_MEMORY)
+        self._gaps: deque[tuple[float, float]] = deque(maxlen=ESTIMATE_MEMORY)  # when it ended, how long it was
+        self._rings: deque[tuple[float, float]] = deque(maxlen=ESTIMATE_MEMORY)
+        self._open_s: float | None = None  # the last answer, when others still waited
+        self._last_s: float | None = None
+        self._all_gaps: deque[tuple[float, float]] = deque(maxlen=ESTIMATE_MEMORY)
 
-    def answered(self, now_s: float) -> None:
-        self._answers.append(now_s)
+    def answered(self, now_s: float, *, rang_s: float, others_wait: bool) -> None:
+        """An agent answered after `rang_s` of ringing; `others_wait`: somebody for whom nobody rings yet."""
+        if self._open_s is not None:
+            self._gaps.append((now_s, now_s - self._open_s))
+        if self._last_s is not None:
+            self._all_gaps.append((now_s, now_s - self._last_s))
+        self._last_s = now_s
+        self._open_s = now_s if others_wait else None
+        self._rings.append((now_s, rang_s))
 
-    def estimate_s(self, place: int, now_s: float) -> float | None:
+    def nobody_waits(self) -> None:
+        """The line has become empty without an answer: the gap that was open says nothing."""
+        self._open_s = None
+
+    def estimate_s(self, place: int, free: int, now_s: float) -> float | None:
         """Seconds until the contact at `place` is answered, or None when there is nothing honest to say.
 
-        The mean gap between the recent answers times the place, with the gap that is still open counted in: a queue
-        that has stopped moving says so by a growing number. Too few recent answers say nothing.
+        `place` counts those for whom nobody rings; `free` agents are ready. The gap that is still open counts in: a
+        queue that has stopped moving says so by a growing number.
         """
-        recent = [at for at in self._answers if now_s - at <= ESTIMATE_WINDOW_S]
-        if len(recent) < ESTIMATE_SAMPLES:
+        rings = _recent(self._rings, now_s)
+        if len(rings) < ESTIMATE_SAMPLES:
             return None
-        mean_s = (recent[-1] - recent[0]) / (len(recent) - 1)
-        return place * max(mean_s, now_s - recent[-1])
+        behind = place - free
+        if behind <= 0:
+            return fmean(rings)
+        gaps = _recent(self._gaps, now_s)
+        since_s = self._open_s
+        if len(gaps) < ESTIMATE_SAMPLES:
+            gaps, since_s = _recent(self._all_gaps, now_s), self._last_s
+        if len(gaps) < ESTIMATE_SAMPLES - 1:
+            return None
+        return behind * max(fmean(gaps), now_s - since_s if since_s is not None else 0.0) + fmean(rings)
+
+
+def _recent(samples: deque[tuple[float, float]], now_s: float) -> list[float]:
+    return [value for at_s, value in samples if now_s - at_s <= ESTIMATE_WINDOW_S]
 
 
 @dataclass(frozen=True, slots=True)

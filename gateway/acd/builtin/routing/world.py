@@ -110,7 +110,8 @@ class World:
         seated = self.seated.get(hold.agent_id)
         if seated is not None:
             seated.holds[contact_id] = entry.ticket.channel
-            seated.offered_s = max(seated.offered_s, now_s)
+            if not hold.taken:
+                seated.offered_s = max(seated.offered_s, now_s)
 
     def _leave_line(self, entry: Waiting) -> None:
         line = self.lines.get(entry.ticket.queue, [])

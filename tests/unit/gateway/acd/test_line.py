@@ -58,30 +58,52 @@ def test_every_score_is_within_what_the_store_keeps_exactly():
     assert score_of((True, 0, FAR_S), 0) < score_of((False, 9, NOON_S), 86_400), "the head is before any age"
 
 
-def test_too_few_answers_promise_nothing():
+def pace_of(*answers_s: float, others_wait: bool = True, rang_s: float = 4.0) -> Pace:
     pace = Pace()
-    for minute in range(4):
-        pace.answered(NOON_S + 60 * minute)
-    assert pace.estimate_s(1, NOON_S + 240) is None
-
-
-def answered_each_minute() -> Pace:
-    pace = Pace()
-    for minute in range(6):
-        pace.answered(NOON_S + 60 * minute)
+    for at_s in answers_s:
+        pace.answered(NOON_S + at_s, rang_s=rang_s, others_wait=others_wait)
     return pace
 
 
-def test_the_estimate_is_the_mean_gap_times_the_place():
-    assert answered_each_minute().estimate_s(3, NOON_S + 310) == 180
+MINUTES = tuple(60.0 * number for number in range(6))
+
+
+def test_too_few_answers_promise_nothing():
+    assert pace_of(*MINUTES[:4]).estimate_s(1, 5, NOON_S + 240) is None
+
+
+def test_who_finds_an_agent_free_waits_as_long_as_it_rings():
+    pace = pace_of(*MINUTES)
+    assert [pace.estimate_s(place, 2, NOON_S + 301) for place in (1, 2)] == [4, 4]
+
+
+def test_who_does_not_waits_a_gap_for_each_contact_up_to_them():
+    pace = pace_of(*MINUTES)
+    assert [pace.estimate_s(place, 2, NOON_S + 301) for place in (3, 5)] == [64, 184]
+
+
+def test_gaps_of_an_idle_queue_count_only_as_long_as_there_are_no_better_ones():
+    pace = pace_of(*MINUTES, others_wait=False)
+    assert pace.estimate_s(1, 0, NOON_S + 301) == 64
+    for number in range(6):
+        pace.answered(NOON_S + 600 + 10 * number, rang_s=4, others_wait=True)
+    assert pace.estimate_s(1, 0, NOON_S + 651) == 14
+
+
+def test_a_gap_in_which_the_line_became_empty_is_not_one_of_the_better_ones():
+    pace = pace_of(*MINUTES)
+    pace.nobody_waits()
+    pace.answered(NOON_S + 1000, rang_s=4, others_wait=True)
+    assert pace.estimate_s(1, 0, NOON_S + 1001) == 64
 
 
 def test_a_queue_that_stopped_moving_says_so_by_a_growing_number():
-    assert answered_each_minute().estimate_s(1, NOON_S + 900) == 600
+    assert pace_of(*MINUTES).estimate_s(1, 0, NOON_S + 900) == 604
 
 
 def test_answers_of_the_morning_promise_nothing_in_the_evening():
-    assert answered_each_minute().estimate_s(1, NOON_S + 6 * 3600) is None
+    pace = pace_of(*MINUTES)
+    assert [pace.estimate_s(1, free, NOON_S + 6 * 3600) for free in (0, 1)] == [None, None]
 
 
 def test_how_far_off_an_estimate_was_is_positive_when_it_took_longer():

@@ -66,6 +66,8 @@ class AgentCard:
     agent_id: AgentId
     display_name: str
     queues: tuple[str, ...]
+    skills: Mapping[str, int] = field(default_factory=dict)  # name → level, 1 … 10
+    languages: tuple[str, ...] = ()  # empty: any
 
 
 # ---------------------------------------------------------------- requests

@@ -13,6 +13,7 @@ from gateway.accounts.service import AccountService
 from gateway.base.clock import Clock
 from gateway.base.errors import BadInput, GatewayError
 from gateway.base.ids import AgentId, ContactId, looks_like_id
+from gateway.base.log import get_logger
 from gateway.contacts.desk import ContactDesk
 from gateway.contacts.journal import ContactSummary, JournalEvent
 from gateway.parties import Entry
@@ -28,6 +29,7 @@ NAMES_S = 5.0
 Audit = Callable[[str, str, str, Mapping[str, Any]], Awaitable[None]]
 """Who (`actor`) did what (`action`) to which thing (`subject`), with some `data`."""
 
+_log = get_logger("wiring")
 
 # ---------------------------------------------------------------- accounts
 
@@ -41,6 +43,8 @@ def _account(account: accounts_model.Account) -> ports.Account:
         agent_id=account.agent_id,
         queues=account.queues,
         canary=account.canary,
+        skills=account.skills,
+        languages=account.languages,
     )
 
 
@@ -74,6 +78,19 @@ class AccountsForSignaling:
 
     async def agents(self) -> Sequence[ports.Account]:
         return [_account(account) for account in await self._service.agents()]
+
+    async def change_agent(
+        self,
+        agent_id: AgentId,
+        *,
+        queues: Sequence[str],
+        skills: Mapping[str, int],
+        languages: Sequence[str],
+        by: str,
+    ) -> ports.Account:
+        changed = await self._service.change_agent(agent_id, queues=list(queues), skills=skills, languages=languages)
+        _log.info("agent.changed", agent_id=agent_id, by=by)
+        return _account(changed)
 
 
 # ---------------------------------------------------------------- admission

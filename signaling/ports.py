@@ -1,7 +1,7 @@
 """What signaling needs of others, as narrow as it needs it. The composition root fills these in."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,8 @@ class Account:
     agent_id: AgentId | None = None
     queues: tuple[str, ...] = ()
     canary: bool = False  # a robot: sees canary contacts only
+    skills: Mapping[str, int] = field(default_factory=dict)  # name → level, 1 … 10
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,19 @@ class Accounts(Protocol):
 
     async def agents(self) -> Sequence[Account]:
         """The people with the role agent, by display name."""
+        ...
+
+    async def change_agent(
+        self,
+        agent_id: AgentId,
+        *,
+        queues: Sequence[str],
+        skills: Mapping[str, int],
+        languages: Sequence[str],
+        by: str,
+    ) -> Account:
+        """What an agent serves and can, from their panel's next connection on. Raises NotFound (`no_such_agent`),
+        BadInput (`account_queue`, `account_skill`, `account_language`)."""
         ...
 
 

@@ -1,13 +1,15 @@
 """An account as the rest of the house sees it, and what may be one."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
 from gateway.base.errors import BadInput
 from gateway.base.ids import AccountId, AgentId
+from gateway.config.own import checked_levels
 
 MIN_PASSWORD: Final = 8  # characters (NIST SP 800-63B §5.1.1.2)
 MAX_PASSWORD: Final = 256
@@ -16,6 +18,7 @@ MAX_SEATS: Final = 200  # robot agents at once
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _QUEUE = re.compile(r"[a-z0-9-]{1,40}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{2})?", re.IGNORECASE)
 _SEAT = re.compile(r"canary-\d+")
 
 
@@ -27,7 +30,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Somebody who signs in. `agent_id` and `queues` only with the role agent."""
+    """Somebody who signs in. What an agent is and can only with the role agent."""
 
     account_id: AccountId
     name: str
@@ -36,6 +39,8 @@ class Account:
     agent_id: AgentId | None = None
     queues: tuple[str, ...] = ()
     canary: bool = False  # a robot: sees canary contacts only
+    skills: Mapping[str, int] = field(default_factory=dict)  # name → level, 1 … 10
+    languages: tuple[str, ...] = ()  # empty: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +71,14 @@ class AccountStore(Protocol):
 
     async def by_id(self, account_id: AccountId) -> StoredAccount | None: ...
 
+    async def by_agent(self, agent_id: AgentId) -> StoredAccount | None: ...
+
     async def with_role(self, role: Role) -> list[Account]:
         """By display name, then name."""
         ...
 
     async def update(self, account: Account) -> bool:
-        """Replace display name, roles, agent id and queues. False: no such account. StateConflict as `add`."""
+        """Replace all but the name and the password. False: no such account. StateConflict as `add`."""
         ...
 
     async def set_password(self, account_id: AccountId, password_hash: str) -> None: ...
@@ -125,6 +132,21 @@ def checked_queues(queues: list[str]) -> tuple[str, ...]:
     if len(queues) > 50 or any(not _QUEUE.fullmatch(queue) or queue == CANARY_QUEUE for queue in queues):
         raise BadInput("account_queue", "Queues are names of small letters, digits and -, up to 50 of them.")
     return tuple(dict.fromkeys(queues))
+
+
+def checked_skills(skills: Mapping[str, int]) -> dict[str, int]:
+    """BadInput `account_skill`. Whether a queue asks for them is the settings' matter."""
+    try:
+        return checked_levels(dict(skills))
+    except ValueError as error:
+        raise BadInput("account_skill", f"Skills can't be taken: {error}.") from None
+
+
+def checked_languages(languages: Sequence[str]) -> tuple[str, ...]:
+    """In small letters. BadInput `account_language`."""
+    if len(languages) > 20 or any(not _LANGUAGE.fullmatch(language) for language in languages):
+        raise BadInput("account_language", "Languages are written as en or pt-br, up to 20 of them.")
+    return tuple(dict.fromkeys(language.lower() for language in languages))
 
 
 def seat_account(seat: int) -> Account:

@@ -9,7 +9,8 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -20,10 +21,12 @@ from gateway.accounts.model import (
     SignedIn,
     StoredAccount,
     checked_display_name,
+    checked_languages,
     checked_name,
     checked_password,
     checked_queues,
     checked_roles,
+    checked_skills,
     seat_account,
 )
 from gateway.accounts.passwords import Passwords
@@ -196,11 +199,20 @@ class AccountService:
     # ------------------------------------------------------------ looking after accounts
 
     async def add_user(
-        self, *, name: str, display_name: str, roles: list[str], queues: list[str], password: str | None
+        self,
+        *,
+        name: str,
+        display_name: str,
+        roles: list[str],
+        queues: list[str],
+        password: str | None,
+        skills: Mapping[str, int] | None = None,
+        languages: Sequence[str] = (),
     ) -> Account:
         """A new account; `password` None: only one-time links open it. BadInput `account_…`, StateConflict
         `account_exists`."""
-        return await self._add(name, display_name, roles, queues, password, None)
+        able = (checked_skills(skills or {}), checked_languages(languages))
+        return await self._add(name, display_name, roles, queues, password, None, able)
 
     async def ensure_account(
         self,
@@ -213,7 +225,7 @@ class AccountService:
         agent_id: AgentId | None = None,
     ) -> Account:
         """The account of that name, made if it is missing; an existing one gets these roles and queues and keeps its
-        password and its agent id."""
+        password, its agent id, and what it can."""
         try:
             return await self._add(name, display_name, roles, queues, password, agent_id)
         except StateConflict:
@@ -227,10 +239,41 @@ class AccountService:
             roles,
             queues,
             stored.account.agent_id or agent_id,
+            (stored.account.skills, stored.account.languages),
         )
         await self._store.update(account)
         self._kept.pop(account.account_id, None)
         return account
+
+    async def change_agent(
+        self,
+        agent_id: AgentId,
+        *,
+        queues: list[str] | None = None,
+        skills: Mapping[str, int] | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> Account:
+        """What an agent serves and can; None: as it was. It acts from their panel's next connection on.
+        NotFound `no_such_agent`, BadInput `account_…`, PortFailure."""
+        stored = await self._store.by_agent(agent_id)
+        if stored is None:
+            raise NotFound("no_such_agent", "There is no such agent.")
+        account = replace(
+            stored.account,
+            queues=stored.account.queues if queues is None else checked_queues(queues),
+            skills=stored.account.skills if skills is None else checked_skills(skills),
+            languages=stored.account.languages if languages is None else checked_languages(languages),
+        )
+        await self._store.update(account)
+        self._kept.pop(account.account_id, None)
+        return account
+
+    async def agent_named(self, name: str) -> Account:
+        """The agent who signs in with that name. NotFound `no_such_agent`, PortFailure."""
+        stored = await self._store.by_name(checked_name(name))
+        if stored is None or stored.account.agent_id is None:
+            raise NotFound("no_such_agent", "There is no agent of that name.")
+        return stored.account
 
     async def set_password(self, account_id: AccountId, password: str) -> None:
         """A new password; every session of the account ends. NotFound `no_such_account`, BadInput."""
@@ -252,8 +295,9 @@ class AccountService:
         queues: list[str],
         password: str | None,
         agent_id: AgentId | None,
+        able: tuple[Mapping[str, int], tuple[str, ...]] = ({}, ()),
     ) -> Account:
-        account = _made(AccountId(new_id("ac")), checked_name(name), display_name, roles, queues, agent_id)
+        account = _made(AccountId(new_id("ac")), checked_name(name), display_name, roles, queues, agent_id, able)
         password_hash = None if password is None else await self._passwords.hash(checked_password(password))
         await self._store.add(StoredAccount(account=account, password_hash=password_hash, created_at=self._clock.now()))
         return account
@@ -270,7 +314,13 @@ def token_digest(token: str) -> str:
 
 
 def _made(
-    account_id: AccountId, name: str, display_name: str, roles: list[str], queues: list[str], agent_id: AgentId | None
+    account_id: AccountId,
+    name: str,
+    display_name: str,
+    roles: list[str],
+    queues: list[str],
+    agent_id: AgentId | None,
+    able: tuple[Mapping[str, int], tuple[str, ...]],
 ) -> Account:
     held = checked_roles(roles)
     is_agent = Role.AGENT.value in held
@@ -281,6 +331,8 @@ def _made(
         roles=held,
         agent_id=(agent_id or AgentId(new_id("ag"))) if is_agent else None,
         queues=checked_queues(queues) if is_agent else (),
+        skills=able[0] if is_agent else {},
+        languages=able[1] if is_agent else (),
     )
 
 
@@ -294,13 +346,16 @@ def _written(account: Account) -> str:
             "agent_id": account.agent_id,
             "queues": account.queues,
             "canary": account.canary,
+            "skills": dict(account.skills),
+            "languages": account.languages,
         }
     )
 
 
 def _read(text: str) -> Account:
     values = json.loads(text)
-    return Account(**(values | {"roles": frozenset(values["roles"]), "queues": tuple(values["queues"])}))
+    lists = {name: tuple(values.get(name, ())) for name in ("queues", "languages")}
+    return Account(**(values | {"roles": frozenset(values["roles"])} | lists))
 
 
 def _failed() -> NotSignedIn:

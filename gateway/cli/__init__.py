@@ -148,13 +148,32 @@ def add_user(
     role: Annotated[list[str], typer.Option("--role", "-r", help="agent or admin; may be given twice.")],
     display_name: Annotated[str, typer.Option(help="What customers and colleagues read; else the name.")] = "",
     queue: Annotated[list[str] | None, typer.Option("--queue", "-q", help="A queue this agent serves.")] = None,
+    skill: Annotated[list[str] | None, typer.Option("--skill", "-s", help="What this agent can: french=7.")] = None,
+    language: Annotated[list[str] | None, typer.Option("--language", "-l", help="What this agent speaks: fr.")] = None,
     link: Annotated[bool, typer.Option("--link", help="Print a one-time sign-in link instead of a password.")] = False,
     config: Config = None,
 ) -> None:
     """Add an account. The password is asked for, or read from standard input when that is no terminal."""
     from gateway.cli.users import add_account
 
-    add_account(name, role, display_name or name, queue or [], as_link=link, config=config)
+    add_account(name, role, display_name or name, queue or [], skill or [], language or [], as_link=link, config=config)
+
+
+@user.command("change")
+def change_user(
+    name: Annotated[str, typer.Argument(help="What the agent types to sign in.")],
+    queue: Annotated[list[str] | None, typer.Option("--queue", "-q", help="The queues, all of them.")] = None,
+    skill: Annotated[list[str] | None, typer.Option("--skill", "-s", help="The skills, all of them: french=7.")] = None,
+    language: Annotated[list[str] | None, typer.Option("--language", "-l", help="The languages, all of them.")] = None,
+    no_skills: Annotated[bool, typer.Option("--no-skills", help="None at all.")] = False,
+    any_language: Annotated[bool, typer.Option("--any-language", help="Speaks whatever is asked.")] = False,
+    config: Config = None,
+) -> None:
+    """Change what an agent serves and can. What is not given stays; it acts when their panel next connects."""
+    from gateway.cli.users import change_agent
+
+    skills = [] if no_skills else skill or None
+    change_agent(name, queue or None, skills, [] if any_language else language or None, config=config)
 
 
 @app.command()

@@ -362,6 +362,8 @@ class ContactDesk:
             state=record.state.value,
             reason=record.reason.value if record.reason is not None else None,
             ready_since=record.ready_since if record.may_be_offered else None,
+            skills=record.card.skills,
+            languages=record.card.languages,
         )
         if self._telling is None:
             self._telling = self._supervisor.spawn(self._tell_positions(), name="agent-positions")

@@ -50,6 +50,9 @@ class SqlAccounts:
     async def by_id(self, account_id: AccountId) -> StoredAccount | None:
         return _first(await self._database.rows(select(accounts).where(accounts.c.account_id == clean(account_id))))
 
+    async def by_agent(self, agent_id: AgentId) -> StoredAccount | None:
+        return _first(await self._database.rows(select(accounts).where(accounts.c.agent_id == clean(agent_id))))
+
     async def with_role(self, role: Role) -> list[Account]:
         rows = await self._database.rows(
             select(accounts).order_by(accounts.c.display_name, accounts.c.name).limit(MAX_LISTED)
@@ -84,6 +87,8 @@ def _changeable(account: Account) -> dict[str, Any]:
         "roles": sorted(account.roles),
         "agent_id": account.agent_id,
         "queues": list(account.queues),
+        "skills": dict(account.skills),
+        "languages": list(account.languages),
     }
 
 
@@ -100,6 +105,8 @@ def _stored(row: Row[Any]) -> StoredAccount:
             roles=frozenset(row.roles),
             agent_id=None if row.agent_id is None else AgentId(row.agent_id),
             queues=tuple(row.queues),
+            skills=dict(row.skills),
+            languages=tuple(row.languages),
         ),
         password_hash=row.password_hash,
         created_at=row.created_at,

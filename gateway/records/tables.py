@@ -82,6 +82,8 @@ accounts = Table(
     Column("roles", SmallJson, nullable=False),
     Column("agent_id", Text),
     Column("queues", SmallJson, nullable=False),
+    Column("skills", SmallJson, nullable=False, default={}),
+    Column("languages", SmallJson, nullable=False, default=[]),
     Column("created_at", UTCDateTime, nullable=False),
     UniqueConstraint("name"),
     UniqueConstraint("agent_id"),

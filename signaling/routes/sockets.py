@@ -89,7 +89,13 @@ async def agent(request: web.Request) -> web.WebSocketResponse:
     account = await require_role(request, "agent")
     if account.agent_id is None:
         raise NotAuthorised("not_allowed", "Your account may not do this.")
-    card = AgentCard(agent_id=account.agent_id, display_name=account.display_name, queues=account.queues)
+    card = AgentCard(
+        agent_id=account.agent_id,
+        display_name=account.display_name,
+        queues=account.queues,
+        skills=account.skills,
+        languages=account.languages,
+    )
     side = AgentSide(services.desk, services.sessions, card, address)
     return await _run(request, side, address, sign_in=sign_in_token(request))
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,6 +151,22 @@ class FakeAccounts:
 
     async def agents(self) -> Sequence[Account]:
         return [who for who in self.people.values() if who.agent_id is not None]
+
+    async def change_agent(
+        self,
+        agent_id: AgentId,
+        *,
+        queues: Sequence[str],
+        skills: Mapping[str, int],
+        languages: Sequence[str],
+        by: str,
+    ) -> Account:
+        name = next((name for name, who in self.people.items() if who.agent_id == agent_id), None)
+        if name is None:
+            raise NotFound("no_such_agent", "There is no such agent.")
+        changed = replace(self.people[name], queues=tuple(queues), skills=dict(skills), languages=tuple(languages))
+        self.people[name] = changed
+        return changed
 
 
 @dataclass

@@ -18,6 +18,7 @@ COMMANDS = (
     ("menu", "check"),
     ("recording", "check"),
     ("user", "add"),
+    ("user", "change"),
 )
 
 
@@ -143,3 +144,14 @@ def test_a_canary_that_fails_says_so_in_json(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert json.loads(result.stdout)["ok"] is False
     assert "Traceback" not in result.stderr
+
+
+def test_what_an_agent_can_is_given_and_changed_at_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "visavis.toml").write_text("[[queues]]\nid = 'sales'\nname = 'Sales'\n", encoding="utf-8")
+    added = run_visavis(
+        *("user", "add", "anna", "-r", "agent", "-q", "sales", "-s", "french=7", "-l", "fr", "--link"), folder=tmp_path
+    )
+    assert added.returncode == 0
+    changed = run_visavis("user", "change", "anna", "-s", "billing", "-s", "french=3", folder=tmp_path)
+    assert changed.stdout == "anna: queues sales; skills billing=1, french=3; languages fr.\n"
+    assert "1 to 10" in one_line(run_visavis("user", "change", "anna", "-s", "french=11", folder=tmp_path), 1)

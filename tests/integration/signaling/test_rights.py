@@ -5,6 +5,8 @@ import pytest
 
 from tests.support.signaling_node import CANARY, OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Node, own, said
 
+ABLE = {"queues": ["sales"], "skills": {"french": 7}, "languages": ["fr"]}
+
 # ---------------------------------------------------------------- rights
 
 
@@ -16,6 +18,7 @@ async def test_only_an_admin_reads_the_lists_and_turns_the_switch(here: Node, ht
         ("GET", "/api/v1/agents", None),
         ("GET", "/api/v1/acd/disagreements", None),
         ("PUT", "/api/v1/pilot-groups/shop", change),
+        ("PUT", f"/api/v1/agents/{here.accounts.people['ann'].agent_id}", ABLE),
     ]
     for method, path, body in requests:
         async with http.request(method, path, json=body, headers=own(here)) as answer:
@@ -46,6 +49,22 @@ async def test_a_share_is_a_whole_percentage(here: Node, http: aiohttp.ClientSes
     change = {"enabled": True, "share_percent": share, "agents": [], "version": 3}
     async with http.put("/api/v1/pilot-groups/shop", json=change, headers=own(here, here.signed_in("root"))) as answer:
         assert await said(answer) == (400, "bad_body")
+
+
+async def test_what_an_agent_can_is_changed_as_a_whole(here: Node, http: aiohttp.ClientSession) -> None:
+    agent_id = here.accounts.people["ann"].agent_id
+    root = own(here, here.signed_in("root"))
+    async with http.put(f"/api/v1/agents/{agent_id}", json=ABLE, headers=root) as answer:
+        assert (await answer.json()).items() >= (ABLE | {"agent_id": agent_id, "name": "ann"}).items()
+    async with http.get("/api/v1/agents", headers=root) as answer:
+        assert next(each for each in (await answer.json())["agents"] if each["name"] == "ann")["skills"] == {
+            "french": 7
+        }
+    for body in ({}, ABLE | {"more": 1}, ABLE | {"skills": {"french": "7"}}, ABLE | {"queues": ["x" * 201]}):
+        async with http.put(f"/api/v1/agents/{agent_id}", json=body, headers=root) as answer:
+            assert await said(answer) == (400, "bad_body")
+    async with http.put("/api/v1/agents/ag_nobody00", json=ABLE, headers=root) as answer:
+        assert await said(answer) == (404, "no_such_agent")
 
 
 async def test_what_is_not_yours_answers_like_what_is_not_there(filled: Node, http: aiohttp.ClientSession) -> None:

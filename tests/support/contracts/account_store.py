@@ -23,6 +23,8 @@ def stored(name: str, agent: str | None = None, **changes: object) -> StoredAcco
         roles=frozenset({"agent"} if agent else {"admin"}),
         agent_id=AgentId(agent) if agent else None,
         queues=("sales", "support") if agent else (),
+        skills={"french": 7} if agent else {},
+        languages=("fr", "en") if agent else (),
     )
     return StoredAccount(account=dataclasses.replace(account, **changes), password_hash="hash", created_at=NOW)  # type: ignore[arg-type]
 
@@ -37,6 +39,8 @@ class AccountStoreContract:
         await store.add(anna)
         assert await store.by_name("anna") == anna
         assert await store.by_id(anna.account.account_id) == anna
+        assert await store.by_agent(AgentId("ag_anna0000")) == anna
+        assert await store.by_agent(AgentId("ag_other000")) is None
 
     async def test_what_is_not_there_is_none(self, store: SqlAccounts):
         for odd in ("nobody", "", "a\x00b", "\ud800", "x' OR '1'='1"):

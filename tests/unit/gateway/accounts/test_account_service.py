@@ -11,7 +11,7 @@ from argon2 import PasswordHasher, extract_parameters
 
 from gateway.accounts.model import Account
 from gateway.accounts.passwords import Passwords
-from gateway.accounts.service import FRESH_S, AccountService, new_token, token_digest
+from gateway.accounts.service import FRESH_S, AccountService, _written, new_token, token_digest
 from gateway.base.errors import (
     BadInput,
     GatewayError,
@@ -360,4 +360,69 @@ async def test_a_session_holds_no_secret(service: AccountService, anna: Account,
     await service.sign_in("anna", PASSWORD, address=HERE)
     (key,) = [key async for key in live.client.scan_iter("*:session:*")]
     kept = json.loads(json.loads(await live.client.hget(key, "data"))["account"])
-    assert set(kept) == {"account_id", "name", "display_name", "roles", "agent_id", "queues", "canary"}
+    public = {"account_id", "name", "display_name", "roles", "agent_id", "queues", "canary", "skills", "languages"}
+    assert set(kept) == public
+
+
+# ---------------------------------------------------------------- what agents can
+
+
+async def test_what_an_agent_can_is_kept_and_changed_and_seen_by_open_sessions(
+    service: AccountService, clock: FakeClock
+) -> None:
+    ben = await service.add_user(
+        name="ben",
+        display_name="Ben",
+        roles=["agent"],
+        queues=["sales"],
+        password=PASSWORD,
+        skills={"french": 7},
+        languages=["FR", "en", "fr"],
+    )
+    session = await service.sign_in("ben", PASSWORD, address=HERE)
+    assert (dict(session.account.skills), session.account.languages) == ({"french": 7}, ("fr", "en"))
+    assert ben.agent_id is not None
+    changed = await service.change_agent(ben.agent_id, skills={"billing": 1})
+    assert (dict(changed.skills), changed.languages, changed.queues) == ({"billing": 1}, ("fr", "en"), ("sales",))
+    assert await service.signed_in(session.token) == changed
+    again = await service.ensure_account(name="ben", display_name="Ben", roles=["agent"], queues=["support"])
+    assert (dict(again.skills), again.languages) == ({"billing": 1}, ("fr", "en")), "they are not the seed's"
+    assert (await service.agent_named("Ben")).agent_id == ben.agent_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"skills": {"French!": 1}}, "account_skill"),
+        ({"skills": {"french": 0}}, "account_skill"),
+        ({"skills": {"french": 11}}, "account_skill"),
+        ({"skills": {f"s{number}": 1 for number in range(31)}}, "account_skill"),
+        ({"languages": ["english"]}, "account_language"),
+        ({"languages": [""]}, "account_language"),
+        ({"queues": ["Sales"]}, "account_queue"),
+    ],
+)
+async def test_what_no_agent_can_be_is_refused_and_changes_nothing(
+    service: AccountService, anna: Account, fields: dict[str, object], code: str
+) -> None:
+    assert anna.agent_id is not None
+    refused = await refusal(service.change_agent(anna.agent_id, **fields))  # type: ignore[arg-type]
+    assert refused.code == code
+    assert await service.agent_named("anna") == anna
+
+
+async def test_only_agents_can_be_able(service: AccountService) -> None:
+    await service.add_user(name="root", display_name="Root", roles=["admin"], queues=[], password=PASSWORD)
+    assert (await refusal(service.agent_named("root"))).code == "no_such_agent"
+    assert (await refusal(service.change_agent(AgentId("ag_nobody00")))).code == "no_such_agent"
+
+
+async def test_a_session_from_before_there_were_skills_is_still_one(
+    service: AccountService, anna: Account, live: Live, clock: FakeClock, database: Database
+) -> None:
+    """Sessions live in Redis through an update of the gateway."""
+    old = {name: value for name, value in json.loads(_written(anna)).items() if name not in ("skills", "languages")}
+    token = await SessionStore(live, clock).create(
+        anna.account_id, absolute=timedelta(hours=1), idle=timedelta(hours=1), data={"account": json.dumps(old)}
+    )
+    assert await service.signed_in(token) == anna

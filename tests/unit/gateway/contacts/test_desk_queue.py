@@ -3,8 +3,18 @@
 import pytest
 
 from gateway.base.errors import PortFailure
+from gateway.base.ids import AgentId
 from gateway.contacts.states import EndReason
-from gateway.parties import AcceptOffer, ContactChanged, HangUp, OfferEnded, QueuePlace, SetNotReady, SetReady
+from gateway.parties import (
+    AcceptOffer,
+    AgentCard,
+    ContactChanged,
+    HangUp,
+    OfferEnded,
+    QueuePlace,
+    SetNotReady,
+    SetReady,
+)
 from tests.support.desk_rig import DeskRig
 
 
@@ -196,3 +206,17 @@ async def test_an_estimate_is_told_only_after_enough_answers(rig: DeskRig) -> No
     await anna.answer()
     second = await rig.customer()
     assert second.last(QueuePlace).estimate_s == 60.0
+
+
+async def test_what_an_agent_can_reaches_the_acd(rig: DeskRig) -> None:
+    card = AgentCard(
+        agent_id=AgentId("ag_clara000"),
+        display_name="Clara",
+        queues=("sales",),
+        skills={"french": 7},
+        languages=("fr",),
+    )
+    await rig.desk.agent_present(card, True)
+    await rig.rest()
+    seat = rig.queues.seats[card.agent_id]
+    assert (dict(seat.skills), seat.languages) == ({"french": 7}, ("fr",))

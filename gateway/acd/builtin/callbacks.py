@@ -93,13 +93,19 @@ class Callbacks:
     def take_place(self, entry: OwnContact) -> None:
         """A new contact that comes back for its place stands there; the place itself is no more."""
         previous = entry.offer.previous_contact_id
-        known = self._books.world.waiting.get(previous) if previous is not None else None
-        if previous is None or known is None or not known.ticket.callback:
+        if previous is None:
             return
-        ticket = known.ticket
-        entry.queue, entry.queued_s, entry.visited = ticket.queue, ticket.queued_s, ticket.visited
-        entry.at_head, entry.entered = ticket.at_head, True
-        own = self._books.contacts.pop(previous, None)
-        if own is not None:
-            entry.at_head = entry.at_head or own.called_s is not None
+        own = self._books.contacts.get(previous)
+        known = self._books.world.waiting.get(previous)
+        if own is not None and own.callback:
+            del self._books.contacts[previous]
+            entry.queue, entry.queued_s, entry.visited = own.queue, own.queued_s, own.visited
+            entry.at_head = own.at_head or own.called_s is not None
+        elif own is None and known is not None and known.ticket.callback:  # kept by another node
+            ticket = known.ticket
+            entry.queue, entry.queued_s, entry.visited = ticket.queue, ticket.queued_s, ticket.visited
+            entry.at_head = ticket.at_head or not ticket.offerable
+        else:
+            return
+        entry.entered = True
         self._distributor.changed(previous)

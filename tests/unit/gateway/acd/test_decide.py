@@ -48,6 +48,10 @@ class Room:
         seat = Seat(agent_id=AgentId(name), queues=tuple(queues), reason=None, ready_score=ready, **values)  # type: ignore[arg-type]
         self.world.put_seat(SeatRow(seat=seat))
 
+    def ring(self, contact: str, agent: str, at_s: float = 0) -> None:
+        hold = Hold(agent_id=AgentId(agent), offer_id=OfferId("of"))
+        self.world.hold(ContactId(contact), hold, T + at_s)
+
     def take(self, contact: str, agent: str, at_s: float = 0) -> None:
         hold = Hold(agent_id=AgentId(agent), offer_id=OfferId("of"), taken=True)
         self.world.hold(ContactId(contact), hold, T + at_s)
@@ -267,7 +271,8 @@ def test_round_robin_is_whoever_was_rung_longest_ago():
         room.enter(f"c{number}", number)
         ((contact, agent),) = room.offers(at_s=number)
         turns.append(agent)
-        room.take(contact, agent, at_s=number)
+        room.ring(contact, agent, at_s=number)
+        room.take(contact, agent, at_s=number + 100)
         room.world.drop_ticket(ContactId(contact))
     assert turns == ["anna", "ben", "cleo"] * 2
 

@@ -1,0 +1,343 @@
+"""Our own ACD with rules: what contacts are told when they overflow, are called back, or are sent on."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.builtin.callbacks import CallbackDue, CallbackLapsed, CallbackNews
+from gateway.acd.events import (
+    AcdEvent,
+    AcdRef,
+    ExitReason,
+    Queued,
+    QueueExit,
+    Reserved,
+    TargetKind,
+    TransferMode,
+    Transferred,
+    TransferTarget,
+)
+from gateway.acd.port import AgentPosition, ContactOffer, DeclineReason, Phase
+from gateway.base.errors import GatewayError, StateConflict
+from gateway.base.ids import AgentId, ContactId
+from gateway.config import QueueSettings
+from tests.support.clock import FakeClock, at_rest
+from tests.support.memory_queues import MemoryQueues
+
+ANNA, BEN = AgentId("ag_anna0000"), AgentId("ag_ben00000")
+SUPPORT = QueueSettings(id="support", name="Support")
+
+
+class CountedFigures:
+    """What was counted, in order."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, float, bool, float | None]] = []
+        self.leaves: list[tuple[str, str, str]] = []
+        self.decisions = 0
+
+    def decided(self, took_s: float) -> None:
+        self.decisions += 1
+
+    def answered(self, queue: str, waited_s: float, *, in_time: bool, off_by_s: float | None) -> None:
+        self.answers.append((queue, waited_s, in_time, off_by_s))
+
+    def left(self, queue: str, reason: ExitReason, to: str) -> None:
+        self.leaves.append((queue, reason.value, to))
+
+
+class Rig:
+    def __init__(self, *queues: QueueSettings) -> None:
+        self.clock = FakeClock()  # a Monday, 09:00 UTC
+        self.store = MemoryQueues()
+        self.events: list[AcdEvent] = []
+        self.news: list[CallbackNews] = []
+        self.figures = CountedFigures()
+        self.acd = BuiltinAcd(
+            store=self.store,
+            clock=self.clock,
+            node="n1",
+            agent_allowed=lambda *_: True,
+            queues=queues,
+            figures=self.figures,
+        )
+        self.acd.on_event(self.events.append)
+        self.acd.on_callback(self.news.append)
+
+    async def enter(self, name: str, queue: str = "sales", **more: object) -> AcdRef:
+        values: dict[str, object] = {"site": "shop", "language": "en", "priority": 0, "queued_at": self.clock.now()}
+        offer = ContactOffer(contact_id=ContactId(f"ct_{name}"), queue=queue, **(values | more))  # type: ignore[arg-type]
+        ref = await self.acd.offer(offer)
+        await at_rest()
+        return ref
+
+    async def agent(self, agent_id: AgentId, state: str = "ready", queues: tuple[str, ...] = ("sales",)) -> None:
+        since = self.clock.now() if state == "ready" else None
+        position = AgentPosition(agent_id=agent_id, queues=queues, state=state, reason=None, ready_since=since)
+        await self.acd.set_agent_state(position)
+        await at_rest()
+
+    async def accept(self, ref: AcdRef) -> AgentId:
+        """The agent it rings at takes it."""
+        rings = [each.body for each in self.events if each.acd_ref == ref and isinstance(each.body, Reserved)][-1]
+        assert rings.agent_id is not None
+        await self.acd.accept(ref, rings.offer_id)
+        await self.agent(rings.agent_id, "busy", ("sales", "support"))
+        return rings.agent_id
+
+    def told(self, name: str) -> list[object]:
+        return [each.body for each in self.events if each.contact_id == f"ct_{name}"]
+
+    def last(self, name: str) -> AcdEvent:
+        return [each for each in self.events if each.contact_id == f"ct_{name}"][-1]
+
+    async def waiting(self, queue: str = "sales") -> tuple[str, ...]:
+        return (await self.acd.snapshot(queue)).waiting
+
+
+def sales(**fields: object) -> QueueSettings:
+    return QueueSettings(id="sales", name="Sales", **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    rig = Rig(sales(**getattr(request, "param", {})), SUPPORT)
+    await rig.acd.start()
+    yield rig
+    await rig.acd.aclose()
+
+
+def settings(**fields: object) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("rig", [fields], indirect=True, ids=["rig"])
+
+
+# ---------------------------------------------------------------- overflow
+
+
+@settings(opening="mon 18:00-20:00")
+async def test_outside_the_hours_a_contact_is_told_and_leaves(rig: Rig) -> None:
+    await rig.enter("one")
+    assert rig.told("one") == [QueueExit(reason=ExitReason.CLOSED)]
+    assert rig.store.tickets == {}
+    assert rig.figures.leaves == [("sales", "closed", "closed")]
+
+
+@settings(opening="mon 08:00-09:30")
+async def test_who_is_in_line_when_it_closes_is_still_served(rig: Rig) -> None:
+    await rig.enter("one")
+    await rig.clock.run(3600)
+    await rig.agent(ANNA)
+    assert isinstance(rig.last("one").body, Reserved)
+
+
+@settings(overflow=[{"when": "wait", "after": "60s", "to": "support"}])
+async def test_after_the_wait_a_contact_goes_to_the_other_queue_with_its_age(rig: Rig) -> None:
+    await rig.enter("one")
+    await rig.clock.run(30)
+    await rig.enter("there", "support")
+    await rig.clock.run(29)
+    assert await rig.waiting() == ("ct_one",)
+    await rig.clock.run(2)
+    assert rig.told("one")[1:] == [Transferred(queue="support"), Queued(place=1)]
+    assert rig.last("one").queue == "support"
+    assert await rig.waiting("support") == ("ct_one", "ct_there")
+
+
+@settings(overflow=[{"when": "no_agent", "after": "10s", "to": "closed"}])
+async def test_without_anybody_logged_on_a_contact_is_let_go(rig: Rig) -> None:
+    await rig.agent(ANNA, "not_ready")
+    await rig.enter("one")
+    await rig.clock.run(60)
+    assert rig.told("one") == [Queued(place=1)], "somebody is there, if not ready"
+    await rig.agent(ANNA, "logged_off")
+    assert rig.last("one").body == QueueExit(reason=ExitReason.EMPTY)
+
+
+@settings(overflow=[{"when": "position", "position": 2, "to": "closed"}])
+async def test_who_would_stand_too_far_behind_does_not_enter(rig: Rig) -> None:
+    for name in ("one", "two", "three"):
+        await rig.enter(name)
+    assert rig.told("three") == [QueueExit(reason=ExitReason.FULL)]
+    assert await rig.waiting() == ("ct_one", "ct_two")
+
+
+@settings(opening="mon 18:00-20:00", when_closed="support")
+async def test_a_closed_queue_may_lead_to_an_open_one(rig: Rig) -> None:
+    await rig.enter("one")
+    assert rig.told("one") == [Transferred(queue="support"), Queued(place=1)]
+
+
+@settings(skills={"french": 5}, relax=[{"after": "30s", "by": 5}])
+async def test_time_alone_brings_an_offer_when_a_skill_falls_away(rig: Rig) -> None:
+    await rig.agent(ANNA)
+    await rig.enter("one")
+    await rig.clock.run(29)
+    assert rig.told("one") == [Queued(place=1)]
+    await rig.clock.run(2)
+    assert isinstance(rig.last("one").body, Reserved)
+
+
+# ---------------------------------------------------------------- callbacks
+
+
+async def test_a_callback_keeps_its_place_and_is_due_when_its_turn_has_come(rig: Rig) -> None:
+    for name in ("one", "two", "three"):
+        await rig.enter(name)
+    rig.acd.callbacks.keep(ContactId("ct_two"))
+    await rig.acd.cancel(AcdRef("ct_two"), "called back")  # the contact itself is over
+    await at_rest()
+    assert [(each.contact_id, each.place, each.called) for each in rig.acd.callbacks.kept()] == [("ct_two", 2, False)]
+    assert rig.last("three").body == Queued(place=3), "the place counts"
+    await rig.agent(ANNA)
+    await rig.accept(AcdRef("ct_one"))
+    assert rig.acd.callbacks.kept()[0].place == 1
+    assert rig.news == []
+    await rig.agent(BEN)
+    assert rig.news == [CallbackDue(contact_id=ContactId("ct_two"), queue="sales", window_s=300.0)]
+    assert isinstance(rig.last("three").body, Reserved), "the agent does not wait for the telephone"
+    assert rig.told("two") == [Queued(place=2)], "and rings for nobody who is not there"
+
+
+async def test_who_comes_back_for_the_place_stands_there(rig: Rig) -> None:
+    await rig.enter("one")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    await rig.agent(ANNA)
+    await rig.agent(ANNA, "not_ready")
+    assert len(rig.news) == 1
+    await rig.enter("urgent", priority=9)
+    await rig.enter("back", previous_contact_id=ContactId("ct_one"))
+    assert await rig.waiting() == ("ct_back", "ct_urgent"), "first: it was called"
+    assert rig.acd.callbacks.kept() == []
+    await rig.enter("thief", previous_contact_id=ContactId("ct_one"))
+    assert (await rig.waiting())[-1] == "ct_thief", "a place is taken once"
+
+
+async def test_who_comes_back_early_has_the_place_as_it_is(rig: Rig) -> None:
+    await rig.enter("one")
+    rig.clock.advance(10)
+    await rig.enter("two")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    rig.clock.advance(10)
+    await rig.enter("back", previous_contact_id=ContactId("ct_one"))
+    assert await rig.waiting() == ("ct_back", "ct_two")
+
+
+async def test_who_does_not_come_in_time_loses_the_place(rig: Rig) -> None:
+    await rig.enter("one")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    await rig.agent(ANNA)
+    await rig.clock.run(299)
+    assert len(rig.acd.callbacks.kept()) == 1
+    await rig.clock.run(2)
+    assert rig.news[-1] == CallbackLapsed(contact_id=ContactId("ct_one"), queue="sales")
+    assert rig.acd.callbacks.kept() == []
+    assert rig.store.tickets == {}
+
+
+async def test_a_callback_can_be_given_up_and_needs_a_place(rig: Rig) -> None:
+    one = await rig.enter("one")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    assert rig.acd.callbacks.give_up(ContactId("ct_one"))
+    assert not rig.acd.callbacks.give_up(ContactId("ct_one"))
+    await at_rest()
+    assert rig.store.tickets == {}
+    with pytest.raises(StateConflict, match="not_in_line"):
+        rig.acd.callbacks.keep(ContactId("ct_one"))
+    assert (await rig.acd.contacts([one]))[0].phase is Phase.GONE
+
+
+@settings(overflow=[{"when": "wait", "after": "60s", "to": "callback"}])
+async def test_a_contact_may_overflow_into_a_callback(rig: Rig) -> None:
+    await rig.enter("one")
+    await rig.clock.run(61)
+    assert rig.last("one").body == QueueExit(reason=ExitReason.TIMEOUT)
+    assert [each.contact_id for each in rig.acd.callbacks.kept()] == ["ct_one"]
+    await rig.clock.run(3600)
+    assert len(rig.acd.callbacks.kept()) == 1, "once is enough"
+
+
+# ---------------------------------------------------------------- transfers
+
+
+async def talking(rig: Rig) -> AcdRef:
+    await rig.agent(ANNA, queues=("sales", "support"))
+    ref = await rig.enter("one")
+    assert await rig.accept(ref) == ANNA
+    await at_rest()
+    return ref
+
+
+async def test_a_blind_transfer_to_a_queue_brings_another_agent(rig: Rig) -> None:
+    ref = await talking(rig)
+    await rig.acd.transfer(ref, TransferMode.BLIND, TransferTarget(kind=TargetKind.QUEUE, value="support"))
+    await rig.agent(ANNA, "ready", ("sales", "support"))
+    assert rig.told("one")[-2:] == [Transferred(queue="support"), Queued(place=1)], "not the one who sent it on"
+    await rig.agent(BEN, queues=("support",))
+    assert rig.last("one").body.agent_id == BEN  # type: ignore[union-attr]
+    assert rig.last("one").queue == "support"
+
+
+async def test_a_blind_transfer_to_an_agent_rings_there_and_is_first_in_line_after_a_refusal(rig: Rig) -> None:
+    ref = await talking(rig)
+    await rig.enter("two")
+    await rig.agent(BEN, "not_ready")
+    rig.clock.advance(1)
+    target = TransferTarget(kind=TargetKind.AGENT, value=BEN)
+    for state in ("not_ready", "logged_off"):
+        await rig.agent(BEN, state)
+        with pytest.raises(StateConflict, match="transfer_refused"):
+            await rig.acd.transfer(ref, TransferMode.BLIND, target)
+    await rig.acd.cancel(AcdRef("ct_two"), "left")
+    await rig.agent(BEN)
+    await rig.acd.transfer(ref, TransferMode.BLIND, target)
+    await at_rest()
+    rings = [body for body in rig.told("one") if isinstance(body, Reserved)][-1]
+    assert rings.agent_id == BEN
+    await rig.agent(BEN, "not_ready")
+    await rig.acd.decline(ref, rings.offer_id, DeclineReason.DECLINED)
+    await at_rest()
+    await rig.enter("urgent", priority=9)
+    assert await rig.waiting() == ("ct_one", "ct_urgent")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "value", "code"),
+    [
+        (TransferMode.CONSULT, TargetKind.QUEUE, "support", "transfer_unsupported"),
+        (TransferMode.BLIND, TargetKind.NUMBER, "+33123456789", "transfer_unsupported"),
+        (TransferMode.BLIND, TargetKind.QUEUE, "parts", "transfer_refused"),
+        (TransferMode.BLIND, TargetKind.AGENT, ANNA, "transfer_refused"),
+        (TransferMode.BLIND, TargetKind.AGENT, "ag_nobody00", "transfer_refused"),
+    ],
+)
+async def test_a_transfer_that_leads_nowhere_changes_nothing(
+    rig: Rig, mode: TransferMode, kind: TargetKind, value: str, code: str
+) -> None:
+    ref = await talking(rig)
+    with pytest.raises(GatewayError, match=code):
+        await rig.acd.transfer(ref, mode, TransferTarget(kind=kind, value=value))
+    assert (await rig.acd.contacts([ref]))[0].phase is Phase.CONNECTED
+
+
+async def test_who_only_waits_can_not_be_transferred(rig: Rig) -> None:
+    ref = await rig.enter("one")
+    with pytest.raises(StateConflict, match="transfer_refused"):
+        await rig.acd.transfer(ref, TransferMode.BLIND, TransferTarget(kind=TargetKind.QUEUE, value="support"))
+
+
+# ---------------------------------------------------------------- figures
+
+
+@settings(service_level_within="15s")
+async def test_answers_are_counted_with_their_wait_and_how_far_off_the_estimate_was(rig: Rig) -> None:
+    for number in range(7):
+        ref = await rig.enter(f"c{number}")
+        await rig.clock.run(10 if number < 6 else 25)
+        await rig.agent(ANNA)
+        await rig.accept(ref)
+        await rig.acd.end(ref, "over")
+    waits = [(waited_s, in_time) for _, waited_s, in_time, _ in rig.figures.answers]
+    assert waits == [(10.0, True)] * 6 + [(25.0, False)]
+    assert [off_by_s for *_, off_by_s in rig.figures.answers] == [None] * 5 + [0.0, 15.0], "told from the sixth on"
+    assert rig.figures.decisions > 0

@@ -109,6 +109,46 @@ async def visit(
         await browser.close()
 
 
+CUSTOMER: Json = {
+    "customer_id": "cu_1",
+    "name": NAME * 3,
+    "known_by": "identity",
+    "contacts": 12,
+    "first_at": "2026-01-05T10:00:00.000Z",
+    "last_at": "2026-03-02T12:00:00.000Z",
+}
+INTERACTION: Json = {
+    "interaction_id": "ct_0123456789ab.1",
+    "contact_id": "ct_0123456789ab",
+    "segment": 1,
+    "site": "shop",
+    "queue_name": NAME,
+    "agent_name": NAME,
+    "started_at": "2026-03-02T12:00:00.000Z",
+    "end_reason": "completed",
+    "talk_s": 243.0,
+    "disposition": NAME,
+    "notes": "\n".join(PAYLOADS),
+    "menu_path": [NAME],
+    "page_url": "javascript:window.hit=1",
+    "page_title": NAME,
+    "form": {each: each for each in PAYLOADS},
+    "recording": {"recording_id": "rc_1", "state": "complete"},
+    "delivery": "given_up",
+    "delivery_error": "crm_status_422",
+}
+HISTORY: Json = {
+    "customer_id": "cu_1",
+    "name": NAME,
+    "known_by": "browser",
+    "contacts": 2,
+    "last": [
+        {"at": "2026-03-01T12:00:00Z", "queue_name": "Advice", "agent_name": NAME, "disposition": "sale"},
+        {"at": "2026-02-01T12:00:00Z", "queue_name": "", "agent_name": "", "disposition": "a_word_of_this_center"},
+    ],
+    "url": "https://crm.example/7",
+}
+
 DISAGREEMENT: Json = {
     "at": "2026-03-02T12:00:00.000Z",
     "acd": "phone",
@@ -130,6 +170,10 @@ async def preview() -> AsyncIterator[Preview]:
         serving.answers[("POST", "/api/v1/widget/entry")] = (201, {"entry_token": "e" * 40, "expires_s": 600})
         serving.answers[("GET", "/api/v1/session")] = (200, account("agent", "admin"))
         serving.answers[("GET", "/api/v1/contacts")] = (200, {"contacts": [], "next_before": None})
+        serving.answers[("GET", "/api/v1/customers")] = (200, {"customers": [CUSTOMER], "next_before": "cu_1"})
+        timeline = {"customer": CUSTOMER, "timeline": [INTERACTION], "next_before": "ct_0123456789ab.1"}
+        serving.answers[("GET", "/api/v1/customers/cu_1/timeline")] = (200, timeline)
+        serving.answers[("DELETE", "/api/v1/customers/cu_1")] = (200, {"receipt": {"by": NAME}, "signature": "s"})
         serving.answers[("GET", "/api/v1/pilot-groups")] = (200, {"groups": []})
         serving.answers[("GET", "/api/v1/agents")] = (200, {"agents": []})
         serving.answers[("GET", "/api/v1/acd/disagreements")] = (200, {"disagreements": [DISAGREEMENT]})
@@ -143,6 +187,8 @@ PAGES = {
     "/agent/": ([agent("not_ready", reason="login")], "[data-state=not_ready]"),
     "/admin/#/board": ([], "nav"),
     "/admin/#/contacts": ([], "vv-contacts select"),
+    "/admin/#/customers": ([], "vv-customers .rows a"),
+    "/admin/#/customers/cu_1": ([], "vv-customer article"),
     "/admin/#/pilot": ([], "vv-pilot h1"),
     "/admin/#/acd": ([], "vv-acd table"),
 }
@@ -375,3 +421,63 @@ async def test_a_camera_that_is_paused_or_unplugged_is_said_and_replaced(
         await camera.wait_for()
         assert await camera.evaluate("(video) => video.srcObject.getVideoTracks()[0].id") != first
         await shown(True)
+
+
+async def test_what_is_known_of_a_customer_follows_the_offer_and_moves_nothing(
+    playwright: Playwright, preview: Preview
+) -> None:
+    """The CRM is slow: the card is there without it, and what comes later is below, announced, and only text."""
+    preview.greeting["/ws/agent"] = [agent("reserved"), OFFER]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        page = seen.page
+        accept = page.locator("[data-action=accept]")
+        await accept.wait_for()
+        before = await accept.bounding_box()
+        history = page.locator(".history")
+        await expect(history).to_have_attribute("aria-live", "polite")
+        await expect(history).to_have_text("")
+        talker = await preview.talker()
+        await talker.tell({"type": "customer_known", "contact_id": "ct_anothercontact", "history": HISTORY})
+        await talker.tell({"type": "customer_known", "contact_id": "ct_0123456789ab", "history": HISTORY})
+        await expect(history.locator("li")).to_have_count(2)
+        assert await accept.bounding_box() == before
+        await expect(history).to_contain_text("same browser")
+        await expect(history).to_contain_text("2 earlier contacts")
+        await expect(history.locator("li").first).to_contain_text("Sale")
+        await expect(history.locator("li").last).to_contain_text("a word of this center")
+        link = history.get_by_role("link")
+        assert await link.get_attribute("href") == "https://crm.example/7"
+        assert await link.get_attribute("rel") == "noopener noreferrer"
+        known = {**CARD, "history": HISTORY}
+        assigned = {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": known}
+        await talker.tell(agent("busy"), assigned, contact("active"))
+        await expect(page.locator("aside .history li")).to_have_count(2)
+        assert await page.evaluate("window.hit") is None
+        assert seen.complaints == []
+
+
+async def test_a_customer_is_looked_up_and_erased_by_keyboard(playwright: Playwright, preview: Preview) -> None:
+    """What they wrote is text wherever it stands, and erasing asks for a reason first."""
+    async with visit(playwright, "/admin/#/customers", preview=preview) as seen:
+        page = seen.page
+        await page.locator("vv-customers input").focus()
+        await page.keyboard.type("48213")
+        async with page.expect_request("**/api/v1/customers?*key=48213*"):
+            await page.keyboard.press("Enter")
+        await page.locator("vv-customers .rows a").focus()
+        await page.keyboard.press("Enter")
+        await page.locator("vv-customer article").wait_for()
+        await expect(page.locator("vv-customer .notes")).to_contain_text("<script>window.hit=1</script>")
+        await page.locator("[data-action=erase]").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("dialog input")).to_be_focused()
+        await page.keyboard.press("Enter")  # no reason, no erasure
+        await expect(page.locator("dialog")).to_be_visible()
+        await page.keyboard.type("asked for it")
+        async with page.expect_request(lambda asked: asked.method == "DELETE") as erased:
+            await page.keyboard.press("Enter")
+        assert (await erased.value).post_data_json == {"reason": "asked for it"}
+        await expect(page.locator("vv-customer h1")).to_be_focused()
+        await expect(page.locator("vv-customer pre")).to_contain_text('"signature": "s"')
+        assert await page.evaluate("window.hit") is None
+        assert seen.complaints == []

@@ -12,16 +12,19 @@ import "./acd.js";
 import "./board.js";
 import "./contact.js";
 import "./contacts.js";
+import "./customer.js";
+import "./customers.js";
 import "./pilot.js";
 import "./recording.js";
 import "./recordings.js";
 import { frameStyles } from "./styles.js";
 
-/** @typedef {"board" | "contacts" | "recordings" | "pilot" | "acd"} Page */
+/** @typedef {"board" | "contacts" | "customers" | "recordings" | "pilot" | "acd"} Page */
 /** `admin`: for that role only; supervisors see the others. @type {{page: Page, icon: import("../elements/icons.js").IconName, admin?: boolean}[]} */
 const PAGES = [
   { page: "board", icon: "board" },
   { page: "contacts", icon: "page", admin: true },
+  { page: "customers", icon: "users", admin: true },
   { page: "recordings", icon: "play" },
   { page: "pilot", icon: "power", admin: true },
   { page: "acd", icon: "phone", admin: true },
@@ -37,7 +40,7 @@ const TREND_EVERY_MS = 2_000;
  */
 export function readRoute(hash) {
   const [page, id] = hash.replace(/^#\/?/, "").split("/");
-  if (page === "contacts" || page === "recordings" || page === "pilot" || page === "acd") return { page, id: id ?? "" };
+  if (page === "contacts" || page === "customers" || page === "recordings" || page === "pilot" || page === "acd") return { page, id: id ?? "" };
   return { page: "board", id: "" };
 }
 
@@ -197,6 +200,8 @@ class Admin extends LitElement {
     if (!this.#isAdmin && page !== "board") return html`<p class="note">${t("admin.not_admin_text")}</p>`;
     if (page === "acd") return html`<vv-acd></vv-acd>`;
     if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
+    if (page === "customers" && id !== "") return html`<vv-customer customer_id=${id}></vv-customer>`;
+    if (page === "customers") return html`<vv-customers></vv-customers>`;
     if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
     if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
     return html`<vv-board .board=${this._board} .received_ms=${this._received_ms} .trend=${this.#trend}></vv-board>`;
@@ -205,7 +210,7 @@ class Admin extends LitElement {
   /** The language changed: every element below must be drawn again. */
   #relabel() {
     this.requestUpdate();
-    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-recordings, vv-recording")) {
+    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-customers, vv-customer, vv-recordings, vv-recording")) {
       if (element instanceof LitElement) element.requestUpdate();
     }
   }

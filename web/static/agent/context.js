@@ -2,8 +2,9 @@
 
 import { html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
-import { place } from "../lib/format.js";
-import { LANGUAGE_NAMES, t } from "../lib/i18n.js";
+import { dispositionText, knownBy } from "../lib/customer-text.js";
+import { moment, place } from "../lib/format.js";
+import { LANGUAGE_NAMES, locale, t } from "../lib/i18n.js";
 
 /** @param {string} tag */
 function languageName(tag) {
@@ -55,7 +56,36 @@ export function context(customer, queue_name) {
           </dd>
         </div>`
       : nothing}
-  </dl>`;
+  </dl>
+  ${history(customer.history ?? null)}`;
+}
+
+/**
+ * Who the CRM says it is, and when they were here before. Last, so that what comes late pushes nothing away.
+ * @param {import("../lib/messages.js").CustomerHistory | null} known
+ */
+function history(known) {
+  return html`<div class="history" aria-live="polite">
+    ${known === null
+      ? nothing
+      : html`<h2>${icon("clock")} ${t("history.title")}</h2>
+          <p>
+            ${known.name === "" ? nothing : html`<strong>${known.name}</strong>`}
+            <span class="pill ${known.known_by === "identity" ? "good" : ""}">${knownBy(known.known_by)}</span>
+          </p>
+          <p class="hint">${t("history.contacts", { count: known.contacts })}</p>
+          ${known.last.length === 0
+            ? nothing
+            : html`<ol>
+                ${known.last.map(
+                  (past) => html`<li>
+                    <span><time datetime=${past.at}>${moment(past.at, locale(), new Date())}</time>${past.queue_name === "" ? nothing : html` · ${past.queue_name}`}</span>
+                    <span class="hint small">${[past.agent_name || t("history.no_agent"), dispositionText(past.disposition)].filter((text) => text !== "").join(" · ")}</span>
+                  </li>`,
+                )}
+              </ol>`}
+          ${known.url === "" ? nothing : html`<p><a href=${known.url} target="_blank" rel="noopener noreferrer">${t("history.open")}</a></p>`}`}
+  </div>`;
 }
 
 /** How a customer without a name is called. @param {import("../lib/messages.js").CustomerCard} customer */

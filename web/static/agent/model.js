@@ -95,6 +95,12 @@ export function fold(view, message, now_ms) {
       const fresh = same ? {} : { contact_state: "", peer: null, quality: null, away: null, wrap_up: null, talking_since_ms: null, recording: "off", recording_may: [] };
       return { ...view, ...fresh, offer: null, assigned: { contact_id, queue_name, customer, voice_apart, transfers, asked_by } };
     }
+    case "customer_known": {
+      const { contact_id, history } = message;
+      const offer = view.offer?.contact_id === contact_id ? { ...view.offer, customer: { ...view.offer.customer, history } } : view.offer;
+      const on = view.assigned?.contact_id === contact_id ? { ...view.assigned, customer: { ...view.assigned.customer, history } } : view.assigned;
+      return { ...view, offer, assigned: on };
+    }
     case "contact_state": {
       if (view.assigned === null || message.contact_id !== view.assigned.contact_id) return view;
       let { talking_since_ms } = view;

@@ -272,6 +272,43 @@ export const panelStyles = css`
   .context .form dd dl > div:nth-child(odd) {
     background: var(--surface-2);
   }
+  .history > h2 {
+    display: flex;
+    gap: 8px;
+    align-items: center;
+    padding-top: 12px;
+    border-top: 1px solid var(--line);
+    font-size: 0.9375rem;
+    font-weight: 400;
+    color: var(--ink-2);
+  }
+  .history > p {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 10px;
+    align-items: center;
+    margin-top: 6px;
+    overflow-wrap: anywhere;
+  }
+  .history > ol {
+    margin-top: 6px;
+    border: 1px solid var(--line);
+    border-radius: var(--radius-s);
+    overflow: hidden;
+  }
+  .history > ol > li {
+    display: grid;
+    padding: 7px 12px;
+    overflow-wrap: anywhere;
+  }
+  .history > ol > li:nth-child(odd) {
+    background: var(--surface-2);
+  }
+  .history a {
+    display: inline-grid;
+    align-content: center;
+    min-height: var(--target);
+  }
   .two {
     display: grid;
     gap: 16px;

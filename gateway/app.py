@@ -70,6 +70,7 @@ from gateway.records.recordings import SqlRecordings
 from gateway.records.task_letters import SqlLetters
 from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
+from gateway.sip_gauges import SipGauges
 from gateway.vault.composing import Composer
 from gateway.vault.service import open_vault
 from gateway.wiring import (
@@ -344,6 +345,7 @@ async def _rooms(
     reconciler = Reconciler(acd, clock, on_found=AcdGauges(registry).found, on_alarm=acd_rooms.on_alarm)
     RecordingGauges(registry, lambda: recordings.jobs)
     FeedGauges(registry, acd_rooms.feed_figures)
+    SipGauges(registry, acd_rooms.sip_figures)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,

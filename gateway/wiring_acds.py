@@ -12,6 +12,7 @@ from gateway.acd.cti.reader import CtiFigures
 from gateway.acd.port import AcdPort
 from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
+from gateway.acd.sip.figures import SipFigures
 from gateway.acd.tasks.ports import LetterStore
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
@@ -48,6 +49,7 @@ class AcdRooms:
     public_url: str
     on_alarm: Callable[[str, str], None]  # code, detail
     agents: Callable[[], Awaitable[Sequence[Account]]]
+    sip_figures: dict[str, Callable[[], SipFigures]] = field(default_factory=dict)  # by ACD, like the next
     feed_figures: dict[str, Callable[[], CtiFigures]] = field(default_factory=dict)  # by ACD; filled as they are built
 
 
@@ -75,7 +77,7 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
     """The adapter of one entry, not yet started. SetupError when its settings can't work."""
     match acd:
         case SipAcdSettings():
-            return SipAcd(
+            sip = SipAcd(
                 acd,
                 media=rooms.media,
                 clock=rooms.clock,
@@ -83,6 +85,8 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
                 on_alarm=rooms.on_alarm,
                 feed=_feed(acd, rooms),
             )
+            rooms.sip_figures[acd.name] = sip.figures
+            return sip
         case TaskAcdSettings():
             return open_task_acd(
                 acd,

@@ -264,6 +264,10 @@ def reference() -> str:
                     lines += _table(f"### `{key}` in `[[{name}]]`", part)
     for kind in KINDS:
         lines += _table(f'## `[[acds]] kind = "{word_of(kind)}"`', kind)
+        for key, inner in kind.model_fields.items():
+            part = _item_of(inner)
+            if part is not None:
+                lines += _table(f"### `[[acds.{key}]]` of kind `{word_of(kind)}`", part)
     for feed in FEED_KINDS:
         lines += _table(f'## `[acds.feed] kind = "{word_of(feed)}"`', feed)
     return "\n".join(lines) + "\n"

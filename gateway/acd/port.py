@@ -209,7 +209,7 @@ class AcdPort(Protocol):
         ...
 
     async def set_agent_state(self, position: AgentPosition) -> None:
-        """An agent's state or queues changed. `logged_off` forgets them."""
+        """An agent's state or queues changed. `logged_off` forgets them. PortFailure: tell it again later."""
         ...
 
     async def snapshot(self, queue: str) -> QueueSnapshot:

@@ -38,6 +38,9 @@ SOURCE: Final = "reconcile"
 
 CHECK_TIMEOUT_S: Final = 3.0
 AGENT_TIMEOUT_S: Final = 10.0
+AGENT_RETRY_S: Final = 5.0
+"""An ACD that could not be told of agents is tried again after this, with the newest state of each."""
+
 SNAPSHOT_TIMEOUT_S: Final = 10.0
 _SEPARATOR: Final = ":"
 
@@ -48,6 +51,7 @@ class _Adapter:
     port: AcdPort
     positions: dict[AgentId, AgentPosition] = field(default_factory=dict)  # not yet told, newest per agent
     telling: asyncio.Task[None] | None = None
+    agents_wait: bool = False  # since it took none
 
 
 class AcdRouter:
@@ -268,7 +272,7 @@ class AcdRouter:
     # ------------------------------------------------------------ port: of agents
 
     async def set_agent_state(self, position: AgentPosition) -> None:
-        """Told to every ACD that takes it, each at its own pace: returns at once."""
+        """Told to every ACD that takes it, each at its own pace and again when it was away: returns at once."""
         for adapter in self._adapters.values():
             if not adapter.port.capabilities().takes_agent_state:
                 continue
@@ -283,10 +287,19 @@ class AcdRouter:
                 try:
                     async with asyncio.timeout(AGENT_TIMEOUT_S):
                         await adapter.port.set_agent_state(position)
-                except (GatewayError, TimeoutError) as error:
-                    code = error.code if isinstance(error, GatewayError) else "acd_timeout"
-                    _log.warning("acd.agent_not_told", acd=adapter.name, agent_id=position.agent_id, code=code)
-                    self._on_alarm("acd_failed", f"An agent's state was not told to the ACD {adapter.name}: {code}.")
+                except (PortFailure, TimeoutError) as error:
+                    code = error.code if isinstance(error, PortFailure) else "acd_timeout"
+                    if not adapter.agents_wait:
+                        _log.warning("acd.agents_not_told", acd=adapter.name, code=code)
+                        self._on_alarm("acd_failed", f"Agents' states can't be told to the ACD {adapter.name}: {code}.")
+                    adapter.agents_wait = True
+                    adapter.positions.setdefault(position.agent_id, position)  # unless a newer one came meanwhile
+                    await self._clock.sleep_until(self._clock.monotonic() + AGENT_RETRY_S)
+                except GatewayError as error:
+                    _log.warning("acd.agent_refused", acd=adapter.name, agent_id=position.agent_id, code=error.code)
+                    self._on_alarm("acd_failed", f"The ACD {adapter.name} took no agent's state: {error.code}.")
+                else:
+                    adapter.agents_wait = False
         finally:
             adapter.telling = None
 

@@ -14,6 +14,7 @@ from gateway.acd.kit.run import Result, play
 from gateway.acd.kit.scenario import Scenario
 from gateway.acd.kit.scenarios import ALL
 from gateway.acd.kit.stands import SIMULATOR, STANDS
+from gateway.base import log
 from gateway.base.clock import Clock, SystemClock
 from gateway.base.errors import SetupError
 
@@ -32,6 +33,7 @@ class KitPlan:
 
 def run_kit(plan: KitPlan, *, json_output: bool) -> bool:
     """Play, print, and say whether the adapter conforms. SetupError for an unknown adapter, target or scenario."""
+    log.configure(json_lines=False, level="ERROR")  # what adapters say of cut lines is asked for here
     console = Console(stderr=json_output)
     if not console.is_terminal:
         console.width = PAPER_WIDTH

@@ -5,9 +5,11 @@ call mode the panel claims what the ACD has connected.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+from gateway.acd.correlation import new_correlation
 from gateway.acd.events import (
     Abandoned,
     Accepted,
@@ -38,8 +40,8 @@ from gateway.acd.port import (
     Resyncs,
 )
 from gateway.base.clock import Clock
-from gateway.base.errors import GatewayError, InvariantBroken
-from gateway.base.ids import AgentId, ContactId, OfferId, new_contact_id, new_id
+from gateway.base.errors import GatewayError, InvariantBroken, PortFailure
+from gateway.base.ids import AgentId, ContactId, OfferId, new_contact_id
 
 T = TypeVar("T")
 
@@ -142,7 +144,8 @@ class Room:
             reason=None,
             ready_since=self._ready_since[agent_id] if state == "ready" else None,
         )
-        await self.ask("set_agent_state", None, lambda: self.port.set_agent_state(position), f"{agent_id} {state}")
+        with contextlib.suppress(PortFailure):  # the gateway tells it again later
+            await self.ask("set_agent_state", None, lambda: self.port.set_agent_state(position), f"{agent_id} {state}")
 
     # ------------------------------------------------------------ contacts
 
@@ -157,7 +160,7 @@ class Room:
             queued_at=self.clock.now(),
             display_name="Conformance kit",
             offerable=offerable,
-            correlation=new_id("kt")[3:15],
+            correlation=new_correlation(),
             attributes={"kit": "yes"},
         )
         call = Call(self, offer)

@@ -90,3 +90,7 @@ def foreign(capabilities: AcdCapabilities) -> str | None:
 
 def call_mode(capabilities: AcdCapabilities) -> str | None:
     return None if capabilities.mode is AcdMode.CALL else "there is no call to answer in this mode"
+
+
+def no_calls(capabilities: AcdCapabilities) -> str | None:
+    return "calls go on without the line that is cut" if capabilities.mode is AcdMode.CALL else None

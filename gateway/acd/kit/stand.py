@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.acd.events import TransferTarget
 from gateway.acd.port import AcdPort
 from gateway.base.ids import AgentId, ContactId
 
@@ -71,6 +72,11 @@ class Stand(Protocol):
     @property
     def agents(self) -> tuple[AgentId, ...]:
         """At least two, none of them ready."""
+        ...
+
+    @property
+    def target(self) -> TransferTarget:
+        """Where our transfers go: the second agent, or somebody else who answers."""
         ...
 
     @property

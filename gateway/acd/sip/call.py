@@ -279,6 +279,9 @@ class QueueCall:
             case Ended() | QueueExit() | Abandoned():
                 self._feed_end = body
                 self._tell(Unrecognised(name=type(body).__name__.lower()), raw=raw)
+            case Queued() if not self.limits.told_places:  # a snapshot may show one; it would never be told anew
+                self._feed_end = None
+                self._tell(Queued(place=None), synthesized=synthesized, raw=raw)
             case Connected() | Queued():
                 self._feed_end = None
                 self._tell(body, synthesized=synthesized, raw=raw)

@@ -16,6 +16,7 @@ from gateway.acd.events import (
     AcdEventBody,
     AcdRef,
     Queued,
+    Reserved,
     TransferFailed,
     TransferMode,
     Transferred,
@@ -101,6 +102,7 @@ class SipContact:
         for name in self._dressing.left_out:
             house.counts.headers_left_out[name] += 1
         self._seq = 0
+        self._rung = 0  # agents it was offered to, as far as the feed tells
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._fed: FeedEvent | None = None  # what is being told comes from it
 
@@ -229,6 +231,7 @@ class SipContact:
             self._house.counts.transfers["failed"] += 1
         fed, now = self._fed, self._house.clock.now()
         self._seq += 1
+        self._rung += isinstance(body, Reserved)
         self._house.tell(
             AcdEvent(
                 event_id=fed.event_id if fed is not None else new_id("ev"),
@@ -240,7 +243,7 @@ class SipContact:
                 source=f"{self._house.name}.cti" if fed is not None else self._house.name,
                 body=body,
                 queue=self.offer.queue,
-                attempt=self.call.attempts,
+                attempt=self._rung,
                 synthesized=synthesized,
                 raw=_bounded(raw),
             )

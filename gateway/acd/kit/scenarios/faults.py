@@ -3,7 +3,7 @@
 from gateway.acd.events import Connected, Ended, ExitReason, QueueExit
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
-from gateway.acd.kit.scenario import acd_gives_up, call_mode, foreign, scenario
+from gateway.acd.kit.scenario import acd_gives_up, call_mode, foreign, no_calls, scenario
 from gateway.acd.kit.stand import Act
 from gateway.acd.port import Phase, Resyncs
 from gateway.base.errors import GatewayError, PortFailure
@@ -188,7 +188,7 @@ async def gateway_restarts_while_they_talk(room: Room) -> None:
     await call.gone()
 
 
-@scenario(Act.CUT, Act.MEND)
+@scenario(Act.CUT, Act.MEND, when=(no_calls,))
 async def a_cut_line_takes_no_contacts(room: Room) -> None:
     """While the line is cut `check` says so, and again that all is well when it is mended."""
     await room.do(Act.CUT)

@@ -6,11 +6,9 @@ from gateway.acd.events import (
     Held,
     Party,
     Resumed,
-    TargetKind,
     TransferFailed,
     TransferMode,
     Transferred,
-    TransferTarget,
 )
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
@@ -79,7 +77,7 @@ async def a_transfer_it_can_not(room: Room) -> None:
     """What the ACD does not carry out is refused at once, and the contact stays where it is."""
     call = await _talking(room)
     lacking = [mode for mode in TransferMode if mode not in room.can.transfers]
-    target = TransferTarget(kind=TargetKind.QUEUE, value=room.stand.queue)
+    target = room.stand.target
     for mode in lacking:
         try:
             await call.transfer(mode, target)
@@ -91,10 +89,10 @@ async def a_transfer_it_can_not(room: Room) -> None:
 
 @scenario(when=(_blind,))
 async def we_transfer_blind(room: Room) -> None:
-    """A blind transfer to another agent's queue: told when it is done, and the contact is not closed by it."""
+    """A blind transfer: told when it is done, and the contact is not closed by it."""
     call = await _talking(room)
     await room.ready(room.ben)
-    await call.transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind.AGENT, value=room.ben))
+    await call.transfer(TransferMode.BLIND, room.stand.target)
     await call.says(Transferred)
     if call.bodies(Ended):
         raise Missed("the contact was closed by its transfer")
@@ -105,7 +103,7 @@ async def we_transfer_after_consulting(room: Room) -> None:
     """A consult transfer: told when it is done, and the contact is not closed by it."""
     call = await _talking(room)
     await room.ready(room.ben)
-    await call.transfer(TransferMode.CONSULT, TransferTarget(kind=TargetKind.AGENT, value=room.ben))
+    await call.transfer(TransferMode.CONSULT, room.stand.target)
     await call.says(Transferred)
     if call.bodies(Ended):
         raise Missed("the contact was closed by its transfer")
@@ -117,7 +115,7 @@ async def our_transfer_fails(room: Room) -> None:
     call = await _talking(room)
     await room.do(Act.FAIL_TRANSFERS)
     try:
-        await call.transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind.AGENT, value=room.ben))
+        await call.transfer(TransferMode.BLIND, room.stand.target)
     except GatewayError:
         pass  # refused at once is as good as told later
     else:

@@ -6,6 +6,7 @@ from typing import Final
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.events import TargetKind, TransferTarget
 from gateway.acd.kit.stand import Act
 from gateway.acd.port import AcdPort, AgentPosition
 from gateway.base.clock import Clock
@@ -25,6 +26,7 @@ class OwnStand:
     queue = QUEUE
     agents = (AgentId("ag_kitanna0"), AgentId("ag_kitben00"))
     can = frozenset({Act.CRASH, Act.CUT, Act.MEND, Act.RESTART_ACD, Act.RESTART_GATEWAY})
+    target = TransferTarget(kind=TargetKind.AGENT, value=agents[1])
     wait_s = 5.0
     quiet_s = 0.05
 

@@ -21,8 +21,8 @@ from gateway.acd.events import (
 )
 from gateway.acd.events import Party as By
 from gateway.acd.port import AcdMode, AgentPosition, ContactOffer, CutCause, DeclineReason, Phase
-from gateway.acd.router import AcdRouter, adapter_of
-from gateway.base.errors import PortFailure
+from gateway.acd.router import AGENT_RETRY_S, AcdRouter, adapter_of
+from gateway.base.errors import PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId, OfferId
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_acd import NOON, FakeAcd
@@ -32,6 +32,7 @@ ANNA, OFFER = AgentId("ag_anna0000"), OfferId("of_1")
 
 class Rig:
     def __init__(self) -> None:
+        self.clock = FakeClock()
         self.own = FakeAcd(AcdMode.OWN)
         self.phone = FakeAcd(AcdMode.CALL)
         self.idle = FakeAcd(AcdMode.TASK, takes_agent_state=False)
@@ -41,7 +42,7 @@ class Rig:
             {"own": self.own, "phone": self.phone, "idle": self.idle},
             {"chat": "own", "sales": "phone"},
             default="own",
-            clock=FakeClock(),
+            clock=self.clock,
             on_alarm=lambda code, detail: self.alarms.append(f"{code} {detail}"),
         )
         self.router.on_event(self.events.append)
@@ -183,7 +184,32 @@ async def test_an_acd_that_takes_no_agent_state_now_is_an_alarm_and_holds_up_no_
     await rig.router.set_agent_state(position())
     await at_rest()
     assert len(rig.own.positions) == 1
-    assert rig.alarms == ["acd_failed An agent's state was not told to the ACD phone: fake_away."]
+    assert rig.alarms == ["acd_failed Agents' states can't be told to the ACD phone: fake_away."]
+
+
+async def test_an_acd_that_is_back_is_told_the_newest_state_of_each_agent(rig: Rig) -> None:
+    rig.phone.away = True
+    for state in ("ready", "not_ready"):
+        await rig.router.set_agent_state(position(state))
+        await rig.clock.run(AGENT_RETRY_S)
+    await rig.router.set_agent_state(position("ready", AgentId("ag_ben00000")))
+    rig.phone.away = False
+    await rig.clock.run(AGENT_RETRY_S)
+    assert [(each.agent_id, each.state) for each in rig.phone.positions] == [
+        (ANNA, "not_ready"),
+        ("ag_ben00000", "ready"),
+    ]
+    assert len(rig.alarms) == 1
+
+
+async def test_a_state_that_is_refused_for_good_is_not_told_again(rig: Rig) -> None:
+    async def refuse(_: AgentPosition) -> None:
+        raise StateConflict("cti_unsupported", "No such agent.")
+
+    rig.phone.set_agent_state = refuse  # type: ignore[method-assign]
+    await rig.router.set_agent_state(position())
+    await rig.clock.run(AGENT_RETRY_S * 3)
+    assert rig.alarms == ["acd_failed The ACD phone took no agent's state: cti_unsupported."]
 
 
 async def test_a_slow_acd_is_told_the_newest_state_of_each_agent_only(rig: Rig) -> None:

@@ -204,7 +204,7 @@ async def test_events_have_their_envelope(make: Makers) -> None:
     assert [event.seq for event in rig.events] == [1, 2, 3, 4]
     assert len({event.event_id for event in rig.events}) == 4
     assert {(event.contact_id, event.source, event.queue, event.attempt) for event in rig.events} == {
-        ("ct_00000001", "pbx", "support", 1)
+        ("ct_00000001", "pbx", "support", 0)
     }
     assert rig.events[-1].body == Ended(by=Party.ACD)
     assert rig.events[-1].raw == {"sip_status": "0", "detail": "normal clearing", "trunk": "a"}

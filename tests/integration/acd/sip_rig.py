@@ -115,7 +115,10 @@ class Center:
 
     async def tells(self, kind: type[B], count: int = 1) -> B:
         """The `count`th event of that kind, when it is told."""
-        await until(lambda: len(self._all(kind)) >= count, f"{kind.__name__} {count} is told; so far {self.told}", 15.0)
+        try:
+            await until(lambda: len(self._all(kind)) >= count, f"{kind.__name__} {count} is told", 15.0)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; told was {self.told}") from None
         return self._all(kind)[count - 1]
 
     def _all(self, kind: type[B]) -> list[B]:

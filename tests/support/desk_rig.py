@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.port import AcdPort
 from gateway.agents.roster import AgentRoster
 from gateway.base.errors import GatewayError
 from gateway.base.ids import AgentId, ContactId
@@ -45,7 +46,6 @@ from gateway.parties import (
 from gateway.quality.side import Observed
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeLeg, FakeMedia
-from tests.support.foreign_acd import ForeignAcd
 from tests.support.memory_queues import MemoryQueues
 
 QUEUES = (
@@ -250,10 +250,10 @@ class DeskRig:
     queues: MemoryQueues = field(default_factory=MemoryQueues)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     notices: Notices = field(default_factory=Notices)
-    foreign: ForeignAcd | None = None  # in place of our own ACD
+    foreign: AcdPort | None = None  # in place of our own ACD
+    media: FakeMedia = field(default_factory=FakeMedia)
 
     def __post_init__(self) -> None:
-        self.media = FakeMedia()
         self.recording = FakeRecording()
         self.rollout = FakeRollout()
         self.seen = SeenQuality()

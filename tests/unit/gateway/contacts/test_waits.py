@@ -25,7 +25,7 @@ async def rig(state: ContactState) -> AsyncIterator[DeskRig]:
 
 async def in_state(rig: DeskRig, state: ContactState) -> Customer:
     """A contact that waits in `state`, with nobody who does anything from now on."""
-    if rig.foreign is not None:
+    if isinstance(rig.foreign, ForeignAcd):
         return await at_acd(rig, rig.foreign, state)
     match state:
         case ContactState.IN_MENU:

@@ -92,15 +92,15 @@ class Ledger:
         for call in self.calls:
             call.touched = False
 
-    def settle(self, shown: Mapping[str, Shown], alive: Set[str], at: datetime) -> int:
+    def settle(self, shown: Mapping[str, Shown], alive: Set[str] | None, at: datetime) -> int:
         """The snapshot is complete: by correlation the calls it shows in a queue or with an agent, and those (`alive`)
-        that go on without either. Calls that nothing was heard of since it was asked for are made to agree with it.
-        How many had to be."""
+        that go on without either; None: the ACD does not tell, so none is taken for gone. Calls that nothing was heard
+        of since it was asked for are made to agree with it. How many had to be."""
         corrected = 0
         for call in self.calls:
             if call.touched or call.state is CallState.ENDED:
                 continue
-            if call.correlation in alive and call.correlation not in shown:
+            if call.correlation not in shown and (alive is None or call.correlation in alive):
                 told = call.take(signs.Left())  # with somebody outside the queue, or on its way to the next
             else:
                 told = call.show(shown.get(call.correlation))

@@ -262,9 +262,11 @@ class CtiReader(Generic[Event, Line]):
         failures = 0
         while True:
             pause_s = 0.0
+            began_s = self._clock.monotonic()
             try:
                 await self._once()
-                failures = 0
+                if self._clock.monotonic() - began_s >= self._pace.retry_last_s:
+                    failures = 0  # one that falls at once again and again is not called at once again and again
             except LoginRefused as error:
                 self._figures.refused_logins += 1
                 pause_s = self._pace.refused_s
@@ -354,10 +356,11 @@ class CtiReader(Generic[Event, Line]):
         for ref, (state, reason) in list(self._undelivered.items()):
             try:
                 await self._tell_agent_state(line, ref, state, reason)
-            except PortFailure as error:
+            except GatewayError as error:
                 self._figures.failed_commands += 1
-                if error.code != "acd_refused":
+                if error.code == "cti_unavailable":
                     raise
+                _log.warning("cti.state_refused", acd=self._name, agent=ref, code=error.code)
                 self._undelivered.pop(ref, None)
 
     # ---------------------------------------------------------------- events

@@ -1,11 +1,17 @@
 """The feed of an Asterisk, over a real socket, against a Manager Interface that is led by hand."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.acd.cti.agents import AgentNames
 from gateway.acd.cti.ami.connection import AmiConnection, AmiLogin
@@ -30,10 +36,17 @@ AmiFeed = CtiReader[AmiMessage, AmiConnection]
 
 
 class Rig:
-    def __init__(self, simulator: AsteriskSimulator, pace: Pace = PACE, queue_log: Path | None = None) -> None:
+    def __init__(
+        self,
+        simulator: AsteriskSimulator,
+        pace: Pace = PACE,
+        queue_log: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.simulator = simulator
+        self.tries = 0
         self.told = Recorder()
-        address = Address(host="127.0.0.1", port=simulator.port, connect_s=2.0, answer_s=1.0)
+        address = Address(host="127.0.0.1", port=simulator.port, tls=tls, connect_s=2.0, answer_s=1.0)
         self.dialect = AmiDialect(
             address=address,
             login=AmiLogin(user="visavis", secret="practice"),
@@ -49,14 +62,43 @@ class Rig:
             self.dialect,
             SystemClock(),
             pace,
-            random=lambda: 0.0,
+            random=self._no_jitter,
             on_alarm=lambda code, _: self.alarms.append(code),
         )
         self.feed.listen(self.told)
 
+    def _no_jitter(self) -> float:
+        self.tries += 1
+        return 0.0
+
     async def up(self) -> None:
         await self.feed.start()
         await self.told.until(lambda: self.told.resumes)
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate of 127.0.0.1 with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "both.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 @pytest.fixture
@@ -331,6 +373,54 @@ async def test_a_clock_that_is_wrong_by_a_year_moves_nothing_but_the_dates(simul
     finally:
         await rig.feed.aclose()
         await early.aclose()
+
+
+async def test_without_the_right_to_see_channels_no_call_is_taken_for_gone(
+    rig: Rig, simulator: AsteriskSimulator
+) -> None:
+    simulator.refused["CoreShowChannels"] = "Permission denied"
+    caller = simulator.call(ID)
+    simulator.join(caller, "support")
+    simulator.answer(caller, ANNA)
+    await rig.told.until(lambda: "Connected" in rig.told.names(ID))
+    simulator.cut()
+    await rig.told.until(lambda: rig.told.resumes == 2)
+    assert rig.told.names(ID)[-1] == "Connected"
+    simulator.complete(caller, "caller")
+    await rig.told.until(lambda: rig.told.names(ID)[-1] == "Ended")
+
+
+async def test_a_state_that_the_acd_refuses_does_not_hold_up_the_feed(rig: Rig, simulator: AsteriskSimulator) -> None:
+    simulator.refused["QueuePause"] = "Permission denied"
+    position = AgentPosition(
+        agent_id=AgentId("ag_anna0000"), queues=(), state="not_ready", reason="break", ready_since=None
+    )
+    with pytest.raises(PortFailure, match="acd_refused"):
+        await rig.feed.set_agent_state(position)
+    simulator.cut()
+    await rig.told.until(lambda: rig.told.resumes == 2)
+    simulator.join(simulator.call(ID), "support")
+    await rig.told.until(lambda: rig.told.names(ID) == ["Queued"])
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_with_tls_only_a_certificate_that_is_trusted_is_talked_to(tmp_path: Path, *, trusted: bool) -> None:
+    ca = self_signed(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(ca)
+    simulator = AsteriskSimulator()
+    await simulator.start(tls=server)
+    rig = Rig(simulator, tls=ssl.create_default_context(cafile=ca if trusted else None))
+    try:
+        await rig.feed.start()
+        if trusted:
+            await rig.told.until(lambda: rig.told.resumes)
+        else:
+            await until(lambda: rig.tries > 1)
+            assert not rig.feed.connected
+    finally:
+        await rig.feed.aclose()
+        await simulator.aclose()
 
 
 async def test_closing_while_nobody_answers_is_quick(simulator: AsteriskSimulator) -> None:

@@ -16,6 +16,9 @@ from gateway.acd.events import AcdAgentState
 from gateway.acd.sip.feed import FeedAbilities
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
+from gateway.base.log import get_logger
+
+_log = get_logger("cti")
 
 MAX_REASON: Final = 64
 _GONE: Final = ("not found", "not in", "no such", "unable to find", "doesn't exist", "interface not found")
@@ -73,7 +76,13 @@ class AmiDialect:
             lines = await asyncio.to_thread(self._queue_log.unread)
             self.mapper.replay(lines, since, self._clock.now(), self._clock.monotonic())
         self.mapper.begin_snapshot()
-        channels = await line.collect("CoreShowChannels")
+        channels: list[AmiMessage] | None = None
+        try:
+            channels = await line.collect("CoreShowChannels")
+        except PortFailure as error:
+            if error.code != "acd_refused":
+                raise
+            _log.warning("cti.channels_refused", detail=error.detail)  # the user has no `write=reporting`
         status = await line.collect("QueueStatus")
         return self.mapper.snapshot(status, channels, self._clock.now(), self._clock.monotonic())
 

@@ -275,13 +275,18 @@ class AmiMapper:
         self.members.begin_snapshot()
 
     def snapshot(
-        self, status: Iterable[AmiMessage], channels: Iterable[AmiMessage], received_at: datetime, now_s: float
+        self,
+        status: Iterable[AmiMessage],
+        channels: Iterable[AmiMessage] | None,
+        received_at: datetime,
+        now_s: float,
     ) -> int:
-        """What QueueStatus and CoreShowChannels answered, complete. How many calls had to be corrected."""
+        """What QueueStatus and CoreShowChannels (None: refused) answered, complete. How many calls had to be
+        corrected."""
         self._received_at, self._now_s = received_at, now_s
         memberships: set[tuple[str, str]] = set()
         shown: dict[str, Shown] = {}
-        alive, bridges = self._channels(channels)
+        alive, bridges = self._channels(channels or ())
         for item in status:
             match item.event:
                 case "QueueMember":
@@ -302,7 +307,7 @@ class AmiMapper:
         for correlation, agent in bridges.items():
             if correlation not in shown:
                 shown[correlation] = Shown("", agent=agent)
-        return self.ledger.settle(shown, alive, received_at)
+        return self.ledger.settle(shown, None if channels is None else alive, received_at)
 
     def replay(self, lines: Iterable[QueueLogLine], since: int, received_at: datetime, now_s: float) -> None:
         """What queue_log says happened since the ledger's round `since`. Of a call that was heard of in it, a line may

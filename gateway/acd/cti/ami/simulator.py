@@ -6,6 +6,7 @@ call is made, no sound is heard. Whoever leads it calls the methods below as the
 
 import asyncio
 import itertools
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -75,8 +76,8 @@ class AsteriskSimulator:
 
     # ---------------------------------------------------------------- the server
 
-    async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     @property

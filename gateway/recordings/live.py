@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from gateway.base.clock import Clock
@@ -102,10 +103,14 @@ class Ledger:
         """A save that is under way takes the newest row when it is done: there is one task for a recording at most."""
         recording_id = live.recording_id
         task = self._beside.get(recording_id)
-        if task is None:
+        if task is None or task.done():
             task = self._beside[recording_id] = self._tasks.spawn(self.save(live), name=f"save:{recording_id}")
-            task.add_done_callback(lambda _: self._beside.pop(recording_id, None))
+            task.add_done_callback(partial(self._saved_for_now, recording_id))
         return task
+
+    def _saved_for_now(self, recording_id: RecordingId, task: asyncio.Task[None]) -> None:
+        if self._beside.get(recording_id) is task:
+            del self._beside[recording_id]
 
     async def saved(self, live: Live) -> None:
         """Return when the row is in the store, or waits for it to be back. May take long: not with the lock."""
@@ -117,13 +122,17 @@ class Ledger:
         A sealed recording is tried again for half a minute by itself; lost, the next start would seal it anew.
         """
         while live.saved is not live.record:
+            tried = live.record
             if not await self._saved(live):
+                if live.record is not tried:
+                    continue
                 self._unsaved[live.recording_id] = live
                 if len(self._unsaved) > _UNSAVED_LIMIT:
                     del self._unsaved[next(iter(self._unsaved))]
                 return
-        self._unsaved.pop(live.recording_id, None)
-        await self.flush()
+            if live.saved is live.record:
+                self._unsaved.pop(live.recording_id, None)
+                await self.flush()  # which takes its time: there may be a newer row after it
 
     async def _saved(self, live: Live) -> bool:
         retries_s = _SEALED_RETRIES_S if live.state in SEALED else ()

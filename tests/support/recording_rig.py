@@ -127,9 +127,11 @@ class MemoryRecords:
         self.answers = asyncio.Event()  # cleared: a store that takes its time
         self.answers.set()
         self.saves = 0
+        self.tries = 0
 
     async def save(self, record: RecordingRecord) -> None:
         await self.answers.wait()
+        self.tries += 1
         if self.away:
             raise PortFailure("sql_away", "no answer")
         self.saves += 1

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from media.port import MediaRefused, TrunkAnswer, VoiceCodec, VoiceTransport, VoiceTrunk
+from media.voice.acks import Acks
 from media.voice.checks import check_trunk
 from media.voice.options import probe
 from media.voice.settings import VoiceSettings
@@ -366,7 +367,7 @@ def tls_context(settings: VoiceSettings, trunk: VoiceTrunk) -> ssl.SSLContext | 
 
 
 class _Trace(logging.Handler):
-    """Hears baresip's trace in its log thread; hands what was received to the loop and keeps nothing."""
+    """Hears baresip's trace in its log thread; hands what was received to the loop and keeps nothing but ACKs."""
 
     NAME: Final = "baresip.native.sip"
     MAX_WAITING: Final = 2000
@@ -376,6 +377,7 @@ class _Trace(logging.Handler):
         super().__init__(logging.DEBUG)
         self._loop = loop
         self._on_seen = seen
+        self._acks = Acks()
         self._handed = 0  # the log thread's count
         self._taken = 0  # the loop's
 
@@ -391,6 +393,8 @@ class _Trace(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text: Any = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+        if isinstance(text, str):
+            self._acks.traced(text)
         if not isinstance(text, str) or not text.startswith("RX") or self._handed - self._taken > self.MAX_WAITING:
             return
         message = read(text.partition("\n")[2])

@@ -84,7 +84,7 @@ class Decoder:
 
     def _decoded(self, packet: bytes) -> Samples:
         parts: list[Samples] = [
-            frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+            np.frombuffer(frame.planes[0], np.int16, frame.samples).copy()  # its memory goes with the frame
             for frame in self._context.decode(av.Packet(packet))
         ]
         if not parts:

@@ -34,7 +34,8 @@ class Downsampler:
         if count <= 0:
             self._past = line
             return np.zeros(0, np.int16)
-        windows = np.lib.stride_tricks.sliding_window_view(line, TAPS)[:: self._factor][:count]
+        step = line.itemsize
+        windows = np.lib.stride_tricks.as_strided(line, (count, TAPS), (self._factor * step, step), writeable=False)
         self._past = line[count * self._factor :].copy()
         line = windows @ self._window
         out: Samples = np.clip(np.rint(line), -32768, 32767).astype(np.int16)

@@ -56,6 +56,9 @@ MESSAGES_PER_PING: Final = 20_000
 
 KILLED_S: Final = 5.0
 
+CALL_ADDRESS_SPACE_BYTES: Final = 50_000_000
+"""Five threads with stacks of 8 MB each, of which some kB are used."""
+
 Reply = LegAnswer | LegStats | TrunkAnswer | None
 Heard = Callable[[MediaEvent], None]
 """Takes an event. Raises NotOurs for one that this process can't have."""
@@ -170,8 +173,13 @@ class WorkerProcess:
             Begin(
                 version=VERSION,
                 engine=engine,
-                # Half as much again and what is only reserved: for what grows between two looks at it.
-                address_space_bytes=memory_bytes * 3 // 2 + 1_000_000_000 if memory_bytes else 0,
+                # Half as much again and what is only reserved: for what grows between two looks at it, and the stacks
+                # of each telephone call's threads.
+                address_space_bytes=(
+                    memory_bytes * 3 // 2 + 1_000_000_000 + engine.voice.max_calls * CALL_ADDRESS_SPACE_BYTES
+                    if memory_bytes
+                    else 0
+                ),
                 log_json=self._settings.log_json,
                 log_level=self._settings.log_level,
             )

@@ -84,7 +84,7 @@ class Decoder:
 
     def _decoded(self, packet: bytes) -> Samples:
         parts: list[Samples] = [
-            np.frombuffer(frame.planes[0], np.int16, frame.samples).copy()  # its memory goes with the frame
+            np.frombuffer(bytes(frame.planes[0]), np.int16, frame.samples)
             for frame in self._context.decode(av.Packet(packet))
         ]
         if not parts:

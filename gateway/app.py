@@ -38,6 +38,7 @@ from gateway.config.acd import OWN
 from gateway.contacts.desk import ContactDesk
 from gateway.crm.keys import KeyMaker
 from gateway.crm.service import CrmService
+from gateway.crm_gauges import CrmGauges
 from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
@@ -344,6 +345,7 @@ async def _rooms(
     WorkerGauges(registry, engine)
     reconciler = Reconciler(acd, clock, on_found=AcdGauges(registry).found, on_alarm=acd_rooms.on_alarm)
     RecordingGauges(registry, lambda: recordings.jobs)
+    CrmGauges(registry, crm)
     FeedGauges(registry, acd_rooms.feed_figures)
     SipGauges(registry, acd_rooms.sip_figures)
     desk: ContactDesk = ContactDesk(

@@ -131,13 +131,15 @@ class CustomersForSignaling:
 
     # ------------------------------------------------------------ erasing
 
-    async def _erase_recordings(self, contacts: Sequence[ContactId], by: str, reason: str) -> Mapping[str, Any] | None:
+    async def _erase_recordings(
+        self, customer_id: CustomerId, contacts: Sequence[ContactId], by: str, reason: str
+    ) -> Mapping[str, Any] | None:
         records: list[RecordingRecord] = []
         for contact_id in contacts:
             records += await self._vault.records.of_contact(contact_id)
         if not records:
             return None
-        receipt = await self._vault.erasing.erase(records, subject="customer", by=by, reason=reason)
+        receipt = await self._vault.erasing.erase(records, subject=customer_id, by=by, reason=reason)
         body: Mapping[str, Any] = json.loads(receipt.body)
         return {"receipt_id": receipt.receipt_id, "erased": len(body["erased"]), "kept": body["kept"]}
 

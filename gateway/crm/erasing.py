@@ -11,8 +11,8 @@ from gateway.base.errors import NotFound, StateConflict
 from gateway.base.ids import ContactId
 from gateway.crm.port import CustomerId, CustomerRecords
 
-EraseRecordings = Callable[[Sequence[ContactId], str, str], Awaitable[Mapping[str, Any] | None]]
-"""`(contacts, by, reason)` → what became of their recordings, for the receipt; None: there were none."""
+EraseRecordings = Callable[[CustomerId, Sequence[ContactId], str, str], Awaitable[Mapping[str, Any] | None]]
+"""`(customer, their contacts, by, reason)` → what became of their recordings, for the receipt; None: there is none."""
 
 Receipt = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Sign and keep what was done; the receipt as it is given out."""
@@ -51,7 +51,7 @@ class CustomerErasing:
             raise StateConflict("customer_in_contact", "A call of this customer has not ended: end it and ask again.")
         await self._audit(by, "customer_erased", customer.customer_id, {"reason": reason})
         contacts = await self._customers.contacts_of(customer.customer_id)
-        recordings = await self._recordings(contacts, by, reason)
+        recordings = await self._recordings(customer.customer_id, contacts, by, reason)
         erased = await self._customers.erase(customer.customer_id)
         return await self._receipt(
             {

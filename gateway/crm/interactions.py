@@ -1,27 +1,12 @@
 """What a contact was, as its CRM shall remember it: a fold over the journal, one interaction per agent. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
-from gateway.base.ids import AgentId
-from gateway.contacts.fold import fold_contact, intervals
+from gateway.contacts.fold import Segment, fold_contact, segments
 from gateway.contacts.journal import ContactSummary, JournalEvent
-from gateway.contacts.states import ContactState
+from gateway.contacts.states import IN_CALL
 from gateway.crm.port import Interaction
-
-_WITH_AGENT = (ContactState.ACTIVE, ContactState.HELD, ContactState.WRAP_UP)
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """One agent's time with the contact, while the journal is read."""
-
-    agent_id: AgentId
-    start_s: float
-    started_at: datetime
-    length_s: dict[ContactState, float] = field(default_factory=dict)
-    end_s: float = 0.0
 
 
 def interactions_of(events: Sequence[JournalEvent]) -> tuple[Interaction, ...]:
@@ -30,11 +15,13 @@ def interactions_of(events: Sequence[JournalEvent]) -> tuple[Interaction, ...]:
     BadInput (`journal_broken`) when the journal does not begin with `initiated`.
     """
     summary = fold_contact(events)
-    stretches = _stretches(events)
-    if not stretches:
-        path = next((_path(event) for event in reversed(events) if event.name == "enqueued"), ())
-        return (of_summary(summary, path),)
-    return tuple(_of(stretch, number, stretches, summary, events) for number, stretch in enumerate(stretches, 1))
+    found = segments(events)
+    if not found:
+        return (of_summary(summary, _path(events)),)
+    return tuple(
+        _of(segment, number, summary, part, _path(events), last=number == len(found))
+        for number, (segment, part) in enumerate(zip(found, _parts(found, events), strict=True), 1)
+    )
 
 
 def of_summary(summary: ContactSummary, menu_path: tuple[str, ...] = ()) -> Interaction:
@@ -60,54 +47,54 @@ def of_summary(summary: ContactSummary, menu_path: tuple[str, ...] = ()) -> Inte
     )
 
 
-def _stretches(events: Sequence[JournalEvent]) -> list[_Stretch]:
-    until_s = events[-1].mono_s
-    found: list[_Stretch] = []
-    joined = False  # to the interval before
-    for each in intervals(events):
-        if each.state not in _WITH_AGENT or each.agent_id is None:
-            joined = False
-            continue
-        if not joined or found[-1].agent_id != each.agent_id:
-            found.append(_Stretch(each.agent_id, each.start_s, each.started_at))
-        joined = True
-        length_s = each.length_s(until_s)
-        found[-1].length_s[each.state] = found[-1].length_s.get(each.state, 0.0) + length_s
-        found[-1].end_s = each.start_s + length_s
-    return found
+def _parts(found: Sequence[Segment], events: Sequence[JournalEvent]) -> Iterator[Sequence[JournalEvent]]:
+    """The journal from the beginning of each segment to that of the next."""
+    starts: list[int] = []
+    for segment in found:
+        after = starts[-1] + 1 if starts else 0
+        starts.append(
+            next(
+                (
+                    index
+                    for index in range(after, len(events))
+                    if events[index].at == segment.started_at and events[index].state in IN_CALL
+                ),
+                after,
+            )
+        )
+    for start, end in zip(starts, [*starts[1:], len(events)], strict=True):
+        yield events[start:end]
 
 
 def _of(
-    stretch: _Stretch,
+    segment: Segment,
     number: int,
-    stretches: Sequence[_Stretch],
     summary: ContactSummary,
-    events: Sequence[JournalEvent],
+    part: Sequence[JournalEvent],
+    menu_path: tuple[str, ...],
+    *,
+    last: bool,
 ) -> Interaction:
-    last = number == len(stretches)
-    next_s = float("inf") if last else stretches[number].start_s
-    wrapped = [event for event in events if event.name == "wrap_up_submitted"]
-    own = [event for event in wrapped if stretch.start_s <= event.mono_s < next_s]
-    queued = [event for event in events if event.name == "enqueued" and event.mono_s <= stretch.start_s]
-    ended = next((event.at for event in events if event.mono_s >= stretch.end_s), events[-1].at)
+    wrapped = [event for event in part if event.name == "wrap_up_submitted"]
+    length_s = segment.talk_s + segment.hold_s + segment.wrap_up_s
     return Interaction(
         interaction_id=f"{summary.contact_id}.{number}",
         contact_id=summary.contact_id,
         segment=number,
         site=summary.site,
         language=summary.language,
-        queue=_text(queued[-1], "queue") if queued else summary.queue,
-        agent_id=stretch.agent_id,
-        started_at=stretch.started_at,
-        ended_at=ended,
+        queue=segment.queue or summary.queue,
+        agent_id=segment.agent_id,
+        started_at=segment.started_at,
+        ended_at=segment.started_at + timedelta(seconds=length_s),
         end_reason=summary.end_reason if last else None,
         wait_s=summary.wait_s if number == 1 else None,
-        talk_s=stretch.length_s.get(ContactState.ACTIVE, 0.0),
-        hold_s=stretch.length_s.get(ContactState.HELD, 0.0),
-        wrap_up_s=stretch.length_s.get(ContactState.WRAP_UP, 0.0),
-        disposition=_text(own[-1], "disposition") or None if own else None,
-        notes=_text(own[-1], "notes") if own else "",
-        menu_path=_path(queued[-1]) if queued else (),
+        talk_s=segment.talk_s,
+        hold_s=segment.hold_s,
+        wrap_up_s=segment.wrap_up_s,
+        disposition=_text(wrapped[-1], "disposition") or None if wrapped else None,
+        notes=_text(wrapped[-1], "notes") if wrapped else "",
+        menu_path=menu_path,
     )
 
 
@@ -116,6 +103,7 @@ def _text(event: JournalEvent, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _path(event: JournalEvent) -> tuple[str, ...]:
-    value = event.data.get("path")
+def _path(events: Sequence[JournalEvent]) -> tuple[str, ...]:
+    """What was chosen in the menu."""
+    value = next((event.data.get("path") for event in events if event.name == "enqueued"), None)
     return tuple(value) if isinstance(value, list) else ()

@@ -45,7 +45,10 @@ class FakeHouse:
         self.do("rows")
         return Erased(contacts=(ContactId("ct_one00000"),), keys=2, interactions=3)
 
-    async def recordings(self, contacts: Sequence[ContactId], by: str, reason: str) -> Mapping[str, Any]:
+    async def recordings(
+        self, customer_id: CustomerId, contacts: Sequence[ContactId], by: str, reason: str
+    ) -> Mapping[str, Any]:
+        assert customer_id == ANNA
         self.do("recordings")
         return {"erased": 1, "kept": [{"recording_id": "rc_1", "why": "held"}]}
 

@@ -76,6 +76,26 @@ def test_each_agent_who_had_it_is_an_interaction_with_what_they_wrote() -> None:
     assert (second.wait_s, second.talk_s, second.notes, second.end_reason) == (None, 20, "by Ben", "customer_left")
 
 
+def test_who_claims_a_call_and_who_it_is_transferred_to_are_two_interactions() -> None:
+    """Call mode: the ACD has the voice; the agent's claim and its transfer are what tells whose time it is."""
+    first, second = interactions_of(
+        journal(
+            *WAITED,
+            (10, "voice_only", "voice", {}),
+            (20, "claimed", "bridging", ANNA),
+            (21, "bridged", "active", {}),
+            (51, "transferred", "transferring", {"queue": "experts"}),
+            (55, "transfer_completed", "bridging", BEN),
+            (56, "bridged", "active", {}),
+            (76, "customer_left", "wrap_up", {}),
+            (80, "closed", "closed", {}),
+        )
+    )
+    assert (first.agent_id, first.queue, first.talk_s, first.hold_s) == (AgentId("ag_anna0000"), "sales", 30, 4)
+    assert (second.agent_id, second.queue, second.talk_s) == (AgentId("ag_ben00000"), "experts", 20)
+    assert [each.interaction_id for each in (first, second)] == ["ct_1.1", "ct_1.2"]
+
+
 def test_a_contact_without_an_agent_is_one_interaction_of_nobody() -> None:
     (found,) = interactions_of(journal(*WAITED, (50, "customer_left", "closed", {}), (50, "closed", "closed", {})))
     assert (found.interaction_id, found.segment, found.agent_id) == ("ct_1.0", 0, None)

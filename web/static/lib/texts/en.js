@@ -509,6 +509,8 @@ export const texts = {
   "board.ago": "{time} ago",
   "board.see_contact": "See the contact",
   "alarm.recording_failed": "A recording has failed",
+  "alarm.crm_given_up": "The CRM did not take an interaction",
+  "alarm.crm_outbox_full": "Too much waits for the CRM",
   "alarm.disk_full": "The disk is full",
   "alarm.journal_behind": "The journal can't be written",
   "alarm.acd_failed": "The call distributor was not told",

@@ -511,6 +511,8 @@ export const texts = {
   "board.ago": "hace {time}",
   "board.see_contact": "Ver el contacto",
   "alarm.recording_failed": "Una grabación ha fallado",
+  "alarm.crm_given_up": "El CRM no aceptó una interacción",
+  "alarm.crm_outbox_full": "Demasiado espera al CRM",
   "alarm.disk_full": "El disco está lleno",
   "alarm.journal_behind": "No se puede escribir el diario",
   "alarm.acd_failed": "No se avisó al distribuidor de llamadas",

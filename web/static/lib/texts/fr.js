@@ -511,6 +511,8 @@ export const texts = {
   "board.ago": "il y a {time}",
   "board.see_contact": "Voir le contact",
   "alarm.recording_failed": "Un enregistrement a échoué",
+  "alarm.crm_given_up": "Le CRM n’a pas accepté une interaction",
+  "alarm.crm_outbox_full": "Trop d’interactions attendent le CRM",
   "alarm.disk_full": "Le disque est plein",
   "alarm.journal_behind": "Le journal ne peut pas être écrit",
   "alarm.acd_failed": "Le distributeur d’appels n’a pas été informé",

@@ -11,7 +11,7 @@ from gateway.acd.port import AcdMode, ContactOffer, DeclineReason
 from gateway.base.ids import AgentId
 from gateway.contacts import states
 from gateway.contacts.coupling import Applied, RecordingCommand, recording_command
-from gateway.contacts.effects import Effects, Neighbours
+from gateway.contacts.effects import Effects, Neighbours, visitor_hash
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import NOTHING_SHOWN, AtAcd, Contact, InQueue
@@ -202,6 +202,7 @@ class Consequences:
             offerable=line.offerable,
             correlation=contact.acd.correlation if contact.acd is not None else "",
             preferred_agent=preferred,
+            customer_key=visitor_hash(contact.entry.visitor_key),
             menu_path=line.path,
         )
 

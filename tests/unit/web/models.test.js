@@ -47,6 +47,11 @@ test("where the phone system carries the voice, the call goes on whatever the vi
   assert.equal(customerAfter(contact("active", apart), PEER, contact("voice", apart)).peer, null);
 });
 
+test("nobody's camera is sent before an agent can see it, also not to a phone call", () => {
+  const seen = ["queued", "offered", "voice", "bridging", "active", "held"].filter((state) => customer.meets(customerAfter(contact(state))));
+  assert.deepEqual(seen, ["bridging", "active", "held"]);
+});
+
 test("an agent's call has its voice on the phone only where it says so", () => {
   assert.equal(agentAfter(ASSIGNED).assigned?.voice_apart, false);
   assert.equal(agentAfter({ ...ASSIGNED, voice_apart: true }).assigned?.voice_apart, true);

@@ -16,7 +16,7 @@ import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut, unlockSound } from "../lib/sound.js";
 import "./choose.js";
-import { TALKING, fold, newView, screenOf } from "./model.js";
+import { TALKING, fold, meets, newView, screenOf } from "./model.js";
 import { SESSION_KEY } from "./place.js";
 import * as screens from "./screens.js";
 import { screenStyles } from "./screen-styles.js";
@@ -323,9 +323,9 @@ export class Customer extends LitElement {
     if (message.type === "recording_state" && message.state === "awaiting_consent" && this.agreed) this.consent(true);
     const talked = TALKING.has(before.state);
     const talks = TALKING.has(this._view.state);
-    const meets = talks || this._view.state === "bridging";
-    void this.#call?.beSeen(meets);
-    void this.#call?.beHeard(meets || this._view.voice_apart);
+    const met = meets(this._view);
+    void this.#call?.beSeen(met);
+    void this.#call?.beHeard(met || this._view.voice_apart);
     if (talks && !talked) chimeIn();
     if (message.type === "recording_state") this.place?.bridge.tell({ type: "recording", state: message.state });
     if (screenOf(this._view) === "ended") {

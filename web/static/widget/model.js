@@ -50,6 +50,8 @@ export function newView() {
 
 /** States in which customer and agent are connected to each other. */
 export const TALKING = new Set(["active", "held", "transferring", "consult_ringing", "consulting", "voice"]);
+/** Whether an agent can see the customer: with the voice alone nobody does. @param {View} view */
+export const meets = (view) => (TALKING.has(view.state) && view.state !== "voice") || view.state === "bridging";
 /** For the customer it is over already while the agent writes the wrap-up. */
 export const ENDED = new Set(["wrap_up", "closed"]);
 

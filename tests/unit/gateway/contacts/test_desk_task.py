@@ -71,6 +71,15 @@ async def test_a_place_that_is_not_told_is_shown_as_being_in_line(acd_rig: Rig) 
     assert customer.last(QueuePlace).ahead is None
 
 
+async def test_the_acd_knows_a_customer_again_and_not_by_what_their_browser_keeps(acd_rig: Rig) -> None:
+    rig, foreign = acd_rig
+    first, again, other = [await rig.customer(visitor_key=key) for key in ("v1", "v1", "v2")]
+    keys = [foreign.offers[each.contact_id].customer_key for each in (first, again, other)]
+    assert keys[0] == keys[1] != keys[2]
+    assert "" not in keys
+    assert "v1" not in keys
+
+
 async def test_an_agent_who_accepts_at_the_desktop_of_the_acd_has_the_contact(acd_rig: Rig) -> None:
     customer, anna = await ringing(acd_rig)
     assert anna.ringing is not None

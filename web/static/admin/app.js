@@ -14,6 +14,7 @@ import "./contact.js";
 import "./contacts.js";
 import "./customer.js";
 import "./customers.js";
+import "./letters.js";
 import "./pilot.js";
 import "./recording.js";
 import "./recordings.js";
@@ -198,7 +199,7 @@ class Admin extends LitElement {
     if (page === "recordings" && id !== "") return html`<vv-recording recording_id=${id} ?admin=${this.#isAdmin}></vv-recording>`;
     if (page === "recordings") return html`<vv-recordings></vv-recordings>`;
     if (!this.#isAdmin && page !== "board") return html`<p class="note">${t("admin.not_admin_text")}</p>`;
-    if (page === "acd") return html`<vv-acd></vv-acd>`;
+    if (page === "acd") return html`<vv-acd></vv-acd><vv-letters></vv-letters>`;
     if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
     if (page === "customers" && id !== "") return html`<vv-customer customer_id=${id}></vv-customer>`;
     if (page === "customers") return html`<vv-customers></vv-customers>`;
@@ -210,7 +211,7 @@ class Admin extends LitElement {
   /** The language changed: every element below must be drawn again. */
   #relabel() {
     this.requestUpdate();
-    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-customers, vv-customer, vv-recordings, vv-recording")) {
+    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-customers, vv-customer, vv-letters, vv-recordings, vv-recording")) {
       if (element instanceof LitElement) element.requestUpdate();
     }
   }

@@ -93,13 +93,14 @@ class Conversation:
 
 
 class VoiceThread:
-    """Runs while there is a conversation. Everything but `_run` belongs to the loop."""
+    """Begins with the first conversation, rests while there is none. All but `_run` and `_tick` is the loop's."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
         self._loop = loop
         self._deliver = deliver
         self._conversations: tuple[Conversation, ...] = ()  # replaced, never changed: the thread reads it unlocked
         self._thread: threading.Thread | None = None
+        self._wanted = threading.Event()  # there is a conversation, or it is over
         self._over = threading.Event()
         self._sent = 0  # wake-ups with packets: the thread's count, and the loop's of those it has taken
         self._taken = 0
@@ -109,35 +110,33 @@ class VoiceThread:
 
     def add(self, conversation: Conversation) -> None:
         self._conversations = (*self._conversations, conversation)
+        self._wanted.set()
         if self._thread is None:
-            self._over = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=(self._over,), name="voice", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="voice", daemon=True)
             self._thread.start()
 
     def remove(self, conversation: Conversation) -> None:
         """What it made until now may still be delivered. No error when it is not here."""
         self._conversations = tuple(each for each in self._conversations if each is not conversation)
         if not self._conversations:
-            self._end()
-
-    def _end(self) -> threading.Thread | None:
-        thread, self._thread = self._thread, None
-        self._over.set()
-        return thread
+            self._wanted.clear()
 
     async def aclose(self) -> None:
-        """Returns when the thread has ended."""
+        """Returns when the thread has ended. Nothing is added afterwards."""
         self._conversations = ()
-        thread = self._end()
-        if thread is not None:
-            await asyncio.to_thread(thread.join, JOIN_S)
+        self._over.set()
+        self._wanted.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, JOIN_S)
 
-    def _run(self, over: threading.Event) -> None:
+    def _run(self) -> None:
         due_s = time.monotonic()
-        while not over.is_set():
+        while not self._over.is_set():
+            if not self._wanted.is_set():
+                self._wanted.wait()
+                due_s = time.monotonic()
             due_s += TICK_S
-            wait_s = due_s - time.monotonic()
-            if over.wait(max(wait_s, BREATH_S)):
+            if self._over.wait(max(due_s - time.monotonic(), BREATH_S)):
                 return
             late_s = time.monotonic() - due_s
             self.late_s = max(self.late_s, late_s)

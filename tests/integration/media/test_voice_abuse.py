@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,15 +14,18 @@ from dataclasses import replace
 
 import pytest
 
+from media.engine import InProcessEngine
 from media.port import (
     CloseLeg,
     HoldVoice,
     LegClosed,
+    MediaRefused,
     SendDtmf,
     VoiceAnswered,
     VoiceDtmf,
     VoiceProgress,
 )
+from media.voice.stack import BaresipStack
 from media.voice.stack_call import DIGITS_PER_S, MAX_PROGRESS
 from media.workers.pool import WorkerPool
 from tests.integration.media.transport_rig import until
@@ -283,3 +287,29 @@ async def test_a_media_process_that_dies_takes_its_telephone_calls_and_no_others
         assert here.stage.count("LegClosed", "lg_two") == 0
         assert all(each.reason == "worker_lost" for each in here.stage.events if isinstance(each, LegClosed))
         await works(here)
+
+
+async def test_a_sip_thread_that_dies_ends_its_calls_and_refuses_others() -> None:
+    async with desk() as here:
+        assert isinstance(here.engine, InProcessEngine)
+        await here.answered()
+        starting = here.engine._calls._starting
+        assert starting is not None
+        stack = await starting
+        assert isinstance(stack, BaresipStack)
+        stack._died()
+        closed = await here.ended()
+        assert (closed.reason, closed.detail) == ("voice_ended", "the SIP stack has died")
+        with pytest.raises(MediaRefused, match="voice_unavailable"):
+            await here.dial("lg_next")
+        await here.customer()  # whoever comes with a browser is served
+        stack._dead = False  # it lives, so it must be closed
+
+
+async def test_without_the_extra_a_call_is_refused_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("baresip.config", "baresip.errors", "baresip.runtime"):
+        monkeypatch.setitem(sys.modules, name, None)
+    async with desk() as here:
+        with pytest.raises(MediaRefused, match="voice_unavailable: telephone calls need the extra sip"):
+            await here.dial()
+        await here.customer()

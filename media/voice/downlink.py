@@ -48,10 +48,10 @@ class Downlink:
 
     def feed(self, pcm: bytes, at_s: float) -> list[OpusPacket]:
         """Sound that came at `at_s`, whole samples; the packets it completes."""
-        since_s = 0.0 if self._fed_s is None else max(0.0, at_s - self._fed_s)
-        self._credit_s = min(MAX_CREDIT_S, self._credit_s + MAX_SPEED * since_s)
         if not pcm:
             return []
+        since_s = 0.0 if self._fed_s is None else max(0.0, at_s - self._fed_s)
+        self._credit_s = min(MAX_CREDIT_S, self._credit_s + MAX_SPEED * since_s)
         if self._fed_s is not None and since_s > PAUSE_S:
             self._pause(since_s)
         self._fed_s = at_s

@@ -59,10 +59,12 @@ class Stretch:
         if not count or len(block) < 2 * abs(count):
             return block
         self._owed -= count
-        places = (np.arange(abs(count)) * len(block)) // abs(count) + len(block) // (2 * abs(count))
-        if count < 0:
-            return np.delete(block, places)
-        return np.insert(block, places, block[places])
+        step = len(block) // abs(count)
+        places = [step * number + step // 2 for number in range(abs(count))]
+        skipped = 1 if count < 0 else 0
+        ends = [place if skipped else place + 1 for place in places]  # doubled: it ends one piece and begins the next
+        begins = [0, *(place + skipped for place in places)]
+        return np.concatenate([block[begin:end] for begin, end in zip(begins, [*ends, len(block)], strict=True)])
 
 
 def fade_in(block: Samples, samples: int = RATE_HZ // 400) -> Samples:

@@ -7,7 +7,7 @@ calls of `Pcm`, which may come from one other thread.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from media.port import TrunkAnswer, VoiceTrunk
 
@@ -61,8 +61,7 @@ class Ended:
 SipEvent = Progress | Answered | Held | Digit | Identity | Referred | MediaHeard | Ended
 
 
-@dataclass(frozen=True, slots=True)
-class PcmFormat:
+class PcmFormat(NamedTuple):
     rate_hz: int
     channels: int
 
@@ -71,13 +70,13 @@ class PcmGone(Exception):
     """There is no sound on this call just now: not yet, not any more, or it is being agreed on anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class PcmState:
+class PcmState(NamedTuple):
     """A way that is closed just now has no format."""
 
     out: PcmFormat | None  # what is taken from us
     out_waiting_bytes: int  # written and not sent yet
     into: PcmFormat | None  # what comes
+    into_waiting_bytes: int  # come and not read yet
 
 
 class Pcm(Protocol):

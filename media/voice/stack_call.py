@@ -69,6 +69,7 @@ class BaresipPcm:
             PcmFormat(info.tx_sample_rate, info.tx_channels) if info.tx_ready else None,
             info.tx_buffered,
             PcmFormat(info.rx_sample_rate, info.rx_channels) if info.rx_ready else None,
+            info.rx_buffered,
         )
 
     def write(self, pcm: bytes) -> None:

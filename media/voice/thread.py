@@ -62,8 +62,8 @@ class Conversation:
         try:
             state = self._pcm.state()
             made: list[OpusPacket] = []
-            if state.into is not None:
-                made = self._take(self._pcm.read(MAX_READ_BYTES), state.into, at_s)
+            if state.into is not None and state.into_waiting_bytes:  # a read costs as much memory as it may give
+                made = self._take(self._pcm.read(min(MAX_READ_BYTES, state.into_waiting_bytes)), state.into, at_s)
             if state.out is not None:
                 self._give(state.out, state.out_waiting_bytes, at_s, ahead_s)
         except PcmGone:

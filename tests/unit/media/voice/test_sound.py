@@ -139,6 +139,8 @@ def test_sound_faster_than_time_is_thrown_away() -> None:
     packets = 0
     for number in range(1000):
         packets += len(downlink.feed(bytes(320 * 10), number * FRAME_S))
+        for part in range(1, 5):
+            packets += len(downlink.feed(b"", number * FRAME_S + part * 0.004))
     assert packets <= (1000 * FRAME_S * 1.05 + MAX_CREDIT_S) / FRAME_S + 1
     assert downlink.thrown_away_s > 150
 

@@ -28,7 +28,7 @@ class Line:
     def state(self) -> PcmState:
         if self.fault is not None:
             raise self.fault
-        return PcmState(self.out, self.waiting_bytes, self.into)
+        return PcmState(self.out, self.waiting_bytes, self.into, 320 if self.into == NARROW else 640)
 
     def write(self, pcm: bytes) -> None:
         self.written.append(pcm)

@@ -134,10 +134,13 @@ def _one_close(contact_id: ContactId, entries: Sequence[Entry]) -> Iterator[Flaw
 def _one_offer(contact_id: ContactId, entries: Sequence[Entry]) -> Iterator[Flaw]:
     """A contact rings at one agent at a time, and answers name the offer they are to."""
     ringing: OfferId | None = None
+    taken: OfferId | None = None  # by us: the ACD may still say that it is not so
     known: set[OfferId] = set()
     for entry in entries:
         if isinstance(entry, Asked):
             answered = entry.command in ("accept", "decline") and entry.offer_id == ringing
+            if answered and entry.command == "accept":
+                taken = ringing
             if answered or entry.command in _ENDS_RINGING:
                 ringing = None
             continue
@@ -152,9 +155,9 @@ def _one_offer(contact_id: ContactId, entries: Sequence[Entry]) -> Iterator[Flaw
                 known.add(offer_id)
                 ringing = offer_id
             case Rejected(offer_id=offer_id) | NoAnswer(offer_id=offer_id) | Accepted(offer_id=offer_id):
-                if offer_id != ringing:
+                if offer_id not in (ringing, taken):
                     yield Flaw("offer_ids", f"{_of(entry.event)} is not of the offer that rings")
-                ringing = None
+                ringing = taken = None
             case Connected() | Transferred() | Abandoned() | QueueExit() | Ended():
                 ringing = None
             case _:

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.acd.kit.stand import Stand
 from gateway.acd.kit.stands.asterisk import ami_stand
 from gateway.acd.kit.stands.calls import sip_stand
+from gateway.acd.kit.stands.center import CenterStand
 from gateway.acd.kit.stands.freeswitch import esl_stand
 from gateway.acd.kit.stands.own import OwnStand
 from gateway.base.clock import Clock
@@ -18,4 +19,5 @@ STANDS: Final[Mapping[str, Callable[[Clock], Stand]]] = {
     "sip": sip_stand,
     "ami": ami_stand,
     "esl": esl_stand,
+    "tasks": CenterStand,
 }

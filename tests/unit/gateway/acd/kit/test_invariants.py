@@ -87,6 +87,7 @@ GOOD = [
     ),
     log(reserved(), asked("decline", ANNAS), reserved(BENS), asked("cancel"), Unrecognised(name="late")),
     log(EXIT, asked("offer"), Queued(place=None)),
+    log(reserved(), asked("accept", ANNAS), Rejected(offer_id=ANNAS, reason=RejectReason.WITHDRAWN)),
 ]
 
 
@@ -106,6 +107,10 @@ def test_what_an_adapter_may_say_breaks_no_rule(entries: list[Entry]) -> None:
         (log(reserved(), Rejected(offer_id=ANNAS, reason=RejectReason.BUSY), reserved()), "offer_ids"),
         (log(reserved(), NoAnswer(offer_id=BENS)), "offer_ids"),
         (log(Accepted(offer_id=ANNAS)), "offer_ids"),
+        (
+            log(reserved(), asked("accept", ANNAS), NoAnswer(offer_id=ANNAS), NoAnswer(offer_id=ANNAS)),
+            "offer_ids",
+        ),
         (log(Queued(place=3)), "places"),
         (log(Queued(place=None, estimate_s=9.0)), "places"),
     ],

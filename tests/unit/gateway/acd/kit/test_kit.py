@@ -168,7 +168,7 @@ def test_every_act_is_asked_for_by_some_scenario() -> None:
     assert set(Act) - asked <= {Act.READY, Act.NOT_READY}
 
 
-@pytest.mark.parametrize(("adapter", "least"), [("own", 30), ("sip", 25), ("ami", 46), ("esl", 43)])
+@pytest.mark.parametrize(("adapter", "least"), [("own", 30), ("sip", 25), ("ami", 46), ("esl", 43), ("tasks", 58)])
 async def test_every_adapter_of_ours_conforms(adapter: str, least: int) -> None:
     """`least`: what is not applicable must not grow unseen."""
     report = await make_report(KitPlan(adapter=adapter), SystemClock())

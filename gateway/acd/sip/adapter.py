@@ -92,7 +92,7 @@ class SipAcd:
             trunks=self._trunks,
             media=media,
             clock=clock,
-            voice_trunk=self._lines.voice_trunk,
+            voice_trunk=self._lines.probed_trunk,
             changed=self._trunk_changed,
         )
         self._told_by_feed = feed.abilities() if feed is not None else FeedAbilities(tells_agent=False)

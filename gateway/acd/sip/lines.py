@@ -1,6 +1,7 @@
 """The trunks of the settings as the media engine knows them: who we call as, where, how, with which password."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.base.errors import SetupError
@@ -51,6 +52,11 @@ class Lines:
             srtp=trunk.srtp,
             tls_certificate_file=trunk.tls_certificate_file,
         )
+
+    def probed_trunk(self, name: str) -> VoiceTrunk:
+        """That trunk with its next hop named: without a proxy it would be asked for at our own domain."""
+        trunk = self._trunks[name]
+        return replace(self.voice_trunk(name), outbound_proxy=trunk.proxy or trunk.domain)
 
     def address(self, name: str, number: str) -> str:
         """What is called for that number over that trunk."""

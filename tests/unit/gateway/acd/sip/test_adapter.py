@@ -34,7 +34,7 @@ from gateway.acd.sip.feed import FeedAbilities, FeedEvent, FeedListener, FeedSna
 from gateway.base.errors import PortFailure, SetupError, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config.acd_sip import SipAcdSettings
-from media.port import CloseLeg, DialVoice, HoldVoice, TrunkAnswer
+from media.port import CloseLeg, DialVoice, HoldVoice, ProbeTrunk, TrunkAnswer
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeMedia
 
@@ -290,6 +290,22 @@ async def test_check_refuses_when_no_trunk_answers_and_takes_contacts_again_late
     await rig.clock.run(10)
     await rig.acd.check()
     assert len(rig.dials) == 1  # the one that waited
+
+
+async def test_a_trunk_is_asked_where_its_calls_go_and_not_at_our_own_domain(make: Makers) -> None:
+    rig = await make(
+        trunks=[
+            {"name": "a", "domain": "pbx.example:5070", "caller_domain": "gateway.example"},
+            {"name": "b", "domain": "pbx.example", "proxy": "sbc.example"},
+            {"name": "c", "domain": "pbx.example", "probe_interval": 0},
+        ]
+    )
+    asked = {
+        command.trunk.name: command.trunk.outbound_proxy
+        for command in rig.media.commands
+        if isinstance(command, ProbeTrunk)
+    }
+    assert asked == {"a": "pbx.example:5070", "b": "sbc.example"}
 
 
 async def test_check_refuses_when_too_many_wait_already(make: Makers) -> None:

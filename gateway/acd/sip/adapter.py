@@ -189,7 +189,7 @@ class SipAcd:
             transfers=frozenset(TransferMode) if consult else frozenset({TransferMode.BLIND}),
             wraps_up=told.wraps_up,
             tells_agent_state=told.tells_agent_state,
-            takes_agent_state=told.takes_agent_state,
+            takes_agent_state=True,  # without a feed too: a transfer to an agent needs what the ACD calls them
         )
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:

@@ -471,7 +471,7 @@ async def test_without_a_feed_only_the_panel_says_who_has_the_call(make: Makers)
     able = rig.acd.capabilities("support")
     assert able.mode is AcdMode.CALL
     assert not able.tells_agent
-    assert not able.takes_agent_state
+    assert able.takes_agent_state  # or nobody would say what the ACD calls an agent that a transfer goes to
     assert able.transfers == {TransferMode.BLIND}
     assert (await make(transfer="refer")).acd.capabilities().transfers == set(TransferMode)
 

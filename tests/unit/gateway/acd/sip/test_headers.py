@@ -128,6 +128,12 @@ def test_all_headers_together_fit_into_a_datagram(values: list[str]) -> None:
     assert dict(one.headers)[USER_TO_USER]  # the first, so never the one that is left out
 
 
+def test_what_does_not_fit_is_left_out_from_the_end() -> None:
+    one = MANY.dress(offer(attributes={f"a{index}": "x" * 64 for index in range(19)}))
+    assert [name for name, _ in one.headers] == [USER_TO_USER, *(f"X-{index}" for index in range(9))]
+    assert one.left_out == tuple(f"X-{index}" for index in range(9, 19))
+
+
 def test_a_header_whose_value_is_missing_is_left_out_and_the_others_stay() -> None:
     one = dressed(offer(), headers={"X-Plan": "{{ attributes.plan }}", "X-Queue": "{{ queue }}"})
     assert one.left_out == ("X-Plan",)

@@ -59,10 +59,20 @@ class CallBook:
         self._calls.move_to_end(correlation)
         known = self._names[correlation]
         for name in names:
-            if name and len(known) < MAX_NAMES and name not in self._by_name:
+            if name and len(known) < MAX_NAMES and self._free(name):
                 self._by_name[name] = correlation
                 known.append(name)
         return call
+
+    def _free(self, name: str) -> bool:
+        """Nobody's, or that of a call that is over: an agent's channel may outlive the call."""
+        owner = self._by_name.get(name)
+        if owner is None:
+            return True
+        if self._calls[owner][0].state is not CallState.ENDED:
+            return False
+        self._names[owner].remove(name)
+        return True
 
     def find(self, *names: str) -> Call | None:
         """The call that is known by one of these, the first that is."""

@@ -157,15 +157,16 @@ class EslMapper:
 
     def _call_of(self, event: EslEvent) -> Call | None:
         member = event.get("cc-member-session-uuid")
-        uuids = (member, event.get("cc-member-uuid"), event.get("unique-id"), event.get("cc-agent-uuid"))
-        known = self.ledger.calls.find(*uuids, event.get("other-leg-unique-id"))
+        if member:
+            known = self.ledger.calls.find(member, event.get("cc-member-uuid"))
+        else:
+            known = self.ledger.calls.find(event.get("unique-id"), event.get("other-leg-unique-id"))
         read = read_correlation(event.get(self._variable))
-        if read is None or (known is not None and known.correlation == read):
-            if known is not None and event.get("cc-agent-uuid"):
-                self.ledger.calls.learn(known.correlation, *uuids, now_s=self._now_s)
-            return known
-        leg = member or event.get("unique-id")
-        return self.learn(read, leg, event.get("cc-member-uuid"))
+        if known is None and read is not None and member:  # other channels may have inherited the header
+            known = self.learn(read, member, event.get("cc-member-uuid"))
+        if known is not None and event.get("cc-agent-uuid"):
+            self.ledger.calls.learn(known.correlation, event.get("cc-agent-uuid"), now_s=self._now_s)
+        return known
 
     def learn(self, correlation: str, leg: str, member: str) -> Call | None:
         """That channel is the customer's of that call. None: another channel is, and still lives."""

@@ -5,8 +5,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any, Final
 
-from tests.bench.soak.plan import AT_LAST_S, WORKER_LOST_S
-from tests.bench.soak.record import Call, Log
+from tests.bench.soak.plan import AT_LAST_S, BACK_S, GAP_S, WORKER_LOST_S
+from tests.bench.soak.record import Call, Fault, Gap, Log
 from tests.bench.soak.stage import Stage
 
 EDGE_S: Final = 3.0
@@ -101,17 +101,18 @@ def judge_gaps(log: Log) -> dict[str, list[float]]:
     for call in log.calls:
         for gap in call.gaps:
             fault = gap.fault
-            if fault is None or gap.from_s > fault.until_s + AT_LAST_S:
+            length_s = gap.until_s - gap.from_s
+            if fault is None or _began_later(gap, fault):
+                if length_s <= GAP_S:
+                    continue  # noted because something had been done before, and no more than a network does
                 around = log.during("redis_stopped", "redis_killed", "disk_full", at_s=gap.until_s, slack_s=5)
                 while_what = f" while {around.kind}" if around else ""
-                length_s = gap.until_s - gap.from_s
                 log.violate(
                     "who nothing was done to hears all the time",
                     f"{gap.side} of {call.contact_id} ({call.network}): {length_s:.1f} s{while_what}",
                 )
                 continue
-            since_s = fault.until_s if fault.kind == "cut" else fault.began_s
-            took_s = max(0.0, gap.until_s - since_s)
+            took_s = max(0.0, gap.until_s - _since_s(fault))
             back.setdefault(fault.kind, []).append(took_s)
             limit_s = WORKER_LOST_S if fault.kind == "worker_killed" else AT_LAST_S
             if took_s > limit_s and call.contact.get("end_reason") == "completed":
@@ -120,6 +121,16 @@ def judge_gaps(log: Log) -> dict[str, list[float]]:
                     f"{gap.side} of {call.contact_id} ({call.network}) after {fault.kind}: {took_s:.1f} s",
                 )
     return back
+
+
+def _since_s(fault: Fault) -> float:
+    """From when on a side may be expected back."""
+    return fault.until_s if fault.kind == "cut" else fault.began_s
+
+
+def _began_later(gap: Gap, fault: Fault) -> bool:
+    """Whether the side had been heard again: a silence after that is another one, and no part of the way back."""
+    return gap.from_s > _since_s(fault) + (WORKER_LOST_S if fault.kind == "worker_killed" else BACK_S)
 
 
 def judge_offers(log: Log) -> None:

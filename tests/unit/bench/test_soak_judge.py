@@ -88,6 +88,20 @@ def test_a_killed_worker_has_eight_seconds_and_a_cut_is_timed_from_its_end() -> 
     assert broken(log) == ["who was hit is back in time"]
 
 
+def test_a_silence_that_begins_after_somebody_was_heard_again_is_no_part_of_the_way_back() -> None:
+    killed = Fault("worker_killed", 120.0, 120.0)
+    log = Log()
+    seen = call(contact(WHOLE), killed)
+    seen.gaps = [
+        Gap("agent", 120.0, 121.0, killed),
+        Gap("agent", 135.0, 135.8, killed),
+        Gap("agent", 136.0, 138.0, killed),
+    ]
+    log.calls.append(seen)
+    assert judge_gaps(log) == {"worker_killed": [1.0]}
+    assert broken(log) == ["who nothing was done to hears all the time"]
+
+
 def test_two_agents_with_the_same_offer_at_the_same_time_are_found() -> None:
     log = Log(offers=[OfferSeen("ct_1", "of_1", 1, 10.0, 12.0), OfferSeen("ct_1", "of_2", 2, 12.0, 14.0)])
     judge_offers(log)

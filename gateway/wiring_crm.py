@@ -19,10 +19,13 @@ from gateway.crm.port import Customer, CustomerId, TimelineEntry
 from gateway.crm.service import CrmService
 from gateway.parties import Identity
 from gateway.recordings.port import RecordingRecord
+from gateway.recordings.states import UNFINISHED, RecordingState
 from gateway.vault.manifest import canonical
 from gateway.vault.port import Receipt
 from gateway.vault.service import Vault
 from signaling import ports
+
+_GONE = frozenset({RecordingState.EXPIRED, RecordingState.ABORTED})
 
 RecordingsOf = Callable[[Sequence[ContactId]], Any]
 """The newest recording of each of these contacts (`SqlRecordings.by_contacts`)."""
@@ -68,6 +71,7 @@ class CustomersForSignaling:
         self._erasing = CustomerErasing(
             customers=service.customers,
             recordings=self._erase_recordings,
+            unfinished=self._unfinished,
             receipt=self._receipt,
             audit=audit,
             outside=settings.crm.webhook.url if settings.crm.webhook.log else "",
@@ -134,14 +138,22 @@ class CustomersForSignaling:
     async def _erase_recordings(
         self, customer_id: CustomerId, contacts: Sequence[ContactId], by: str, reason: str
     ) -> Mapping[str, Any] | None:
-        records: list[RecordingRecord] = []
-        for contact_id in contacts:
-            records += await self._vault.records.of_contact(contact_id)
+        records = await self._recordings(contacts)
         if not records:
             return None
         receipt = await self._vault.erasing.erase(records, subject=customer_id, by=by, reason=reason)
         body: Mapping[str, Any] = json.loads(receipt.body)
         return {"receipt_id": receipt.receipt_id, "erased": len(body["erased"]), "kept": body["kept"]}
+
+    async def _unfinished(self, contacts: Sequence[ContactId]) -> bool:
+        return any(record.state in UNFINISHED for record in await self._recordings(contacts))
+
+    async def _recordings(self, contacts: Sequence[ContactId]) -> list[RecordingRecord]:
+        """All that there is anything of."""
+        found: list[RecordingRecord] = []
+        for contact_id in contacts:
+            found += await self._vault.records.of_contact(contact_id)
+        return [record for record in found if record.state not in _GONE]
 
     async def _receipt(self, done: Mapping[str, Any]) -> Mapping[str, Any]:
         now = self._clock.now()

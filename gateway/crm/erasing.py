@@ -14,6 +14,9 @@ from gateway.crm.port import CustomerId, CustomerRecords
 EraseRecordings = Callable[[CustomerId, Sequence[ContactId], str, str], Awaitable[Mapping[str, Any] | None]]
 """`(customer, their contacts, by, reason)` → what became of their recordings, for the receipt; None: there is none."""
 
+Unfinished = Callable[[Sequence[ContactId]], Awaitable[bool]]
+"""Whether a recording of these contacts is still being made: it can't be erased yet, nor found again without them."""
+
 Receipt = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Sign and keep what was done; the receipt as it is given out."""
 
@@ -29,18 +32,21 @@ class CustomerErasing:
         *,
         customers: CustomerRecords,
         recordings: EraseRecordings,
+        unfinished: Unfinished,
         receipt: Receipt,
         audit: Audit,
         outside: str,
     ) -> None:
         self._customers = customers
         self._recordings = recordings
+        self._unfinished = unfinished
         self._receipt = receipt
         self._audit = audit
         self._outside = outside
 
     async def erase(self, customer_id: CustomerId, *, by: str, reason: str) -> Mapping[str, Any]:
-        """The receipt. NotFound; StateConflict (`customer_in_contact`) while a call of theirs has not ended.
+        """The receipt. NotFound; StateConflict (`customer_in_contact`, `customer_recording_unfinished`) while a call of
+        theirs has not ended, or its recording is still being made.
 
         The audit is written first. PortFailure: what was erased until then is erased, and the next call goes on.
         """
@@ -49,8 +55,12 @@ class CustomerErasing:
             raise NotFound("no_such_customer", "There is no such customer.")
         if await self._customers.in_contact(customer.customer_id):
             raise StateConflict("customer_in_contact", "A call of this customer has not ended: end it and ask again.")
-        await self._audit(by, "customer_erased", customer.customer_id, {"reason": reason})
         contacts = await self._customers.contacts_of(customer.customer_id)
+        if await self._unfinished(contacts):
+            raise StateConflict(
+                "customer_recording_unfinished", "A recording of this customer is still being made: ask again later."
+            )
+        await self._audit(by, "customer_erased", customer.customer_id, {"reason": reason})
         recordings = await self._recordings(customer.customer_id, contacts, by, reason)
         erased = await self._customers.erase(customer.customer_id)
         return await self._receipt(

@@ -21,6 +21,7 @@ class FakeHouse:
     def __init__(self) -> None:
         self.did: list[str] = []
         self.talking = False
+        self.finishing = False
         self.fails = ""
 
     def do(self, what: str) -> None:
@@ -52,6 +53,9 @@ class FakeHouse:
         self.do("recordings")
         return {"erased": 1, "kept": [{"recording_id": "rc_1", "why": "held"}]}
 
+    async def unfinished(self, contacts: Sequence[ContactId]) -> bool:
+        return self.finishing
+
     async def audit(self, actor: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
         self.do("audit")
 
@@ -70,6 +74,7 @@ def erasing(house: FakeHouse) -> CustomerErasing:
     return CustomerErasing(
         customers=house,  # type: ignore[arg-type]
         recordings=house.recordings,
+        unfinished=house.unfinished,
         receipt=house.receipt,
         audit=house.audit,
         outside="https://crm.example",
@@ -107,9 +112,14 @@ async def test_what_can_not_be_done_stops_it_and_the_next_call_goes_on(
     assert (await erasing.erase(ANNA, by="root", reason="x"))["subject"] == ANNA
 
 
-async def test_nobody_is_erased_in_the_middle_of_a_call(house: FakeHouse, erasing: CustomerErasing):
+async def test_nobody_is_erased_in_a_call_or_while_its_recording_is_being_made(
+    house: FakeHouse, erasing: CustomerErasing
+):
     house.talking = True
     with pytest.raises(StateConflict, match="customer_in_contact"):
+        await erasing.erase(ANNA, by="root", reason="x")
+    house.talking, house.finishing = False, True
+    with pytest.raises(StateConflict, match="customer_recording_unfinished"):
         await erasing.erase(ANNA, by="root", reason="x")
     with pytest.raises(NotFound):
         await erasing.erase(CustomerId("cu_nobody00"), by="root", reason="x")

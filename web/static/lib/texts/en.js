@@ -840,6 +840,7 @@ export const texts = {
   "customers.erased": "This customer is erased",
   "customers.receipt": "This is the signed receipt. Keep it.",
   "error.no_such_customer": "There is no such customer, or not any more.",
+  "error.customer_recording_unfinished": "A recording of this customer is still being finished. Please try again in a few minutes.",
   "error.customer_in_contact": "This customer is in a call right now. End the call and try again.",
   "letters.title": "Not told to the ACD",
   "letters.about": "Commands that an ACD refused for good, or that failed for too long. Mend the cause, then send again; or drop what nobody needs any more.",

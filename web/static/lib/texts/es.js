@@ -842,6 +842,7 @@ export const texts = {
   "customers.erased": "Este cliente está borrado",
   "customers.receipt": "Este es el recibo firmado. Guárdelo.",
   "error.no_such_customer": "Este cliente no existe, o ya no.",
+  "error.customer_recording_unfinished": "Una grabación de este cliente aún se está terminando. Inténtelo de nuevo en unos minutos.",
   "error.customer_in_contact": "Este cliente está en una llamada ahora. Termine la llamada e inténtelo de nuevo.",
   "letters.title": "No comunicado al ACD",
   "letters.about": "Órdenes que un ACD rechazó definitivamente o que fallaron demasiado tiempo. Corrija la causa y reenvíe, o descarte lo que ya nadie necesita.",

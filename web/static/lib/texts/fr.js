@@ -842,6 +842,7 @@ export const texts = {
   "customers.erased": "Ce client est effacé",
   "customers.receipt": "Voici le reçu signé. Conservez-le.",
   "error.no_such_customer": "Ce client n’existe pas, ou plus.",
+  "error.customer_recording_unfinished": "Un enregistrement de ce client est encore en cours de finalisation. Réessayez dans quelques minutes.",
   "error.customer_in_contact": "Ce client est en appel en ce moment. Terminez l’appel et réessayez.",
   "letters.title": "Non transmis à l’ACD",
   "letters.about": "Commandes qu’un ACD a refusées définitivement, ou qui ont échoué trop longtemps. Corrigez la cause, puis renvoyez ; ou abandonnez ce dont personne n’a plus besoin.",

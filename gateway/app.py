@@ -56,6 +56,7 @@ from gateway.process import (
     reason_of,
 )
 from gateway.quality_gauges import QualityGauges
+from gateway.queue_gauges import QueueGauges
 from gateway.recording_gauges import RecordingGauges
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.policy import told_before
@@ -259,6 +260,7 @@ async def _rooms(
     menus = await asyncio.to_thread(_menus, settings, data_dir, clips.names)
 
     node_name = await asyncio.to_thread(_node_name, data_dir)
+    registry = CollectorRegistry()
     own = BuiltinAcd(
         store=LiveQueueStore(live),
         clock=clock,
@@ -266,6 +268,7 @@ async def _rooms(
         agent_allowed=rollout.agent_allowed,
         queues=settings.queues,
         capacity=settings.capacity,
+        figures=QueueGauges(registry),
         shared=not live.embedded,
     )
     rollout.on_change(lambda _group: own.reconsider())
@@ -340,7 +343,6 @@ async def _rooms(
         alarm=lambda code, detail: desk.alarm(code, detail),
     )
     stack.push_async_callback(crm.aclose)
-    registry = CollectorRegistry()
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
     WorkerGauges(registry, engine)
     reconciler = Reconciler(acd, clock, on_found=AcdGauges(registry).found, on_alarm=acd_rooms.on_alarm)

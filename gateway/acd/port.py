@@ -77,6 +77,7 @@ class ContactOffer:
     preferred_agent: AgentId | None = None
     last_agent: AgentId | None = None
     previous_contact_id: ContactId | None = None
+    returning: bool = False  # an agent had it before: it stands before those who only wait
     menu_path: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)  # already checked and bounded by signaling
 

@@ -169,6 +169,9 @@ class Acdwork:
 
     def _transferred(self, queue: str | None, name: AgentName | None) -> None:
         contact = self._contact
+        if contact.state in _IN_LINE and contact.line is not None and queue and self._n.views.knows_queue(queue):
+            contact.line.queue = queue  # it overflowed: the place that is told next is of that line
+            self._do.journal("transferred", JournalSource.ACD, data={"queue": queue})
         if contact.state not in IN_CALL:
             return
         agent_id = name.agent_id if name is not None else None

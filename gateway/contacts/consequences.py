@@ -204,6 +204,7 @@ class Consequences:
             preferred_agent=preferred,
             customer_key=visitor_hash(contact.entry.visitor_key),
             menu_path=line.path,
+            returning=contact.bridged_at_s is not None,
         )
 
     def _answer_acd(self, event: ContactEvent, after: ContactState) -> None:

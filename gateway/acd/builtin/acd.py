@@ -22,9 +22,7 @@ from gateway.acd.events import (
     AcdRef,
     AgentEvent,
     AgentName,
-    TargetKind,
     TransferMode,
-    Transferred,
     TransferTarget,
 )
 from gateway.acd.port import (
@@ -65,8 +63,6 @@ class BuiltinAcd:
         shared: bool = False,
         across: bool = False,
     ) -> None:
-        queues = tuple(queues)
-        self._queues = {queue.id for queue in queues}
         self._clock = clock
         self._rules = RuleBook(queues)
         self._figures = figures or NoFigures()
@@ -103,7 +99,6 @@ class BuiltinAcd:
             gives_estimate=True,
             keeps_deadlines=False,
             max_attribute_bytes=None,
-            transfers=frozenset({TransferMode.BLIND}),
         )
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
@@ -129,7 +124,7 @@ class BuiltinAcd:
                 queue=offer.queue,
                 queued_s=self._last_queued_at.timestamp(),
                 sent_s=self._now_s(),
-                preferred=offer.preferred_agent,
+                at_head=offer.returning,
             )
             self.callbacks.take_place(entry)
             self._books.contacts[offer.contact_id] = entry
@@ -156,7 +151,6 @@ class BuiltinAcd:
         if entry is None or entry.hold is None or entry.hold.offer_id != offer_id or entry.hold.taken:
             return
         entry.hold = replace(entry.hold, taken=True)
-        entry.had_by = entry.hold.agent_id
         entry.told = None
         self._distributor.answered(entry)
         self._changed(entry.offer.contact_id)
@@ -186,45 +180,8 @@ class BuiltinAcd:
             self._to_head(entry)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
-        """Blind: to the end of its age in another queue, or to a ready agent of its own queue, who alone is asked."""
-        if mode is not TransferMode.BLIND or target.kind is TargetKind.NUMBER:
-            raise StateConflict("transfer_unsupported", "This queue transfers to a queue or an agent, at once.")
-        entry = self._find(ref)
-        if entry is None or entry.waits:
-            raise StateConflict("transfer_refused", "Only a contact that an agent has can be transferred.")
-        if target.kind is TargetKind.QUEUE:
-            self._to_queue(entry, target.value)
-        else:
-            self._to_agent(entry, AgentId(target.value))
-        self._changed(entry.offer.contact_id)
-
-    def _to_queue(self, entry: OwnContact, queue: str) -> None:
-        if queue not in self._queues:
-            raise StateConflict("transfer_refused", "There is no such queue.")
-        if not self._rules.of(queue).hours.is_open(self._clock.now()):
-            raise StateConflict("transfer_refused", "That queue is closed now.")
-        entry.queue, entry.visited, entry.entered = queue, (), False
-        entry.preferred = None
-        self._send_on(entry)
-        self._distributor.emit(entry, Transferred(queue=queue))
-
-    def _to_agent(self, entry: OwnContact, agent_id: AgentId) -> None:
-        if agent_id == entry.had_by or not self._takes(agent_id, entry.queue):
-            raise StateConflict("transfer_refused", "That agent takes no contact of this queue now.")
-        entry.preferred, entry.at_head = agent_id, True
-        self._send_on(entry)
-        self._distributor.emit(entry, Transferred(agent=AgentName(ref=agent_id, agent_id=agent_id)))
-
-    def _takes(self, agent_id: AgentId, queue: str) -> bool:
-        """Whether the agent would take a contact of that queue now. Of our own agents we know it before the store."""
-        own = self._books.agents.get(agent_id)
-        if own is None or agent_id in self._books.world.seated:
-            return agent_id in self._books.world.ready(queue)
-        return own.position.ready_since is not None and queue in own.position.queues
-
-    def _send_on(self, entry: OwnContact) -> None:
-        entry.hold, entry.barred, entry.told = None, entry.had_by, None
-        entry.sent_s = self._now_s()
+        """The contact does it by our own means: it ends here, and is offered anew, for its queue or its agent."""
+        raise StateConflict("transfer_unsupported", "This queue can't transfer.")
 
     async def end(self, ref: AcdRef, reason: str) -> None:
         self._forget(ref)

@@ -8,7 +8,6 @@ from gateway.acd.builtin.routing.rules import Rules
 from gateway.acd.builtin.routing.waits import Told
 from gateway.acd.events import Queued
 from gateway.acd.port import AgentPosition, ContactOffer
-from gateway.base.ids import AgentId
 from gateway.config.own import CapacitySettings
 
 BUSY_STATES = frozenset({"reserved", "busy", "working_after_call"})
@@ -26,9 +25,6 @@ class OwnContact:
     at_head: bool = False
     hold: Hold | None = None  # who is reserved for it, or has it
     rings_since_s: float = 0.0
-    had_by: AgentId | None = None  # who has, or had it last
-    barred: AgentId | None = None
-    preferred: AgentId | None = None
     visited: tuple[str, ...] = ()
     entered: bool = False  # its queue let it in
     callback: bool = False
@@ -62,9 +58,8 @@ class OwnContact:
             sent_s=self.sent_s,
             at_head=self.at_head,
             skills=tuple(sorted((need.name, need.min_level) for need in offer.skills)),
-            preferred=self.preferred,
+            preferred=offer.preferred_agent,
             last=offer.last_agent,
-            barred=self.barred,
             offerable=self.entered and (self.called_s is None if self.callback else offer.offerable),
             callback=self.callback,
             visited=self.visited,

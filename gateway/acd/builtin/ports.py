@@ -36,7 +36,6 @@ class Ticket:
     skills: tuple[tuple[str, int], ...] = ()  # of its own, beyond what the queue wants; by name
     preferred: AgentId | None = None
     last: AgentId | None = None
-    barred: AgentId | None = None  # who sent it on
     offerable: bool = True
     callback: bool = False  # nobody waits on the line: the place is kept for a customer who is called back
     visited: tuple[str, ...] = ()  # queues it overflowed from: it does not come back to them

@@ -66,7 +66,6 @@ class QueueStoreContract:
             skills=(("french", 7),),
             preferred=ANNA,
             last=BEN,
-            barred=BEN,
             offerable=False,
             callback=True,
             visited=("support",),

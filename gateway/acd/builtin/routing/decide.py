@@ -124,7 +124,7 @@ class _Round:
         in_line_s = self._now_s - ticket.sent_s
         staff = self._world.staff.get(ticket.queue, {})
         for agent_id, for_s in ((ticket.preferred, rules.preferred_for_s), (ticket.last, rules.last_for_s)):
-            if agent_id is not None and in_line_s < for_s and agent_id != ticket.barred:
+            if agent_id is not None and in_line_s < for_s:
                 seated = staff.get(agent_id)
                 if seated is not None and seated.seat.state not in _AWAY:
                     return agent_id

@@ -22,7 +22,6 @@ class Needs(NamedTuple):
     canary: bool
     node: str  # empty: an agent of any node
     only: AgentId | None
-    barred: AgentId | None
 
 
 def needs_of(ticket: Ticket, rules: Rules, now_s: float, *, only: AgentId | None, across: bool) -> Needs:
@@ -40,7 +39,6 @@ def needs_of(ticket: Ticket, rules: Rules, now_s: float, *, only: AgentId | None
         canary=ticket.canary,
         node="" if across else ticket.node,
         only=only,
-        barred=ticket.barred,
     )
 
 
@@ -75,8 +73,6 @@ def fits(needs: Needs, seat: Seat) -> bool:
     if needs.node and seat.node != needs.node:
         return False
     if needs.only is not None and seat.agent_id != needs.only:
-        return False
-    if needs.barred is not None and seat.agent_id == needs.barred:
         return False
     if needs.language and seat.languages and needs.language not in seat.languages:
         return False

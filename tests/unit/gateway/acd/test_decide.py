@@ -244,13 +244,6 @@ def test_the_last_agent_is_waited_for_where_the_queue_says_so():
     assert room.offers(at_s=15) == [("one", "ben")]
 
 
-def test_who_sent_a_contact_on_does_not_get_it_back():
-    room = Room()
-    room.enter("one", barred=AgentId("anna"))
-    room.sit("anna")
-    assert room.offers() == []
-
-
 # ---------------------------------------------------------------- strategies
 
 

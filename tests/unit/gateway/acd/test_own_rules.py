@@ -18,8 +18,8 @@ from gateway.acd.events import (
     Transferred,
     TransferTarget,
 )
-from gateway.acd.port import AgentPosition, ContactOffer, DeclineReason, Phase
-from gateway.base.errors import GatewayError, StateConflict
+from gateway.acd.port import AgentPosition, ContactOffer, Phase
+from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config import QueueSettings
 from tests.support.clock import FakeClock, at_rest
@@ -257,73 +257,27 @@ async def test_a_contact_may_overflow_into_a_callback(rig: Rig) -> None:
     assert len(rig.acd.callbacks.kept()) == 1, "once is enough"
 
 
-# ---------------------------------------------------------------- transfers
+# ---------------------------------------------------------------- sent on
 
 
-async def talking(rig: Rig) -> AcdRef:
-    await rig.agent(ANNA, queues=("sales", "support"))
-    ref = await rig.enter("one")
-    assert await rig.accept(ref) == ANNA
-    await at_rest()
-    return ref
-
-
-async def test_a_blind_transfer_to_a_queue_brings_another_agent(rig: Rig) -> None:
-    ref = await talking(rig)
-    await rig.acd.transfer(ref, TransferMode.BLIND, TransferTarget(kind=TargetKind.QUEUE, value="support"))
-    await rig.agent(ANNA, "ready", ("sales", "support"))
-    assert rig.told("one")[-2:] == [Transferred(queue="support"), Queued(place=1)], "not the one who sent it on"
-    await rig.agent(BEN, queues=("support",))
-    assert rig.last("one").body.agent_id == BEN  # type: ignore[union-attr]
-    assert rig.last("one").queue == "support"
-
-
-async def test_a_blind_transfer_to_an_agent_rings_there_and_is_first_in_line_after_a_refusal(rig: Rig) -> None:
-    ref = await talking(rig)
-    await rig.enter("two")
-    await rig.agent(BEN, "not_ready")
-    rig.clock.advance(1)
-    target = TransferTarget(kind=TargetKind.AGENT, value=BEN)
-    for state in ("not_ready", "logged_off"):
-        await rig.agent(BEN, state)
-        with pytest.raises(StateConflict, match="transfer_refused"):
-            await rig.acd.transfer(ref, TransferMode.BLIND, target)
-    await rig.acd.cancel(AcdRef("ct_two"), "left")
-    await rig.agent(BEN)
-    await rig.acd.transfer(ref, TransferMode.BLIND, target)
-    await at_rest()
-    rings = [body for body in rig.told("one") if isinstance(body, Reserved)][-1]
-    assert rings.agent_id == BEN
-    await rig.agent(BEN, "not_ready")
-    await rig.acd.decline(ref, rings.offer_id, DeclineReason.DECLINED)
-    await at_rest()
+async def test_who_was_sent_on_to_an_agent_is_before_everybody_and_waits_for_that_agent(rig: Rig) -> None:
+    await rig.agent(BEN, "busy")
     await rig.enter("urgent", priority=9)
+    await rig.enter("one", preferred_agent=BEN, returning=True)
     assert await rig.waiting() == ("ct_one", "ct_urgent")
+    await rig.agent(ANNA)
+    assert [body.agent_id for body in rig.told("urgent") if isinstance(body, Reserved)] == [ANNA]
+    await rig.agent(BEN)
+    assert [body.agent_id for body in rig.told("one") if isinstance(body, Reserved)] == [BEN]
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind", "value", "code"),
-    [
-        (TransferMode.CONSULT, TargetKind.QUEUE, "support", "transfer_unsupported"),
-        (TransferMode.BLIND, TargetKind.NUMBER, "+33123456789", "transfer_unsupported"),
-        (TransferMode.BLIND, TargetKind.QUEUE, "parts", "transfer_refused"),
-        (TransferMode.BLIND, TargetKind.AGENT, ANNA, "transfer_refused"),
-        (TransferMode.BLIND, TargetKind.AGENT, "ag_nobody00", "transfer_refused"),
-    ],
-)
-async def test_a_transfer_that_leads_nowhere_changes_nothing(
-    rig: Rig, mode: TransferMode, kind: TargetKind, value: str, code: str
-) -> None:
-    ref = await talking(rig)
-    with pytest.raises(GatewayError, match=code):
-        await rig.acd.transfer(ref, mode, TransferTarget(kind=kind, value=value))
-    assert (await rig.acd.contacts([ref]))[0].phase is Phase.CONNECTED
-
-
-async def test_who_only_waits_can_not_be_transferred(rig: Rig) -> None:
+async def test_it_does_not_transfer_by_itself(rig: Rig) -> None:
+    await rig.agent(ANNA)
     ref = await rig.enter("one")
-    with pytest.raises(StateConflict, match="transfer_refused"):
+    await rig.accept(ref)
+    with pytest.raises(StateConflict, match="transfer_unsupported"):
         await rig.acd.transfer(ref, TransferMode.BLIND, TransferTarget(kind=TargetKind.QUEUE, value="support"))
+    assert (await rig.acd.contacts([ref]))[0].phase is Phase.CONNECTED
 
 
 # ---------------------------------------------------------------- figures

@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway.acd.builtin.routing.overflow import Leave
+from gateway.acd.events import ExitReason
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId
 from gateway.contacts.states import EndReason
@@ -220,3 +222,15 @@ async def test_what_an_agent_can_reaches_the_acd(rig: DeskRig) -> None:
     await rig.rest()
     seat = rig.queues.seats[card.agent_id]
     assert (dict(seat.skills), seat.languages) == ({"french": 7}, ("fr",))
+
+
+async def test_a_contact_that_overflows_is_in_the_other_line_from_then_on(rig: DeskRig) -> None:
+    waiting = await rig.customer()
+    entry = rig.acd._books.contacts[waiting.contact_id]
+    rig.acd._distributor._leave(waiting.contact_id, entry, Leave("support", ExitReason.TIMEOUT))
+    rig.acd.reconsider()
+    await rig.rest()
+    assert (waiting.state, waiting.last(QueuePlace).queue) == ("queued", "support")
+    ben = await rig.agent("ben", queues=("support",))
+    assert ben.ringing is not None
+    assert ben.ringing.contact_id == waiting.contact_id

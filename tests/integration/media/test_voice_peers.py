@@ -5,13 +5,19 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from media.port import CloseLeg, FromLeg, HoldVoice, MediaRefused, SendDtmf, SetSource, VoiceTransport
 from tests.integration.media.transport_rig import until
-from tests.integration.media.voice_rig import TRUNK, Desk, desk
+from tests.integration.media.voice_rig import LOCAL, TRUNK, Desk, desk
 from tests.support.sip_peer import loudest_hz, tone
 
 ANSWER = """
@@ -148,19 +154,46 @@ async def test_a_challenge_is_answered_with_the_trunks_credentials(tmp_path: Pat
         await finished(process)
 
 
+def certificate(folder: Path) -> Path:
+    """A key and a certificate of 127.0.0.1 that nobody has signed, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path = folder / "telephone.pem"
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 @asynccontextmanager
-async def telephone(folder: Path) -> AsyncIterator[str]:
-    """Debian's baresip, which takes every call and says what it hears; its address."""
+async def telephone(folder: Path, certified: Path | None = None) -> AsyncIterator[str]:
+    """Debian's baresip, which takes every call and says what it hears; its address. With a certificate over TLS, and
+    with encrypted sound only."""
     port = free_port()
+    secure = f"sip_certificate {certified}\nmodule srtp.so\n" if certified else ""
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_player aubridge,ear\naudio_source aubridge,ear\n"
         "audio_alert aubridge,bell\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aubridge.so\n"
-        "module_app account.so\nmodule_app menu.so\n"
+        f"module_app account.so\nmodule_app menu.so\n{secure}"
     )
-    (folder / "accounts").write_text("<sip:phone@127.0.0.1>;regint=0;answermode=auto\n")
+    account = "<sip:phone@127.0.0.1;transport=tls>;mediaenc=srtp-mand" if certified else "<sip:phone@127.0.0.1>"
+    (folder / "accounts").write_text(f"{account};regint=0;answermode=auto\n")
     async with started("baresip", "-f", str(folder), cwd=folder):
-        await listening(port, tcp=False)
-        yield f"127.0.0.1:{port}"
+        await listening(port + 1 if certified else port, tcp=certified is not None)
+        yield f"127.0.0.1:{port + 1 if certified else port}"
 
 
 async def test_somebodys_baresip_is_called_heard_held_and_hung_up(tmp_path: Path) -> None:
@@ -175,3 +208,18 @@ async def test_somebodys_baresip_is_called_heard_held_and_hung_up(tmp_path: Path
         assert (await here.ended()).reason == "closed"
         with pytest.raises(MediaRefused, match="leg_unknown"):
             await here.engine.execute(HoldVoice(leg_id="lg_phone", on=True))
+
+
+async def test_over_tls_with_encrypted_sound_a_telephone_that_is_believed_is_heard(tmp_path: Path) -> None:
+    own = certificate(tmp_path)
+    trunk = replace(TRUNK, transport=VoiceTransport.TLS, srtp=True)
+    async with telephone(tmp_path, own) as address:
+        async with desk(voice=replace(LOCAL, tls_ca_file=str(own))) as here:
+            await here.dial(to_uri=f"sip:phone@{address}", trunk=trunk)
+            await until(lambda: here.stage.count("VoiceAnswered") == 1, "it answers")
+            await echoed(here, 700)
+        async with desk() as here:  # of this machine's trust, which has no such certificate
+            await here.dial(to_uri=f"sip:phone@{address}", trunk=trunk)
+            closed = await here.ended()
+            assert (closed.reason, closed.sip_status) == ("voice_ended", 0)
+            assert here.stage.count("VoiceAnswered") == 0

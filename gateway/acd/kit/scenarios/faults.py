@@ -137,14 +137,22 @@ async def ends_while_cut(room: Room) -> None:
     await room.do(Act.CUT)
     await room.do(Act.HANG_UP, call, call.agent)
     await room.do(Act.MEND)
-    await _known_gone(room, call)
+    await _known_over(room, call)
 
 
-async def _known_gone(room: Room, call: Call) -> None:
-    try:
-        await call.phase_becomes(Phase.GONE, Phase.WRAP_UP)
-    except Missed:
-        await call.says(Ended)
+async def _known_over(room: Room, call: Call) -> None:
+    """Told, or seen when asked."""
+    deadline = room.clock.monotonic() + room.stand.wait_s
+    while not call.bodies(Ended, QueueExit):
+        try:
+            snapshot = await call.snapshot()
+        except GatewayError:
+            snapshot = None  # not just now
+        if snapshot is not None and snapshot.phase in (Phase.GONE, Phase.WRAP_UP):
+            return
+        if room.clock.monotonic() >= deadline:
+            raise Missed("that the agent hung up while the line was cut was neither told nor to be seen")
+        await room.quiet()
 
 
 @scenario(Act.RESTART_ACD)

@@ -271,3 +271,17 @@ def test_whatever_is_told_the_events_make_one_story(told_so: list[signs.Sign | t
         if call.over:
             ended = ended or where
             assert where in (ended, "wrap-up", "done"), "nothing but after-call work comes behind the end of a call"
+
+
+def test_a_ringing_call_that_is_in_another_queue_rings_there_no_more() -> None:
+    call = new_call()
+    told(call, signs.Joined("first", 1), signs.Rang(ANNA))
+    assert told(call, signs.Joined("second", 2)) == ["Rejected*", "Queued"]
+    assert call.state is CallState.QUEUED
+
+
+def test_the_end_of_the_first_agents_part_is_not_the_end_of_the_talk_with_the_next() -> None:
+    call = new_call()
+    told(call, signs.Answered(ANNA), signs.Moving(TransferMode.CONSULT), signs.Moved(BERT))
+    assert told(call, signs.TalkEnded(Party.AGENT, "transfer", ANNA), signs.TalkEnded(Party.AGENT, agent=ANNA)) == []
+    assert told(call, signs.TalkEnded(Party.AGENT, agent=BERT)) == ["Ended"]

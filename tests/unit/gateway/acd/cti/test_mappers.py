@@ -122,6 +122,7 @@ def test_others_who_come_and_go_before_a_caller_move_them() -> None:
     ami.say("QueueCallerJoin", uniqueid="1.2", Queue="support", Position="4", ChanVariable="")
     ami.say("QueueCallerLeave", uniqueid="1.2", Queue="support", Position="4", ChanVariable="")
     ami.say("QueueCallerLeave", uniqueid="1.3", Queue="other", Position="1", ChanVariable="")
+    ami.say("QueueCallerLeave", uniqueid="1.4", Queue="support", Position="3", ChanVariable="")  # behind, or stale
     ami.say("QueueCallerLeave", uniqueid="1.1", Queue="support", Position="1", ChanVariable="")
     told = [event.body for event in ami.ledger.take() if isinstance(event, FeedEvent)]
     assert told == [Queued(place=2), Queued(place=3), Queued(place=2)]

@@ -302,6 +302,7 @@ async def test_an_answer_that_comes_again_is_acknowledged_again_and_told_once() 
         call = await peer.call(1)
         for _ in range(3):
             call.progress(183, "Session Progress", sound=True)
+        await here.tells(VoiceUp)
         call.answer()
         await here.tells(Queued)
         await until(lambda: acknowledged(peer) == 1, "the answer is acknowledged")

@@ -63,6 +63,7 @@ class Telling:
         self._alarm = alarm
         self._counted_s = float("-inf")
         self._failing = False
+        self._pause_s = EVERY_S  # until the first of those that were put off is due again
         self.waiting = 0  # as last counted
         self.delivered = 0
         self.given_up = 0
@@ -71,18 +72,18 @@ class Telling:
         """For a task of its own; runs until cancelled."""
         while True:
             self._told.clear()
-            rest_s = EVERY_S
+            self._pause_s = EVERY_S
             try:
                 await self._count()
                 if await self.tell() == BATCH:
                     continue
-                rest_s = max(0.1, min(EVERY_S, self._outside.rests_s() or EVERY_S))
             except PortFailure as error:
                 _log.warning("crm.outbox_unreadable", code=error.code)
-            if self._outside.rests_s():
-                await self._clock.sleep_until(self._clock.monotonic() + rest_s)
+            rests_s = self._outside.rests_s()
+            if rests_s:  # what wakes us now could not be told either
+                await self._clock.sleep_until(self._clock.monotonic() + max(0.1, min(EVERY_S, rests_s)))
             else:
-                await woken_or_later(self._told, self._clock, rest_s)
+                await woken_or_later(self._told, self._clock, self._pause_s)
 
     async def tell(self) -> int:
         """Tell what is due, a batch at most; how many were tried. PortFailure: of the records."""
@@ -122,6 +123,7 @@ class Telling:
         if isinstance(asked_s, int | float):
             pause_s = min(LAST_PAUSE_S, max(pause_s, asked_s))
         pause_s *= self._rng.uniform(0.8, 1.2)  # those that failed together need not come back together
+        self._pause_s = min(self._pause_s, pause_s)
         until = now + timedelta(seconds=pause_s)
         await self._interactions.put_off(delivery.interaction.interaction_id, until, error.code)
 

@@ -21,6 +21,7 @@ import web
 from gateway import runtime
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.service import AccountService, new_token, token_digest
+from gateway.acd import outside
 from gateway.acd.builtin.acd import BuiltinAcd
 from gateway.acd.reconciler import Reconciler
 from gateway.acd.router import AcdRouter
@@ -43,6 +44,7 @@ from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, port
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
+from gateway.links.service import Links
 from gateway.live.queues import LiveQueueStore
 from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
@@ -67,6 +69,7 @@ from gateway.records.customers import SqlCustomers
 from gateway.records.database import open_database
 from gateway.records.interactions import SqlInteractions
 from gateway.records.journal import SqlJournal
+from gateway.records.links import SqlLinks
 from gateway.records.pilots import SqlPilots
 from gateway.records.recordings import SqlRecordings
 from gateway.records.task_letters import SqlLetters
@@ -84,6 +87,7 @@ from gateway.wiring import (
 )
 from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_crm import CustomersForSignaling, webhook_secret
+from gateway.wiring_links import LinksForSignaling
 from gateway.wiring_recordings import RecordingsForSignaling
 from gateway.wiring_tasks import TasksForSignaling
 from media.player.library import ClipLibrary
@@ -137,12 +141,19 @@ def run(settings: Settings, opening: Opening | None = None) -> None:
 
 def with_canary(settings: Settings) -> Settings:
     """The settings with the built-in site and queue of the robots. SetupError when the names are taken."""
-    if CANARY in {*(site.id for site in settings.sites), *(queue.id for queue in settings.queues)}:
+    taken = {*(site.id for site in settings.sites), *(queue.id for queue in settings.queues)}
+    if CANARY in taken:
         raise SetupError("canary_reserved", f"A site or queue can't be called {CANARY}: robots have that name.")
+    if outside.QUEUE in taken:
+        raise SetupError("link_queue_reserved", f"A queue can't be called {outside.QUEUE}: links have that name.")
     return settings.model_copy(
         update={
             "sites": (*settings.sites, SiteSettings(id=CANARY, name="Canary", menu=CANARY)),
-            "queues": (*settings.queues, QueueSettings(id=CANARY, name="Canary")),
+            "queues": (
+                *settings.queues,
+                QueueSettings(id=CANARY, name="Canary"),
+                QueueSettings(id=outside.QUEUE, name="Video link", acd=outside.NAME),
+            ),
         }
     )
 
@@ -285,7 +296,7 @@ async def _rooms(
     )
     foreign = {entry.name: adapter_for(entry, acd_rooms) for entry in settings.acds}
     acd = AcdRouter(
-        {OWN: own, **foreign},
+        {OWN: own, outside.NAME: outside.OutsideAcd(clock), **foreign},
         {queue.id: queue.acd for queue in settings.queues if queue.id != CANARY},
         default=OWN,
         clock=clock,
@@ -411,6 +422,11 @@ async def _rooms(
         history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
+        links=LinksForSignaling(
+            Links(SqlLinks(database), clock, settings.links.lasts),
+            node.url,
+            [site.id for site in settings.sites if site.id != CANARY],
+        ),
         customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
         task_acds=TasksForSignaling(
             {name: each for name, each in foreign.items() if isinstance(each, TaskAcd)}, letters, audit.note

@@ -44,6 +44,16 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """By whom a customer was invited: there is no menu, and the agent is known (`gateway.links`)."""
+
+    link_id: str
+    site: str
+    agent_id: AgentId
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """Everything known of a customer at the click. Already checked and bounded by signaling."""
 
@@ -57,6 +67,7 @@ class Entry:
     notice_version: str = ""  # version of the recording notice that was shown beside the button; empty when none was
     canary: bool = False  # a robot call of `visavis canary`
     identity: Identity | None = None  # only when its signature was good
+    invitation: Invitation | None = None  # by a link of an agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,8 +102,8 @@ class AdmissionForSignaling:
     def __init__(self, desk: ContactDesk) -> None:
         self._desk = desk
 
-    async def check(self, site: str, visitor_key: str, *, canary: bool) -> None:
-        self._desk.admit(Entry(site=site, visitor_key=visitor_key, language="en", canary=canary))
+    async def check(self, site: str, visitor_key: str, *, canary: bool, invited: bool = False) -> None:
+        self._desk.admit(Entry(site=site, visitor_key=visitor_key, language="en", canary=canary), invited=invited)
 
 
 # ---------------------------------------------------------------- history

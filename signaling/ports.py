@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.base.ids import AccountId, AgentId, ContactId
 from gateway.live.rates import Decision, Rate
-from gateway.parties import Entry
+from gateway.parties import Entry, Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class EntryTokens(Protocol):
 class Admission(Protocol):
     """Whether video is offered here and now."""
 
-    async def check(self, site: str, visitor_key: str, *, canary: bool) -> None:
+    async def check(self, site: str, visitor_key: str, *, canary: bool, invited: bool = False) -> None:
         """Raises Refused (`closed`, `not_in_pilot`, `draining`, `no_such_site`) or CapacityExceeded (`full`)."""
         ...
 
@@ -278,6 +278,28 @@ class Customers(Protocol):
 
     async def redeliver(self, *, by: str) -> int:
         """Tell the CRM outside again what it did not take; how many."""
+        ...
+
+
+class Links(Protocol):
+    """Links into video calls. Every method may raise PortFailure; mappings are the JSON of `docs/developer/rest.md`."""
+
+    async def make(self, agent_id: str, agent_name: str, site: str, *, with_pin: bool) -> Mapping[str, object]:
+        """`site` empty: the first. Raises NotFound (`no_such_site`), CapacityExceeded (`links_full`)."""
+        ...
+
+    async def of_agent(self, agent_id: str) -> Sequence[Mapping[str, object]]: ...
+
+    async def revoke(self, agent_id: str, link_id: str) -> None:
+        """Raises NotFound (`link_unknown`)."""
+        ...
+
+    async def look(self, token: str) -> Mapping[str, object]:
+        """Raises NotFound (`link_unknown`), StateConflict (`link_over`)."""
+        ...
+
+    async def open(self, token: str, pin: str) -> Invitation:
+        """Let somebody in, counted. Raises as `look`, and NotAuthorised (`pin_wrong`)."""
         ...
 
 

@@ -25,6 +25,7 @@ from signaling.ports import (
     Health,
     History,
     Limiter,
+    Links,
     Pilots,
     Recordings,
     TaskAcds,
@@ -51,6 +52,7 @@ class Services:
     pilots: Pilots
     customers: Customers
     task_acds: TaskAcds
+    links: Links
     health: Health
     disagreements: Disagreements
     registry: CollectorRegistry

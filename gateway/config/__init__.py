@@ -20,6 +20,7 @@ from pydantic_settings import (
 from gateway.config.acd import OWN
 from gateway.config.acds import AcdSettings, check_acds
 from gateway.config.crm import CrmSettings
+from gateway.config.links import LinkSettings
 from gateway.config.own import CapacitySettings, QueueRouting, check_queues
 from gateway.config.values import Duration, Section, Words
 from gateway.config.voice import VoiceSettings
@@ -283,6 +284,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     capacity: CapacitySettings = CapacitySettings()
     crm: CrmSettings = CrmSettings()
+    links: LinkSettings = LinkSettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
     queues: tuple[QueueSettings, ...] = Field((), description="Queues that contacts wait in, one `[[queues]]` each.")
     acds: tuple[AcdSettings, ...] = Field((), description="Foreign ACDs that queues may name, one `[[acds]]` each.")

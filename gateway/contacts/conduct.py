@@ -25,7 +25,7 @@ from gateway.contacts.coupling import (
 )
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
 from gateway.contacts.handover import Handover
-from gateway.contacts.journal import JournalSource
+from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
@@ -171,6 +171,8 @@ class Conduct:
 
     def _start(self) -> None:
         entry = self.contact.entry
+        invitation = entry.invitation
+        invited: dict[str, JournalValue] = {} if invitation is None else {"link_id": invitation.link_id}
         self._do.journal(
             "initiated",
             JournalSource.CUSTOMER,
@@ -181,11 +183,16 @@ class Conduct:
                 "display_name": entry.display_name,
                 "canary": entry.canary,
                 "notice_version": entry.notice_version,
+                **invited,
             },
             state_changed=True,
         )
         if self._n.customers is not None and not entry.canary:
             self._n.customers.arrived(self.contact.contact_id, entry)
+        if invitation is not None:
+            enqueued = states.Enqueued(queue=invitation.queue, priority=0, language=entry.language, path=())
+            self._feed(Machine.CONTACT, enqueued, JournalSource.CUSTOMER)
+            return
         self.contact.menu = self._n.menus.run(self._n.sites[entry.site].menu, entry.language)
         self._menu_outcome(self.contact.menu.start(), "", JournalSource.GATEWAY)
 

@@ -190,6 +190,8 @@ class Consequences:
 
     def _offer(self, line: InQueue, *, preferred: AgentId | None = None) -> ContactOffer:
         contact = self.contact
+        if preferred is None and contact.entry.invitation is not None:
+            preferred = contact.entry.invitation.agent_id
         return ContactOffer(
             contact_id=contact.contact_id,
             site=contact.entry.site,

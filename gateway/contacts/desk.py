@@ -244,13 +244,16 @@ class ContactDesk:
             raise
         return contact.contact_id
 
-    def admit(self, entry: Entry) -> None:
-        """Whether a contact would be taken now; nothing is kept. Raises as `open_contact`."""
+    def admit(self, entry: Entry, *, invited: bool = False) -> None:
+        """Whether a contact would be taken now; nothing is kept. Raises as `open_contact`.
+
+        Who was invited by an agent is in no share of visitors: they are talking already.
+        """
         if self._draining:
             raise Refused("draining", "This gateway takes no new calls just now.")
         if entry.site not in self._sites:
             raise Refused("no_such_site", "This site is not known here.")
-        if not entry.canary:
+        if not (entry.canary or invited or entry.invitation is not None):
             admission = self._rollout.admit(entry.site, entry.visitor_key)
             if not admission.admitted:
                 raise Refused(admission.code or "not_in_pilot", "Video is not offered to this visitor now.")

@@ -310,6 +310,24 @@ customer_timeline = Table(
     Index(None, "delivery", "delivery_due_at"),
 )
 
+links = Table(
+    "links",
+    metadata,
+    Column("link_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("pin_digest", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("agent_id", Text, nullable=False),
+    Column("agent_name", Text, nullable=False),
+    Column("made_at", UTCDateTime, nullable=False),
+    Column("closes_at", UTCDateTime, nullable=False),
+    Column("openings", Integer, nullable=False),
+    Column("wrong_pins", Integer, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Index("ix_links_agent_id", "agent_id", "closes_at"),
+    Index(None, "closes_at"),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -38,6 +38,7 @@ Line40 = Annotated[str, Field(max_length=40), AfterValidator(_printable)]
 Line80 = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
 Line200 = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Line2000 = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+LinkToken = Annotated[str, Field(max_length=60)]
 SiteId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 VisitorKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
@@ -59,13 +60,15 @@ class EntryRequest(BaseModel):
     display_name: Line80 = ""
     notice_version: Line40 = ""
     identity: Annotated[str, Field(max_length=TOKEN_LIMIT)] = ""
+    link: LinkToken = ""
+    pin: Annotated[str, Field(max_length=20)] = ""
 
 
 def _site(services: Services, site_id: str) -> SiteSettings | None:
     return next((site for site in services.settings.sites if site.id == site_id), None)
 
 
-async def _limit(request: web.Request, kind: str, limit: int) -> None:
+async def limit(request: web.Request, kind: str, limit: int) -> None:
     rate = Rate(limit, timedelta(minutes=1))
     decision = await context_of(request).services.limiter.spend(kind, limit_key(address_of(request)), rate)
     if not decision.allowed:
@@ -79,7 +82,7 @@ async def availability(request: web.Request) -> web.Response:
     services = context_of(request).services
     canary = await is_canary(request)
     if not canary:
-        await _limit(request, "availability", services.settings.limits.entries_per_minute * _AVAILABILITY_FACTOR)
+        await limit(request, "availability", services.settings.limits.entries_per_minute * _AVAILABILITY_FACTOR)
     asked = await read_body(request, AvailabilityRequest)
     site = _site(services, asked.site)
     code: str | None = None
@@ -103,13 +106,14 @@ async def entry(request: web.Request) -> web.Response:
     services = context_of(request).services
     canary = await is_canary(request)
     if not canary:
-        await _limit(request, "entry", services.settings.limits.entries_per_minute)
+        await limit(request, "entry", services.settings.limits.entries_per_minute)
     asked = await read_body(request, EntryRequest)
-    await services.admission.check(asked.site, asked.visitor_key, canary=canary)
+    await services.admission.check(asked.site, asked.visitor_key, canary=canary, invited=bool(asked.link))
+    invitation = await services.links.open(asked.link, asked.pin) if asked.link else None
     identity = _identity(services, asked)
     token = await services.entry_tokens.issue(
         Entry(
-            site=asked.site,
+            site=invitation.site if invitation is not None else asked.site,
             visitor_key=asked.visitor_key,
             language=asked.language,
             page_url=asked.page_url,
@@ -119,6 +123,7 @@ async def entry(request: web.Request) -> web.Response:
             notice_version=asked.notice_version,
             canary=canary,
             identity=identity,
+            invitation=invitation,
         )
     )
     expires_s = services.settings.sessions.entry_token / timedelta(seconds=1)

@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from gateway.base.clock import Clock, SystemClock
-from gateway.base.errors import GatewayError, NotFound, NotSignedIn, PortFailure, StateConflict
+from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AccountId, AgentId, ContactId
 from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, TokenSettings
 from gateway.live.rates import Decision, Rate
-from gateway.parties import Entry
+from gateway.parties import Entry, Invitation
 from signaling.app import build_app
 from signaling.ports import (
     Account,
@@ -185,10 +185,41 @@ class FakeEntryTokens:
 
 
 @dataclass
+class FakeLinks:
+    """One link, `good`, with the PIN 123456; `made` holds what was asked for."""
+
+    made: list[tuple[str, str, bool]] = field(default_factory=list)
+    revoked: list[tuple[str, str]] = field(default_factory=list)
+    opened: int = 0
+
+    async def make(self, agent_id: str, agent_name: str, site: str, *, with_pin: bool) -> Mapping[str, object]:
+        self.made.append((agent_id, site, with_pin))
+        return {"link_id": "lk_first0000", "url": "https://video.example/widget/#link=good", "pin": "123456", "qr": ""}
+
+    async def of_agent(self, agent_id: str) -> Sequence[Mapping[str, object]]:
+        return [{"link_id": "lk_first0000"}]
+
+    async def revoke(self, agent_id: str, link_id: str) -> None:
+        self.revoked.append((agent_id, link_id))
+
+    async def look(self, token: str) -> Mapping[str, object]:
+        if token != "good":
+            raise NotFound("link_unknown", "There is no such link.")
+        return {"site": "shop", "agent_name": "Ann", "needs_pin": True}
+
+    async def open(self, token: str, pin: str) -> Invitation:
+        await self.look(token)
+        if pin != "123456":
+            raise NotAuthorised("pin_wrong", "The PIN is not right.")
+        self.opened += 1
+        return Invitation(link_id="lk_first0000", site="shop", agent_id=AgentId("ag_ann00000000"), queue="by-link")
+
+
+@dataclass
 class FakeAdmission:
     refusal: GatewayError | None = None
 
-    async def check(self, site: str, visitor_key: str, *, canary: bool) -> None:
+    async def check(self, site: str, visitor_key: str, *, canary: bool, invited: bool = False) -> None:
         if self.refusal is not None:
             raise self.refusal
 
@@ -429,6 +460,7 @@ class Node:
     history: FakeHistory
     recordings: FakeRecordings
     pilots: FakePilots
+    links: FakeLinks
     customers: FakeCustomers
     task_acds: "FakeTaskAcds"
     health: FakeHealth
@@ -500,6 +532,7 @@ async def node(
     recordings, pilots, health = FakeRecordings(), FakePilots(), FakeHealth()
     disagreements = FakeDisagreements()
     customers = FakeCustomers()
+    links = FakeLinks()
     fake_task_acds = FakeTaskAcds()
     services = Services(
         settings=settings,
@@ -513,6 +546,7 @@ async def node(
         history=history,
         recordings=recordings,
         pilots=pilots,
+        links=links,
         customers=customers,
         task_acds=task_acds or fake_task_acds,
         health=health,
@@ -541,6 +575,7 @@ async def node(
             history=history,
             recordings=recordings,
             pilots=pilots,
+            links=links,
             customers=customers,
             task_acds=fake_task_acds,
             health=health,

@@ -18,6 +18,7 @@ import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut } from "../lib/sound.js";
 import { takeClaimOfAddress } from "./claim.js";
 import { context, nameOf } from "./context.js";
+import "./link.js";
 import { fold, newView, screenOf } from "./model.js";
 import { offerCard } from "./offer.js";
 import { Ring } from "./ring.js";
@@ -411,6 +412,7 @@ class Agent extends LitElement {
           <span>${t("idle.with_camera")}</span>
         </label>
         <vv-claim @claim=${this.#claimTyped}></vv-claim>
+        <vv-video-link></vv-video-link>
         <p class="hint small">${t("idle.keys")} <kbd>Alt</kbd> <kbd>A</kbd> ${t("offer.accept")} · <kbd>Alt</kbd> <kbd>R</kbd> ${t("offer.reject")}</p>
       </section>
     </div>`;

@@ -176,6 +176,7 @@ export class Customer extends LitElement {
   /** @type {import("./place.js").Place | undefined} set before it is put into the page */
   place;
   name = "";
+  pin = "";
   agreed = false;
   /** @type {Session | null} */
   #session = null;
@@ -279,6 +280,8 @@ export class Customer extends LitElement {
         identity: page.identity,
         display_name: this.name.trim(),
         notice_version: consent === "off" ? "" : notice_version,
+        link: place.link,
+        pin: this.pin.trim(),
       });
       this.#newSession().start({ entry_token: entry.entry_token });
     } catch (error) {

@@ -8,6 +8,8 @@ import { Bridge } from "./bridge.js";
 export const SESSION_KEY = "visavis.customer";
 /** Kept in the browser, so that the same visitor always falls on the same side of a pilot share. Nothing personal. */
 const VISITOR_KEY = "visavis.visitor";
+/** The token of a link is in the fragment, which a browser sends to nobody. */
+const LINK = /^#link=([0-9a-zA-Z-]{16,40})$/;
 
 /**
  * @typedef {object} Availability
@@ -15,6 +17,13 @@ const VISITOR_KEY = "visavis.visitor";
  * @property {string | null} code
  * @property {string} site_name
  * @property {{consent: "off" | "notice" | "ask", notice_version: string}} recording
+ */
+
+/**
+ * @typedef {object} Invitation an agent's link, as the gateway tells it
+ * @property {string} site
+ * @property {string} agent_name
+ * @property {boolean} needs_pin
  */
 
 /** Everything the app needs to know of where it is. Event: `payment`, when the page opens or closes a payment field. */
@@ -29,6 +38,10 @@ export class Place extends EventTarget {
   availability = null;
   /** The page has a payment field open: nothing of that time may be recorded. */
   payment = false;
+  /** The token of the link that this page was opened by, "" without one. */
+  link = LINK.exec(window.location.hash)?.[1] ?? "";
+  /** @type {Invitation | null} */
+  invitation = null;
   /** Why availability could not be asked. @type {string | null} */
   failure = null;
 
@@ -48,6 +61,10 @@ export class Place extends EventTarget {
 
   async check() {
     try {
+      if (this.link !== "") {
+        this.invitation = await request("POST", "/api/v1/widget/link", { link: this.link });
+        this.site = this.invitation?.site ?? this.site;
+      }
       const { site, visitor_key } = this;
       this.availability = await request("POST", "/api/v1/widget/availability", { site, visitor_key });
       this.failure = null;

@@ -15,7 +15,8 @@ import { codeText, has, locale, t } from "../lib/i18n.js";
 export function start(app, place) {
   const { availability, failure } = place;
   if (availability === null) return refused(app, failure ?? "unreachable");
-  if (!availability.offered) return refused(app, availability.code ?? "closed");
+  const { invitation } = place;
+  if (!availability.offered && invitation === null) return refused(app, availability.code ?? "closed");
   const { consent } = availability.recording;
   const fields = Object.entries(place.page.form).filter(([, value]) => value !== "");
   return html`<form
@@ -26,9 +27,27 @@ export function start(app, place) {
     }}
   >
     <div>
-      <h1 tabindex="-1">${t("start.title")}</h1>
-      <p class="hint">${t("start.text")}</p>
+      <h1 tabindex="-1">${invitation === null ? t("start.title") : t("start.invited", { name: invitation.agent_name })}</h1>
+      <p class="hint">${t(invitation === null ? "start.text" : "start.invited_text")}</p>
     </div>
+    ${invitation?.needs_pin
+      ? html`<div>
+          <label for="pin">${t("start.pin")}</label>
+          <input
+            id="pin"
+            class="pin"
+            inputmode="numeric"
+            autocomplete="one-time-code"
+            pattern="[0-9 ]*"
+            maxlength="12"
+            required
+            aria-describedby="pin-hint"
+            .value=${app.pin}
+            @input=${(/** @type {InputEvent} */ event) => (app.pin = /** @type {HTMLInputElement} */ (event.target).value)}
+          />
+          <p id="pin-hint" class="hint small">${t("start.pin_hint")}</p>
+        </div>`
+      : nothing}
     <div>
       <label for="name">${t("start.name")} <span class="hint">${t("start.optional")}</span></label>
       <input

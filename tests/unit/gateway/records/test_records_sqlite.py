@@ -21,6 +21,7 @@ from gateway.records.tables import metadata
 from gateway.records.task_letters import SqlLetters
 from tests.support.contracts.account_store import AccountStoreContract
 from tests.support.contracts.letter_store import LetterStoreContract
+from tests.support.contracts.link_store import LinkStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, THREE, TWO, JournalContract, event, summary
@@ -54,6 +55,10 @@ class TestSqliteRecordings(RecordingRecordsContract):
 
 
 class TestSqlitePilots(PilotStoreContract):
+    pass
+
+
+class TestSqliteLinks(LinkStoreContract):
     pass
 
 

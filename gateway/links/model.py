@@ -1,0 +1,65 @@
+"""What a link is, and what its keeper must be able to do. Knows no HTTP, no SQL and no contact."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NewType, Protocol
+
+from gateway.base.ids import AgentId
+
+LinkId = NewType("LinkId", str)
+
+MOST_OPENINGS: Final = 5
+"""A customer whose phone lost the page opens the link again; a link that was passed around ends."""
+
+MOST_WRONG_PINS: Final = 5
+MOST_OF_AGENT: Final = 20
+"""Links of one agent that are still good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An invitation by an agent. `digest` is of its token, which is nowhere; `pin_digest` empty where none is asked."""
+
+    link_id: LinkId
+    digest: str
+    pin_digest: str
+    site: str
+    agent_id: AgentId
+    agent_name: str
+    made_at: datetime
+    closes_at: datetime
+    openings: int = 0
+    wrong_pins: int = 0
+    revoked: bool = False
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it opens nothing any more, whatever is typed."""
+        spent = self.openings >= MOST_OPENINGS or self.wrong_pins >= MOST_WRONG_PINS
+        return self.revoked or spent or now >= self.closes_at
+
+
+class LinkStore(Protocol):
+    """Where links are kept. Every method may raise PortFailure."""
+
+    async def add(self, link: Link) -> None: ...
+
+    async def by_digest(self, digest: str) -> Link | None: ...
+
+    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
+        """Those that close later than `now`, newest first, at most `MOST_OF_AGENT`."""
+        ...
+
+    async def count_opening(self, digest: str) -> bool:
+        """One opening more. False, and nothing is changed: it was revoked, or `MOST_OPENINGS` were counted."""
+        ...
+
+    async def count_wrong_pin(self, digest: str) -> None: ...
+
+    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
+        """Whether this agent has such a link."""
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Delete those that closed before that moment; how many."""
+        ...

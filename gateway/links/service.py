@@ -1,0 +1,110 @@
+"""Making links and letting people in by them.
+
+A token is 80 random bits in an alphabet that can be read aloud; only its SHA-256 is kept. A PIN is told on the
+telephone: who finds the link alone has nothing, and five wrong ones end it.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.acd.outside import QUEUE
+from gateway.base.clock import Clock
+from gateway.base.errors import CapacityExceeded, NotAuthorised, NotFound, StateConflict
+from gateway.base.ids import AgentId, new_id
+from gateway.links.model import MOST_OF_AGENT, Link, LinkId, LinkStore
+from gateway.parties import Invitation
+
+_ALPHABET: Final = "0123456789abcdefghijkmnpqrstvwxyz"  # as in ids: no l, o, u
+_LENGTH: Final = 16  # 33**16 > 2**80
+_GROUP: Final = 4
+_TOKEN = re.compile(f"[{_ALPHABET}]{{{_LENGTH}}}", re.ASCII)
+_PIN_DIGITS: Final = 6
+KEPT_AFTER: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A fresh link. `token` and `pin` are told once."""
+
+    link: Link
+    token: str
+    pin: str
+
+
+class Links:
+    """The links of a gateway. Every method may raise PortFailure."""
+
+    def __init__(self, store: LinkStore, clock: Clock, lasts: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._lasts = lasts
+
+    async def make(self, agent_id: AgentId, agent_name: str, site: str, *, with_pin: bool) -> Made:
+        """A link to this agent. CapacityExceeded (`links_full`) when they have too many that are still good."""
+        now = self._clock.now()
+        _ = await self._store.forget(now - KEPT_AFTER)
+        good = [link for link in await self._store.of_agent(agent_id, now) if not link.is_over(now)]
+        if len(good) >= MOST_OF_AGENT:
+            raise CapacityExceeded("links_full", "Too many links are still good. Take some back.", retry_after_s=60)
+        token = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS)) if with_pin else ""
+        link = Link(
+            link_id=LinkId(new_id("lk")),
+            digest=_digest(token),
+            pin_digest=_pin_digest(token, pin) if pin else "",
+            site=site,
+            agent_id=agent_id,
+            agent_name=agent_name,
+            made_at=now,
+            closes_at=now + self._lasts,
+        )
+        await self._store.add(link)
+        return Made(link=link, token="-".join(token[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)), pin=pin)
+
+    async def look(self, text: str) -> Link:
+        """The link of a token as somebody typed it. NotFound (`link_unknown`), StateConflict (`link_over`)."""
+        link, _ = await self._find(text)
+        return link
+
+    async def open(self, text: str, pin: str) -> Invitation:
+        """Let somebody in: counts. Raises as `look`, and NotAuthorised (`pin_wrong`)."""
+        link, token = await self._find(text)
+        if link.pin_digest and not hmac.compare_digest(link.pin_digest, _pin_digest(token, pin.strip())):
+            await self._store.count_wrong_pin(link.digest)
+            raise NotAuthorised("pin_wrong", "The PIN is not right. The agent can read it to you.")
+        if not await self._store.count_opening(link.digest):
+            raise StateConflict("link_over", "This link is over.")
+        return Invitation(link_id=link.link_id, site=link.site, agent_id=link.agent_id, queue=QUEUE)
+
+    async def of_agent(self, agent_id: AgentId) -> Sequence[Link]:
+        """What this agent has made and is still good, newest first."""
+        now = self._clock.now()
+        return [link for link in await self._store.of_agent(agent_id, now) if not link.is_over(now)]
+
+    async def revoke(self, agent_id: AgentId, link_id: str) -> None:
+        """Take a link back. Who is in a call by it stays. NotFound (`link_unknown`) for one of somebody else."""
+        if not await self._store.revoke(agent_id, LinkId(link_id)):
+            raise NotFound("link_unknown", "There is no such link.")
+
+    async def _find(self, text: str) -> tuple[Link, str]:
+        token = text.strip().lower().replace("-", "")
+        link = await self._store.by_digest(_digest(token)) if _TOKEN.fullmatch(token) else None
+        if link is None:
+            raise NotFound("link_unknown", "There is no such link.")
+        if link.is_over(self._clock.now()):
+            raise StateConflict("link_over", "This link is over.")
+        return link, token
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _pin_digest(token: str, pin: str) -> str:
+    return hashlib.sha256(f"{token}:{pin}".encode("utf-8", "surrogatepass")).hexdigest()

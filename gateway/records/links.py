@@ -1,0 +1,66 @@
+"""Links into video calls in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from gateway.base.ids import AgentId
+from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, Link, LinkId
+from gateway.records.columns import clean
+from gateway.records.database import Database
+from gateway.records.tables import links
+
+
+class SqlLinks:
+    """`LinkStore` over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, link: Link) -> None:
+        values = {column.name: clean(getattr(link, column.name)) for column in links.columns}
+        async with self._database.writing() as connection:
+            await connection.execute(insert(links).values(values))
+
+    async def by_digest(self, digest: str) -> Link | None:
+        rows = await self._database.rows(select(links).where(links.c.digest == clean(digest)))
+        return Link(**rows[0]._mapping) if rows else None
+
+    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
+        query = (
+            select(links)
+            .where(links.c.agent_id == clean(agent_id), links.c.closes_at > now, links.c.revoked.is_(False))
+            .order_by(links.c.made_at.desc(), links.c.link_id)
+            .limit(MOST_OF_AGENT)
+        )
+        return [Link(**row._mapping) for row in await self._database.rows(query)]
+
+    async def count_opening(self, digest: str) -> bool:
+        async with self._database.writing() as connection:
+            counted = await connection.execute(
+                update(links)
+                .where(links.c.digest == clean(digest), links.c.revoked.is_(False), links.c.openings < MOST_OPENINGS)
+                .values(openings=links.c.openings + 1)
+            )
+        return counted.rowcount == 1
+
+    async def count_wrong_pin(self, digest: str) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(links).where(links.c.digest == clean(digest)).values(wrong_pins=links.c.wrong_pins + 1)
+            )
+
+    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
+        async with self._database.writing() as connection:
+            revoked = await connection.execute(
+                update(links)
+                .where(links.c.link_id == clean(link_id), links.c.agent_id == clean(agent_id))
+                .values(revoked=True)
+            )
+        return revoked.rowcount == 1
+
+    async def forget(self, before: datetime) -> int:
+        async with self._database.writing() as connection:
+            forgotten = await connection.execute(delete(links).where(links.c.closes_at < before))
+        return forgotten.rowcount

@@ -1,0 +1,63 @@
+"""What every `LinkStore` does. A subclass gives the fixture `database`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.base.ids import AgentId
+from gateway.links.model import MOST_OPENINGS, Link, LinkId
+from gateway.records.database import Database
+from gateway.records.links import SqlLinks
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LINK = Link(
+    link_id=LinkId("lk_first0000"),
+    digest="a" * 64,
+    pin_digest="",
+    site="shop",
+    agent_id=AgentId("ag_anna0000"),
+    agent_name="Anna",
+    made_at=NOW,
+    closes_at=NOW + timedelta(minutes=15),
+)
+
+
+class LinkStoreContract:
+    @pytest.fixture
+    def store(self, database: Database) -> SqlLinks:
+        return SqlLinks(database)
+
+    async def test_a_link_comes_back_as_it_was(self, store: SqlLinks):
+        await store.add(LINK)
+        assert await store.by_digest(LINK.digest) == LINK
+        assert await store.by_digest("b" * 64) is None
+
+    async def test_an_agent_has_their_own_links_newest_first_until_they_close(self, store: SqlLinks):
+        later = replace(LINK, link_id=LinkId("lk_later0000"), digest="b" * 64, made_at=NOW + timedelta(minutes=1))
+        others = replace(LINK, link_id=LinkId("lk_other0000"), digest="c" * 64, agent_id=AgentId("ag_ben00000"))
+        for link in (LINK, later, others):
+            await store.add(link)
+        assert await store.of_agent(LINK.agent_id, NOW) == [later, LINK]
+        assert await store.of_agent(LINK.agent_id, LINK.closes_at) == []
+
+    async def test_openings_are_counted_up_to_the_limit(self, store: SqlLinks):
+        await store.add(LINK)
+        assert [await store.count_opening(LINK.digest) for _ in range(MOST_OPENINGS + 1)] == [True] * 5 + [False]
+        await store.count_wrong_pin(LINK.digest)
+        kept = await store.by_digest(LINK.digest)
+        assert kept is not None
+        assert (kept.openings, kept.wrong_pins) == (MOST_OPENINGS, 1)
+
+    async def test_only_who_made_it_takes_it_back(self, store: SqlLinks):
+        await store.add(LINK)
+        assert not await store.revoke(AgentId("ag_ben00000"), LINK.link_id)
+        assert await store.count_opening(LINK.digest)
+        assert await store.revoke(LINK.agent_id, LINK.link_id)
+        assert not await store.count_opening(LINK.digest)
+
+    async def test_what_closed_long_ago_is_forgotten(self, store: SqlLinks):
+        await store.add(LINK)
+        assert await store.forget(LINK.closes_at) == 0
+        assert await store.forget(LINK.closes_at + timedelta(seconds=1)) == 1
+        assert await store.by_digest(LINK.digest) is None

@@ -1,0 +1,131 @@
+"""A link lets in who has it and its PIN, while it is good, and nobody else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from gateway.acd.outside import QUEUE
+from gateway.base.errors import CapacityExceeded, GatewayError
+from gateway.base.ids import AgentId
+from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId
+from gateway.links.service import Links
+from tests.support.clock import FakeClock
+
+ANNA = AgentId("ag_anna0000")
+LASTS = timedelta(minutes=15)
+
+
+class MemoryLinks:
+    def __init__(self) -> None:
+        self.links: dict[str, Link] = {}
+
+    async def add(self, link: Link) -> None:
+        self.links[link.digest] = link
+
+    async def by_digest(self, digest: str) -> Link | None:
+        return self.links.get(digest)
+
+    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
+        return [link for link in self.links.values() if link.agent_id == agent_id and link.closes_at > now]
+
+    async def count_opening(self, digest: str) -> bool:
+        link = self.links[digest]
+        if link.revoked or link.openings >= MOST_OPENINGS:
+            return False
+        self.links[digest] = replace(link, openings=link.openings + 1)
+        return True
+
+    async def count_wrong_pin(self, digest: str) -> None:
+        self.links[digest] = replace(self.links[digest], wrong_pins=self.links[digest].wrong_pins + 1)
+
+    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
+        found = [link for link in self.links.values() if link.link_id == link_id and link.agent_id == agent_id]
+        for link in found:
+            self.links[link.digest] = replace(link, revoked=True)
+        return bool(found)
+
+    async def forget(self, before: datetime) -> int:
+        gone = [digest for digest, link in self.links.items() if link.closes_at < before]
+        for digest in gone:
+            del self.links[digest]
+        return len(gone)
+
+
+@pytest.fixture
+def store() -> MemoryLinks:
+    return MemoryLinks()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def links(store: MemoryLinks, clock: FakeClock) -> Links:
+    return Links(store, clock, LASTS)
+
+
+async def refused(links: Links, token: str, pin: str = "") -> str:
+    with pytest.raises(GatewayError) as caught:
+        await links.open(token, pin)
+    return caught.value.code
+
+
+async def test_a_link_leads_to_the_agent_who_made_it(links: Links) -> None:
+    made = await links.make(ANNA, "Anna", "shop", with_pin=False)
+    seen = await links.look(made.token.upper())
+    assert (seen.agent_name, seen.site, made.pin) == ("Anna", "shop", "")
+    invitation = await links.open(made.token.replace("-", ""), "")
+    assert (invitation.agent_id, invitation.site, invitation.queue) == (ANNA, "shop", QUEUE)
+
+
+async def test_neither_token_nor_pin_is_kept(links: Links, store: MemoryLinks) -> None:
+    made = await links.make(ANNA, "Anna", "shop", with_pin=True)
+    kept = repr(store.links)
+    assert made.token not in kept
+    assert made.token.replace("-", "") not in kept
+    assert made.pin not in kept
+
+
+async def test_the_pin_is_needed_and_few_wrong_ones_end_the_link(links: Links) -> None:
+    made = await links.make(ANNA, "Anna", "shop", with_pin=True)
+    wrong = "000000" if made.pin != "000000" else "111111"
+    assert (await links.open(made.token, f" {made.pin} ")).agent_id == ANNA
+    assert [await refused(links, made.token, wrong) for _ in range(MOST_WRONG_PINS)] == ["pin_wrong"] * MOST_WRONG_PINS
+    assert await refused(links, made.token, made.pin) == "link_over"
+
+
+async def test_it_ends_with_its_time_its_openings_or_who_made_it(links: Links, clock: FakeClock) -> None:
+    made = await links.make(ANNA, "Anna", "shop", with_pin=False)
+    for _ in range(MOST_OPENINGS):
+        await links.open(made.token, "")
+    assert await refused(links, made.token) == "link_over"
+    taken_back = await links.make(ANNA, "Anna", "shop", with_pin=False)
+    with pytest.raises(GatewayError, match="link_unknown"):
+        await links.revoke(AgentId("ag_ben00000"), taken_back.link.link_id)
+    await links.revoke(ANNA, taken_back.link.link_id)
+    assert await refused(links, taken_back.token) == "link_over"
+    late = await links.make(ANNA, "Anna", "shop", with_pin=False)
+    assert [link.link_id for link in await links.of_agent(ANNA)] == [late.link.link_id]
+    clock.advance(LASTS.total_seconds())
+    assert await refused(links, late.token) == "link_over"
+    assert await links.of_agent(ANNA) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "abcd-abcd-abcd-abc", "l" * 16, "é" * 16, "../../../../../..", "a" * 5000, "\x00"]
+)
+async def test_what_is_no_token_opens_nothing(links: Links, text: str) -> None:
+    assert await refused(links, text) == "link_unknown"
+
+
+async def test_an_agent_has_so_many_good_links_and_no_more(links: Links, clock: FakeClock) -> None:
+    for _ in range(MOST_OF_AGENT):
+        await links.make(ANNA, "Anna", "shop", with_pin=False)
+    with pytest.raises(CapacityExceeded, match="links_full"):
+        await links.make(ANNA, "Anna", "shop", with_pin=False)
+    clock.advance(LASTS.total_seconds() + 1)
+    await links.make(ANNA, "Anna", "shop", with_pin=False)

@@ -79,6 +79,7 @@ class BuiltinAcd:
         )
         self.callbacks = Callbacks(self._books, self._distributor)
         self._last_queued_at = clock.now() - TICK
+        self._newest_offer = self._last_queued_at
 
     # ------------------------------------------------------------ life
 
@@ -117,12 +118,15 @@ class BuiltinAcd:
     async def offer(self, offer: ContactOffer) -> AcdRef:
         """Queue the contact. One whose `previous_contact_id` has a callback's place gets that place."""
         if offer.contact_id not in self._books.contacts:
-            # Two contacts of one millisecond keep the order they came in.
-            self._last_queued_at = max(offer.queued_at, self._last_queued_at + TICK)
+            queued_at = offer.queued_at
+            if queued_at >= self._newest_offer:  # one that was in line before goes on with the time it had
+                # Two contacts of one millisecond keep the order they came in.
+                self._newest_offer = queued_at
+                queued_at = self._last_queued_at = max(queued_at, self._last_queued_at + TICK)
             entry = OwnContact(
                 offer=offer,
                 queue=offer.queue,
-                queued_s=self._last_queued_at.timestamp(),
+                queued_s=queued_at.timestamp(),
                 sent_s=self._now_s(),
                 at_head=offer.returning,
             )

@@ -86,6 +86,18 @@ async def test_contacts_of_the_same_moment_keep_their_order(rig: Rig) -> None:
     assert (await rig.acd.snapshot("sales")).waiting == ("ct_c", "ct_b", "ct_a")
 
 
+async def test_who_is_sent_on_keeps_the_time_that_they_came_at(rig: Rig) -> None:
+    came_at = rig.clock.now()
+    ref = await rig.enter("first")
+    for name in ("second", "third"):
+        rig.clock.advance(30)
+        await rig.enter(name)
+    await rig.acd.end(ref, "transfer")
+    await rig.acd.complete_wrap_up(ref, None)
+    await rig.enter("first", queued_at=came_at)
+    assert (await rig.acd.snapshot("sales")).waiting == ("ct_first", "ct_second", "ct_third")
+
+
 async def test_each_event_has_its_number(rig: Rig) -> None:
     await rig.enter("one")
     await rig.ready(ANNA)

@@ -412,8 +412,10 @@ class DeskModel(RuleBasedStateMachine):
                 ticket = self.rig.queues.tickets[contact.contact_id]
                 assert abs(ticket.score % BAND - first) < 1e-4
                 names = [event.name for event in self.rig.journal.events[contact.contact_id]]
-                offered = "offer_made" in names[max(last(names, "enqueued"), last(names, "transferred")) :]
-                assert (ticket.score < BAND * (HEAD - 9)) is offered, "at the head exactly when offered before"
+                again = last(names, "transferred")
+                served = "bridged" in names[:again]  # whom an agent had goes before those who only wait
+                offered = "offer_made" in names[max(last(names, "enqueued"), again) :]
+                assert (ticket.score < BAND * (HEAD - 9)) is (offered or served), "at the head when offered before"
 
     @invariant()
     def every_live_contact_has_a_deadline(self) -> None:

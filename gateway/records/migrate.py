@@ -46,11 +46,12 @@ def newest_revision() -> str:
 
 async def migrate(engine: AsyncEngine, *, lock_path: Path | None) -> None:
     """Create or upgrade all tables. SetupError `records_newer` when a newer version of the product was here."""
+    if lock_path is not None:
+        # The lock first: whoever opens a fresh file turns it into a WAL, which another that is writing would refuse.
+        async with _file_lock(lock_path), engine.connect() as connection:
+            await _upgrade(connection)
+        return
     async with engine.connect() as connection:
-        if lock_path is not None:
-            async with _file_lock(lock_path):
-                await _upgrade(connection)
-            return
         await connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": _LOCK_ID})
         try:
             await connection.commit()

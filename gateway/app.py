@@ -426,6 +426,8 @@ async def _rooms(
             Links(SqlLinks(database), clock, settings.links.lasts),
             node.url,
             [site.id for site in settings.sites if site.id != CANARY],
+            [queue.id for queue in settings.queues if queue.id not in (CANARY, outside.QUEUE)],
+            clock,
         ),
         customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
         task_acds=TasksForSignaling(

@@ -45,11 +45,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """By whom a customer was invited: there is no menu, and the agent is known (`gateway.links`)."""
+    """By whom a customer was invited: there is no menu (`gateway.links`). `agent_id` None: anybody of the queue."""
 
     link_id: str
     site: str
-    agent_id: AgentId
+    agent_id: AgentId | None
     queue: str
 
 

@@ -1,47 +1,113 @@
 """What signaling asks of links, as the JSON of `docs/developer/rest.md`. Decides nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
 
 import segno
 
+from gateway.acd.outside import QUEUE
+from gateway.base.clock import Clock
 from gateway.base.errors import NotFound
 from gateway.base.ids import AgentId
-from gateway.links.model import Link
-from gateway.links.service import Links
+from gateway.links import calendar
+from gateway.links.model import Link, Plan
+from gateway.links.service import Links, Made
 from gateway.parties import Invitation
+from signaling.ports import LinkPlan
+
+_SUMMARY: Final = {"en": "Video call", "fr": "Appel vidéo", "es": "Videollamada"}
+_WITH: Final = {"en": "with", "fr": "avec", "es": "con"}
+_OPEN_IT: Final = {
+    "en": "Open this link when it is time:",
+    "fr": "Ouvrez ce lien à l’heure convenue :",
+    "es": "Abra este enlace a la hora acordada:",
+}
 
 
 class LinksForSignaling:
     """`signaling.ports.Links` over the service. `url` is what people type to reach us."""
 
-    def __init__(self, links: Links, url: str, sites: Sequence[str]) -> None:
+    def __init__(self, links: Links, url: str, sites: Sequence[str], queues: Sequence[str], clock: Clock) -> None:
         self._links = links
         self._url = url
         self._sites = sites
+        self._queues = queues
+        self._clock = clock
 
     async def make(self, agent_id: str, agent_name: str, site: str, *, with_pin: bool) -> Mapping[str, object]:
+        made = await self._links.make(AgentId(agent_id), agent_name, self._site(site), with_pin=with_pin)
+        return self._fresh(made)
+
+    async def schedule(self, plan: LinkPlan) -> Mapping[str, object]:
+        if plan.queue not in self._queues:
+            raise NotFound("no_such_queue", "This queue is not known here.")
+        made = await self._links.schedule(
+            Plan(
+                made_by=plan.made_by,
+                site=self._site(plan.site),
+                agent_id=plan.agent_id,
+                agent_name=plan.agent_name,
+                queue=plan.queue,
+                opens_at=plan.opens_at,
+                closes_at=plan.closes_at,
+                with_pin=plan.with_pin,
+            )
+        )
+        return self._fresh(made)
+
+    def _site(self, site: str) -> str:
         chosen = site or next(iter(self._sites), "")
         if chosen not in self._sites:
             raise NotFound("no_such_site", "This site is not known here.")
-        made = await self._links.make(AgentId(agent_id), agent_name, chosen, with_pin=with_pin)
+        return chosen
+
+    def _address(self, link: Link, token: str) -> str:
         # In the fragment: a browser sends it to nobody, so it is in no log of ours or of a proxy's.
-        address = f"{self._url}/widget/?site={chosen}#link={made.token}"
+        return f"{self._url}/widget/?site={link.site}#link={token}"
+
+    def _fresh(self, made: Made) -> Mapping[str, object]:
+        address = self._address(made.link, made.token)
         picture = segno.make(address, error="m").svg_data_uri(scale=4, border=2, dark="#000", light="#fff")
         return {**_told(made.link), "url": address, "pin": made.pin or None, "qr": picture}
 
     async def of_agent(self, agent_id: str) -> Sequence[Mapping[str, object]]:
         return [_told(link) for link in await self._links.of_agent(AgentId(agent_id))]
 
-    async def revoke(self, agent_id: str, link_id: str) -> None:
-        await self._links.revoke(AgentId(agent_id), link_id)
+    async def revoke(self, made_by: str, link_id: str) -> None:
+        await self._links.revoke(made_by, link_id)
+
+    async def calendar(self, link_id: str, token: str, language: str) -> bytes:
+        link = await self._links.look(token)
+        if link.link_id != link_id:
+            raise NotFound("link_unknown", "There is no such link.")
+        address = self._address(link, token.strip())
+        summary = _SUMMARY[language]
+        if link.agent_name:
+            summary = f"{summary} {_WITH[language]} {link.agent_name}"
+        return calendar.written(
+            calendar.Appointment(
+                uid=f"{link.link_id}@{urlsplit(self._url).hostname}",
+                made_at=link.made_at,
+                starts_at=link.opens_at,
+                ends_at=link.closes_at,
+                summary=summary,
+                description=f"{_OPEN_IT[language]}\n{address}",
+                url=address,
+            )
+        )
 
     async def look(self, token: str) -> Mapping[str, object]:
         link = await self._links.look(token)
         return {
             "site": link.site,
+            "link_id": link.link_id,
             "agent_name": link.agent_name,
+            "by_phone": link.queue == QUEUE,
             "needs_pin": bool(link.pin_digest),
+            "opens_at": _iso(link.opens_at),
+            "opens_in_s": max(0.0, (link.opens_at - self._clock.now()).total_seconds()),
             "closes_at": _iso(link.closes_at),
         }
 
@@ -53,7 +119,10 @@ def _told(link: Link) -> dict[str, object]:
     return {
         "link_id": link.link_id,
         "site": link.site,
+        "agent_id": link.agent_id,
+        "queue": link.queue,
         "made_at": _iso(link.made_at),
+        "opens_at": _iso(link.opens_at),
         "closes_at": _iso(link.closes_at),
         "needs_pin": bool(link.pin_digest),
         "openings": link.openings,
@@ -61,4 +130,4 @@ def _told(link: Link) -> dict[str, object]:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -281,6 +281,20 @@ class Customers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPlan:
+    """A link for a time. `made_by`: an agent's id, or `token:NAME`; `agent_id` None: anybody of the queue."""
+
+    made_by: str
+    site: str
+    agent_id: AgentId | None
+    agent_name: str
+    queue: str
+    opens_at: datetime
+    closes_at: datetime
+    with_pin: bool
+
+
 class Links(Protocol):
     """Links into video calls. Every method may raise PortFailure; mappings are the JSON of `docs/developer/rest.md`."""
 
@@ -288,10 +302,18 @@ class Links(Protocol):
         """`site` empty: the first. Raises NotFound (`no_such_site`), CapacityExceeded (`links_full`)."""
         ...
 
+    async def schedule(self, plan: LinkPlan) -> Mapping[str, object]:
+        """Raises as `make`, NotFound (`no_such_queue`), BadInput (`link_time`)."""
+        ...
+
     async def of_agent(self, agent_id: str) -> Sequence[Mapping[str, object]]: ...
 
-    async def revoke(self, agent_id: str, link_id: str) -> None:
+    async def revoke(self, made_by: str, link_id: str) -> None:
         """Raises NotFound (`link_unknown`)."""
+        ...
+
+    async def calendar(self, link_id: str, token: str, language: str) -> bytes:
+        """The link as an iCalendar file, for who has its token. Raises as `look`."""
         ...
 
     async def look(self, token: str) -> Mapping[str, object]:
@@ -299,7 +321,7 @@ class Links(Protocol):
         ...
 
     async def open(self, token: str, pin: str) -> Invitation:
-        """Let somebody in, counted. Raises as `look`, and NotAuthorised (`pin_wrong`)."""
+        """Let somebody in, counted. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
         ...
 
 

@@ -179,7 +179,9 @@ def change_user(
 @app.command()
 def token(
     name: Annotated[str, typer.Argument(help="Who will use it, e.g. crm.")],
-    scope: Annotated[list[str], typer.Option("--scope", "-s", help="What it is good for: recording.control.")],
+    scope: Annotated[
+        list[str], typer.Option("--scope", "-s", help="What it is good for: recording.control, links.create.")
+    ],
 ) -> None:
     """Make a token for another system: it is printed once, with what goes into the settings."""
     from gateway.cli.tokens import make_token

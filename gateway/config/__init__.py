@@ -253,7 +253,9 @@ class QueueSettings(QueueRouting):
 class TokenSettings(Section):
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Who uses it; written into the audit.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the token, as `visavis token` prints it.")
-    scopes: tuple[Literal["recording.control"], ...] = Field(min_length=1, description="What it is good for.")
+    scopes: tuple[Literal["recording.control", "links.create"], ...] = Field(
+        min_length=1, description="What it is good for."
+    )
 
 
 class LogSettings(Section):

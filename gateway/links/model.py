@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NewType, Protocol
 
 from gateway.base.ids import AgentId
@@ -16,18 +16,32 @@ MOST_WRONG_PINS: Final = 5
 MOST_OF_AGENT: Final = 20
 """Links of one agent that are still good."""
 
+MOST_OF_TOKEN: Final = 10_000
+"""Links of one API token that are still good."""
+
+LEAST_LENGTH: Final = timedelta(minutes=5)
+MOST_LENGTH: Final = timedelta(days=1)
+MOST_AHEAD: Final = timedelta(days=366)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """An invitation by an agent. `digest` is of its token, which is nowhere; `pin_digest` empty where none is asked."""
+    """An invitation. `digest` is of its token, which is nowhere; `pin_digest` empty where none is asked.
+
+    `made_by`: the agent's id, or `token:` and the name of an API token. `agent_id`: the agent it leads to; None:
+    whoever serves `queue`.
+    """
 
     link_id: LinkId
     digest: str
     pin_digest: str
     site: str
-    agent_id: AgentId
+    made_by: str
+    agent_id: AgentId | None
     agent_name: str
+    queue: str
     made_at: datetime
+    opens_at: datetime
     closes_at: datetime
     openings: int = 0
     wrong_pins: int = 0
@@ -38,6 +52,24 @@ class Link:
         spent = self.openings >= MOST_OPENINGS or self.wrong_pins >= MOST_WRONG_PINS
         return self.revoked or spent or now >= self.closes_at
 
+    def is_early(self, now: datetime) -> bool:
+        """Whether it opens nothing yet."""
+        return now < self.opens_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A link for a time, as it is asked for. Fields as in `Link`; who asks may do so."""
+
+    made_by: str
+    site: str
+    agent_id: AgentId | None
+    agent_name: str
+    queue: str
+    opens_at: datetime
+    closes_at: datetime
+    with_pin: bool
+
 
 class LinkStore(Protocol):
     """Where links are kept. Every method may raise PortFailure."""
@@ -46,8 +78,12 @@ class LinkStore(Protocol):
 
     async def by_digest(self, digest: str) -> Link | None: ...
 
-    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
+    async def of_maker(self, made_by: str, now: datetime) -> Sequence[Link]:
         """Those that close later than `now`, newest first, at most `MOST_OF_AGENT`."""
+        ...
+
+    async def count_good(self, made_by: str, now: datetime) -> int:
+        """How many of theirs are not over (`Link.is_over`)."""
         ...
 
     async def count_opening(self, digest: str) -> bool:
@@ -56,8 +92,8 @@ class LinkStore(Protocol):
 
     async def count_wrong_pin(self, digest: str) -> None: ...
 
-    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
-        """Whether this agent has such a link."""
+    async def revoke(self, made_by: str, link_id: LinkId) -> bool:
+        """Whether they have made such a link."""
         ...
 
     async def forget(self, before: datetime) -> int:

@@ -10,14 +10,24 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.acd.outside import QUEUE
 from gateway.base.clock import Clock
-from gateway.base.errors import CapacityExceeded, NotAuthorised, NotFound, StateConflict
+from gateway.base.errors import BadInput, CapacityExceeded, NotAuthorised, NotFound, StateConflict
 from gateway.base.ids import AgentId, new_id
-from gateway.links.model import MOST_OF_AGENT, Link, LinkId, LinkStore
+from gateway.links.model import (
+    LEAST_LENGTH,
+    MOST_AHEAD,
+    MOST_LENGTH,
+    MOST_OF_AGENT,
+    MOST_OF_TOKEN,
+    Link,
+    LinkId,
+    LinkStore,
+    Plan,
+)
 from gateway.parties import Invitation
 
 _ALPHABET: Final = "0123456789abcdefghijkmnpqrstvwxyz"  # as in ids: no l, o, u
@@ -26,6 +36,8 @@ _GROUP: Final = 4
 _TOKEN = re.compile(f"[{_ALPHABET}]{{{_LENGTH}}}", re.ASCII)
 _PIN_DIGITS: Final = 6
 KEPT_AFTER: Final = timedelta(days=1)
+OTHER_SYSTEM: Final = "token:"
+"""Begins what stands for an API token that made a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,48 +60,78 @@ class Links:
     async def make(self, agent_id: AgentId, agent_name: str, site: str, *, with_pin: bool) -> Made:
         """A link to this agent. CapacityExceeded (`links_full`) when they have too many that are still good."""
         now = self._clock.now()
+        plan = Plan(
+            made_by=agent_id,
+            site=site,
+            agent_id=agent_id,
+            agent_name=agent_name,
+            queue=QUEUE,
+            opens_at=now,
+            closes_at=now + self._lasts,
+            with_pin=with_pin,
+        )
+        return await self._make(plan, now)
+
+    async def schedule(self, plan: Plan) -> Made:
+        """A link for a time. BadInput (`link_time`) for one that is past, too far away, too short or too long;
+        CapacityExceeded as `make`.
+        """
+        now = self._clock.now()
+        length = plan.closes_at - plan.opens_at
+        if not (LEAST_LENGTH <= length <= MOST_LENGTH and now < plan.closes_at and plan.opens_at <= now + MOST_AHEAD):
+            raise BadInput("link_time", "A link opens for 5 minutes to a day, within a year from now.")
+        return await self._make(plan, now)
+
+    async def _make(self, plan: Plan, now: datetime) -> Made:
         _ = await self._store.forget(now - KEPT_AFTER)
-        good = [link for link in await self._store.of_agent(agent_id, now) if not link.is_over(now)]
-        if len(good) >= MOST_OF_AGENT:
+        most = MOST_OF_TOKEN if plan.made_by.startswith(OTHER_SYSTEM) else MOST_OF_AGENT
+        if await self._store.count_good(plan.made_by, now) >= most:
             raise CapacityExceeded("links_full", "Too many links are still good. Take some back.", retry_after_s=60)
         token = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-        pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS)) if with_pin else ""
+        pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS)) if plan.with_pin else ""
         link = Link(
             link_id=LinkId(new_id("lk")),
             digest=_digest(token),
             pin_digest=_pin_digest(token, pin) if pin else "",
-            site=site,
-            agent_id=agent_id,
-            agent_name=agent_name,
+            site=plan.site,
+            made_by=plan.made_by,
+            agent_id=plan.agent_id,
+            agent_name=plan.agent_name,
+            queue=plan.queue,
             made_at=now,
-            closes_at=now + self._lasts,
+            opens_at=plan.opens_at,
+            closes_at=plan.closes_at,
         )
         await self._store.add(link)
         return Made(link=link, token="-".join(token[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)), pin=pin)
 
     async def look(self, text: str) -> Link:
-        """The link of a token as somebody typed it. NotFound (`link_unknown`), StateConflict (`link_over`)."""
+        """The link of a token as somebody typed it; it may be early. NotFound (`link_unknown`), StateConflict
+        (`link_over`).
+        """
         link, _ = await self._find(text)
         return link
 
     async def open(self, text: str, pin: str) -> Invitation:
-        """Let somebody in: counts. Raises as `look`, and NotAuthorised (`pin_wrong`)."""
+        """Let somebody in: counts. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
         link, token = await self._find(text)
+        if link.is_early(self._clock.now()):
+            raise StateConflict("link_early", "This link does not open yet.")
         if link.pin_digest and not hmac.compare_digest(link.pin_digest, _pin_digest(token, pin.strip())):
             await self._store.count_wrong_pin(link.digest)
             raise NotAuthorised("pin_wrong", "The PIN is not right. The agent can read it to you.")
         if not await self._store.count_opening(link.digest):
             raise StateConflict("link_over", "This link is over.")
-        return Invitation(link_id=link.link_id, site=link.site, agent_id=link.agent_id, queue=QUEUE)
+        return Invitation(link_id=link.link_id, site=link.site, agent_id=link.agent_id, queue=link.queue)
 
     async def of_agent(self, agent_id: AgentId) -> Sequence[Link]:
         """What this agent has made and is still good, newest first."""
         now = self._clock.now()
-        return [link for link in await self._store.of_agent(agent_id, now) if not link.is_over(now)]
+        return [link for link in await self._store.of_maker(agent_id, now) if not link.is_over(now)]
 
-    async def revoke(self, agent_id: AgentId, link_id: str) -> None:
+    async def revoke(self, made_by: str, link_id: str) -> None:
         """Take a link back. Who is in a call by it stays. NotFound (`link_unknown`) for one of somebody else."""
-        if not await self._store.revoke(agent_id, LinkId(link_id)):
+        if not await self._store.revoke(made_by, LinkId(link_id)):
             raise NotFound("link_unknown", "There is no such link.")
 
     async def _find(self, text: str) -> tuple[Link, str]:

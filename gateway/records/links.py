@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from gateway.base.ids import AgentId
-from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, Link, LinkId
+from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId
 from gateway.records.columns import clean
 from gateway.records.database import Database
 from gateway.records.tables import links
@@ -27,14 +26,24 @@ class SqlLinks:
         rows = await self._database.rows(select(links).where(links.c.digest == clean(digest)))
         return Link(**rows[0]._mapping) if rows else None
 
-    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
+    async def of_maker(self, made_by: str, now: datetime) -> Sequence[Link]:
         query = (
             select(links)
-            .where(links.c.agent_id == clean(agent_id), links.c.closes_at > now, links.c.revoked.is_(False))
+            .where(links.c.made_by == clean(made_by), links.c.closes_at > now, links.c.revoked.is_(False))
             .order_by(links.c.made_at.desc(), links.c.link_id)
             .limit(MOST_OF_AGENT)
         )
         return [Link(**row._mapping) for row in await self._database.rows(query)]
+
+    async def count_good(self, made_by: str, now: datetime) -> int:
+        query = select(func.count()).where(
+            links.c.made_by == clean(made_by),
+            links.c.closes_at > now,
+            links.c.revoked.is_(False),
+            links.c.openings < MOST_OPENINGS,
+            links.c.wrong_pins < MOST_WRONG_PINS,
+        )
+        return int((await self._database.rows(query))[0][0])
 
     async def count_opening(self, digest: str) -> bool:
         async with self._database.writing() as connection:
@@ -51,11 +60,11 @@ class SqlLinks:
                 update(links).where(links.c.digest == clean(digest)).values(wrong_pins=links.c.wrong_pins + 1)
             )
 
-    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
+    async def revoke(self, made_by: str, link_id: LinkId) -> bool:
         async with self._database.writing() as connection:
             revoked = await connection.execute(
                 update(links)
-                .where(links.c.link_id == clean(link_id), links.c.agent_id == clean(agent_id))
+                .where(links.c.link_id == clean(link_id), links.c.made_by == clean(made_by))
                 .values(revoked=True)
             )
         return revoked.rowcount == 1

@@ -28,6 +28,7 @@ from signaling.ports import (
     ContactFilter,
     ContactPage,
     CustomerPage,
+    LinkPlan,
     PilotChange,
     RecordingsFilter,
     RecordingsPage,
@@ -189,6 +190,7 @@ class FakeLinks:
     """One link, `good`, with the PIN 123456; `made` holds what was asked for."""
 
     made: list[tuple[str, str, bool]] = field(default_factory=list)
+    planned: list[LinkPlan] = field(default_factory=list)
     revoked: list[tuple[str, str]] = field(default_factory=list)
     opened: int = 0
 
@@ -196,11 +198,19 @@ class FakeLinks:
         self.made.append((agent_id, site, with_pin))
         return {"link_id": "lk_first0000", "url": "https://video.example/widget/#link=good", "pin": "123456", "qr": ""}
 
+    async def schedule(self, plan: LinkPlan) -> Mapping[str, object]:
+        self.planned.append(plan)
+        return {"link_id": "lk_first0000", "url": "https://video.example/widget/#link=good", "pin": None, "qr": ""}
+
+    async def calendar(self, link_id: str, token: str, language: str) -> bytes:
+        await self.look(token)
+        return f"{link_id} {language}".encode()
+
     async def of_agent(self, agent_id: str) -> Sequence[Mapping[str, object]]:
         return [{"link_id": "lk_first0000"}]
 
-    async def revoke(self, agent_id: str, link_id: str) -> None:
-        self.revoked.append((agent_id, link_id))
+    async def revoke(self, made_by: str, link_id: str) -> None:
+        self.revoked.append((made_by, link_id))
 
     async def look(self, token: str) -> Mapping[str, object]:
         if token != "good":
@@ -522,7 +532,9 @@ async def node(
         ),
         api_tokens=(
             TokenSettings(
-                name="crm", sha256=hashlib.sha256(API_TOKEN.encode()).hexdigest(), scopes=("recording.control",)
+                name="crm",
+                sha256=hashlib.sha256(API_TOKEN.encode()).hexdigest(),
+                scopes=("recording.control", "links.create"),
             ),
         ),
     )

@@ -1,12 +1,14 @@
 """Links over HTTP: agents make them and take them back; whoever has one learns who invites, and comes in by it."""
 
+from datetime import UTC, datetime
+
 import aiohttp
 import pytest
 
 from gateway.base.ids import AgentId
 from gateway.parties import Entry
 from tests.integration.signaling.test_sign_in import own, said
-from tests.support.signaling_node import Node
+from tests.support.signaling_node import API_TOKEN, Node
 
 ANN = AgentId("ag_ann00000000")
 VISITOR = {"visitor_key": "visitor-0001", "language": "en"}
@@ -69,3 +71,77 @@ async def test_guessing_links_is_slowed_down(here: Node, http: aiohttp.ClientSes
         async with http.post("/api/v1/widget/link", json={"link": "guessed"}) as answer:
             codes.add(answer.status)
     assert codes == {404, 429}
+
+
+TIME = {"opens_at": "2026-05-04T08:00:00Z", "closes_at": "2026-05-04T08:30:00Z"}
+TOKEN = {"Authorization": f"Bearer {API_TOKEN}"}
+
+
+async def test_an_agent_makes_one_for_a_time_to_themselves_or_to_a_queue_of_theirs(
+    here: Node, http: aiohttp.ClientSession
+) -> None:
+    headers = own(here, here.signed_in("ann"))
+    for asked in (TIME, {**TIME, "queue": "sales"}):
+        async with http.post("/api/v1/links", json=asked, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+    assert [(each.made_by, each.agent_id, each.queue) for each in here.links.planned] == [
+        (ANN, ANN, "sales"),
+        (ANN, None, "sales"),
+    ]
+    assert here.links.planned[0].opens_at == datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({**TIME, "queue": "other"}, (400, "link_queue")),
+        ({**TIME, "agent_id": "ag_ben00000000"}, (403, "not_allowed")),
+        ({"opens_at": TIME["opens_at"]}, (400, "link_time")),
+        ({"queue": "sales"}, (400, "link_time")),
+        ({**TIME, "opens_at": "2026-05-04T08:00:00"}, (400, "bad_body")),  # of which zone?
+    ],
+)
+async def test_an_agent_makes_none_for_others_or_without_a_time(
+    here: Node, http: aiohttp.ClientSession, asked: dict[str, str], expected: tuple[int, str]
+) -> None:
+    async with http.post("/api/v1/links", json=asked, headers=own(here, here.signed_in("ann"))) as answer:
+        assert await said(answer) == expected
+    assert here.links.planned == []
+
+
+async def test_another_system_makes_and_takes_back_with_its_token(here: Node, http: aiohttp.ClientSession) -> None:
+    for asked in ({**TIME, "queue": "anything"}, {**TIME, "agent_id": ANN}):
+        async with http.post("/api/v1/links", json=asked, headers=TOKEN) as answer:
+            assert answer.status == 201, await answer.text()
+    assert [(each.made_by, each.agent_id, each.queue) for each in here.links.planned] == [
+        ("token:crm", None, "anything"),
+        ("token:crm", ANN, "sales"),
+    ]
+    async with http.delete("/api/v1/links/lk_first0000", headers=TOKEN) as answer:
+        assert answer.status == 204
+    assert here.links.revoked == [("token:crm", "lk_first0000")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "token", "expected"),
+    [
+        ({}, API_TOKEN, (400, "link_time")),
+        (TIME, API_TOKEN, (400, "link_queue")),
+        ({**TIME, "agent_id": "ag_nobody0000"}, API_TOKEN, (404, "no_such_agent")),
+        ({**TIME, "queue": "sales"}, "guessed", (401, "token_refused")),
+    ],
+)
+async def test_another_system_says_when_and_for_whom(
+    here: Node, http: aiohttp.ClientSession, asked: dict[str, str], token: str, expected: tuple[int, str]
+) -> None:
+    async with http.post("/api/v1/links", json=asked, headers={"Authorization": f"Bearer {token}"}) as answer:
+        assert await said(answer) == expected
+    assert here.links.planned == []
+
+
+async def test_who_has_the_link_has_its_calendar_file(here: Node, http: aiohttp.ClientSession) -> None:
+    address = "/api/v1/links/lk_first0000.ics"
+    async with http.get(address, params={"language": "fr"}, headers={"Visavis-Link": "good"}) as answer:
+        assert (answer.status, answer.content_type, await answer.text()) == (200, "text/calendar", "lk_first0000 fr")
+    async with http.get(address) as answer:
+        assert await said(answer) == (404, "link_unknown")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.base.ids import AgentId
-from gateway.links.model import MOST_OPENINGS, Link, LinkId
+from gateway.links.model import MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId
 from gateway.records.database import Database
 from gateway.records.links import SqlLinks
 
@@ -16,9 +16,12 @@ LINK = Link(
     digest="a" * 64,
     pin_digest="",
     site="shop",
+    made_by="ag_anna0000",
     agent_id=AgentId("ag_anna0000"),
     agent_name="Anna",
+    queue="by-link",
     made_at=NOW,
+    opens_at=NOW,
     closes_at=NOW + timedelta(minutes=15),
 )
 
@@ -33,13 +36,29 @@ class LinkStoreContract:
         assert await store.by_digest(LINK.digest) == LINK
         assert await store.by_digest("b" * 64) is None
 
+    async def test_a_link_to_a_queue_comes_back_as_it_was(self, store: SqlLinks):
+        link = replace(LINK, made_by="token:shop", agent_id=None, agent_name="", queue="sales")
+        await store.add(link)
+        assert await store.by_digest(LINK.digest) == link
+
+    async def test_only_links_that_are_good_are_counted(self, store: SqlLinks):
+        await store.add(LINK)
+        assert [await store.count_good(who, NOW) for who in (LINK.made_by, "ag_ben00000")] == [1, 0]
+        assert await store.count_good(LINK.made_by, LINK.closes_at) == 0
+        spent = replace(LINK, link_id=LinkId("lk_spent0000"), digest="b" * 64, openings=MOST_OPENINGS)
+        guessed = replace(LINK, link_id=LinkId("lk_guess0000"), digest="c" * 64, wrong_pins=MOST_WRONG_PINS)
+        taken_back = replace(LINK, link_id=LinkId("lk_taken0000"), digest="d" * 64, revoked=True)
+        for link in (spent, guessed, taken_back):
+            await store.add(link)
+        assert await store.count_good(LINK.made_by, NOW) == 1
+
     async def test_an_agent_has_their_own_links_newest_first_until_they_close(self, store: SqlLinks):
         later = replace(LINK, link_id=LinkId("lk_later0000"), digest="b" * 64, made_at=NOW + timedelta(minutes=1))
-        others = replace(LINK, link_id=LinkId("lk_other0000"), digest="c" * 64, agent_id=AgentId("ag_ben00000"))
+        others = replace(LINK, link_id=LinkId("lk_other0000"), digest="c" * 64, made_by="ag_ben00000")
         for link in (LINK, later, others):
             await store.add(link)
-        assert await store.of_agent(LINK.agent_id, NOW) == [later, LINK]
-        assert await store.of_agent(LINK.agent_id, LINK.closes_at) == []
+        assert await store.of_maker(LINK.made_by, NOW) == [later, LINK]
+        assert await store.of_maker(LINK.made_by, LINK.closes_at) == []
 
     async def test_openings_are_counted_up_to_the_limit(self, store: SqlLinks):
         await store.add(LINK)
@@ -51,9 +70,9 @@ class LinkStoreContract:
 
     async def test_only_who_made_it_takes_it_back(self, store: SqlLinks):
         await store.add(LINK)
-        assert not await store.revoke(AgentId("ag_ben00000"), LINK.link_id)
+        assert not await store.revoke("ag_ben00000", LINK.link_id)
         assert await store.count_opening(LINK.digest)
-        assert await store.revoke(LINK.agent_id, LINK.link_id)
+        assert await store.revoke(LINK.made_by, LINK.link_id)
         assert not await store.count_opening(LINK.digest)
 
     async def test_what_closed_long_ago_is_forgotten(self, store: SqlLinks):

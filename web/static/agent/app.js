@@ -412,7 +412,7 @@ class Agent extends LitElement {
           <span>${t("idle.with_camera")}</span>
         </label>
         <vv-claim @claim=${this.#claimTyped}></vv-claim>
-        <vv-video-link></vv-video-link>
+        <vv-video-link .queues=${view.queues}></vv-video-link>
         <p class="hint small">${t("idle.keys")} <kbd>Alt</kbd> <kbd>A</kbd> ${t("offer.accept")} · <kbd>Alt</kbd> <kbd>R</kbd> ${t("offer.reject")}</p>
       </section>
     </div>`;

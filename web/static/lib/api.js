@@ -45,6 +45,35 @@ export async function request(method, path, body, signal) {
   throw new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail ?? "");
 }
 
+/**
+ * The calendar file of a link, for who has its token. Throws ApiError.
+ * @param {string} linkId
+ * @param {string} token
+ * @param {string} language
+ * @returns {Promise<Blob>}
+ */
+export async function calendarOf(linkId, token, language) {
+  let response;
+  try {
+    response = await fetch(`/api/v1/links/${linkId}.ics?language=${language}`, { headers: { "Visavis-Link": token } });
+  } catch {
+    throw new ApiError(0, "unreachable", "");
+  }
+  if (response.ok) return response.blob();
+  const answer = await decode(response);
+  throw new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail ?? "");
+}
+
+/** Let the browser save a file. @param {Blob} file @param {string} name */
+export function save(file, name) {
+  const address = URL.createObjectURL(file);
+  const anchor = document.createElement("a");
+  anchor.href = address;
+  anchor.download = name;
+  anchor.click();
+  URL.revokeObjectURL(address);
+}
+
 /** @param {Response} response */
 async function decode(response) {
   const text = await response.text();

@@ -8,7 +8,7 @@ import { icon, mark } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import "../elements/controls.js";
 import "../elements/stage.js";
-import { ApiError, request } from "../lib/api.js";
+import { ApiError, request, save } from "../lib/api.js";
 import { Call } from "../lib/call.js";
 import { isTyping, socketUrl } from "../lib/dom.js";
 import { language, t } from "../lib/i18n.js";
@@ -29,6 +29,9 @@ const GENERATION_KEY = "visavis.customer.generation";
 const GIVE_UP_MS = 150_000;
 
 /** @typedef {"start" | "entering" | "resuming" | "live" | "ended" | "refused" | "elsewhere"} Phase */
+
+/** A browser's timer can be set for so long (a signed 32 bit number); nobody keeps a page open for longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1000;
 
 export class Customer extends LitElement {
   static properties = {
@@ -178,6 +181,7 @@ export class Customer extends LitElement {
   name = "";
   pin = "";
   agreed = false;
+  #opensTimer = 0;
   /** @type {Session | null} */
   #session = null;
   /** @type {Call | null} */
@@ -202,6 +206,7 @@ export class Customer extends LitElement {
     super.connectedCallback();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
+    this.#lookWhenItOpens();
     window.addEventListener("keydown", this.#key, { signal });
     window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
     watchReach(() => this.#session, signal);
@@ -214,6 +219,7 @@ export class Customer extends LitElement {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#abort.abort();
+    window.clearTimeout(this.#opensTimer);
     this.#call?.end();
     this.#session?.keep();
   }
@@ -387,6 +393,24 @@ export class Customer extends LitElement {
     await this.place?.check();
     this._phase = "start";
     this.requestUpdate();
+    this.#lookWhenItOpens();
+  };
+
+  /** The link is for later: the start is shown as soon as it is time, by the gateway's clock. */
+  #lookWhenItOpens() {
+    window.clearTimeout(this.#opensTimer);
+    const opensInMs = (this.place?.invitation?.opens_in_s ?? 0) * 1000;
+    if (opensInMs > 0 && opensInMs < LONGEST_TIMER_MS) this.#opensTimer = window.setTimeout(this.again, opensInMs + 500);
+  }
+
+  saveCalendar = async () => {
+    try {
+      const file = await this.place?.calendar(language());
+      if (file !== undefined) save(file, "video-call.ics");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#refuse(error.code);
+    }
   };
 
   hangUp = () => {

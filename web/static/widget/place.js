@@ -1,6 +1,6 @@
 // Where the widget is: its site, the page around it, who looks (a random key), and whether video is offered.
 
-import { ApiError, request } from "../lib/api.js";
+import { ApiError, calendarOf, request } from "../lib/api.js";
 import { browserStore, randomKey, tabStore } from "../lib/dom.js";
 import { Bridge } from "./bridge.js";
 
@@ -20,9 +20,13 @@ const LINK = /^#link=([0-9a-zA-Z-]{16,40})$/;
  */
 
 /**
- * @typedef {object} Invitation an agent's link, as the gateway tells it
+ * @typedef {object} Invitation a link, as the gateway tells it
+ * @property {string} link_id
  * @property {string} site
- * @property {string} agent_name
+ * @property {string} agent_name empty: whoever serves the queue
+ * @property {boolean} by_phone they are talking on the telephone already
+ * @property {string} opens_at
+ * @property {number} opens_in_s 0 once it opens
  * @property {boolean} needs_pin
  */
 
@@ -57,6 +61,11 @@ export class Place extends EventTarget {
     if (this.payment === open) return;
     this.payment = open;
     this.dispatchEvent(new CustomEvent("payment"));
+  }
+
+  /** The link's calendar file, to be saved. Throws ApiError. @param {string} language @returns {Promise<Blob>} */
+  calendar(language) {
+    return calendarOf(this.invitation?.link_id ?? "", this.link, language);
   }
 
   async check() {

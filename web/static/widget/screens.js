@@ -17,6 +17,7 @@ export function start(app, place) {
   if (availability === null) return refused(app, failure ?? "unreachable");
   const { invitation } = place;
   if (!availability.offered && invitation === null) return refused(app, availability.code ?? "closed");
+  if (invitation !== null && invitation.opens_in_s > 0) return early(app, invitation);
   const { consent } = availability.recording;
   const fields = Object.entries(place.page.form).filter(([, value]) => value !== "");
   return html`<form
@@ -27,8 +28,8 @@ export function start(app, place) {
     }}
   >
     <div>
-      <h1 tabindex="-1">${invitation === null ? t("start.title") : t("start.invited", { name: invitation.agent_name })}</h1>
-      <p class="hint">${t(invitation === null ? "start.text" : "start.invited_text")}</p>
+      <h1 tabindex="-1">${invitation === null || invitation.agent_name === "" ? t("start.title") : t("start.invited", { name: invitation.agent_name })}</h1>
+      <p class="hint">${t(invitation?.by_phone ? "start.invited_text" : "start.text")}</p>
     </div>
     ${invitation?.needs_pin
       ? html`<div>
@@ -45,7 +46,7 @@ export function start(app, place) {
             .value=${app.pin}
             @input=${(/** @type {InputEvent} */ event) => (app.pin = /** @type {HTMLInputElement} */ (event.target).value)}
           />
-          <p id="pin-hint" class="hint small">${t("start.pin_hint")}</p>
+          <p id="pin-hint" class="hint small">${t(invitation.by_phone ? "start.pin_hint" : "start.pin_hint_sent")}</p>
         </div>`
       : nothing}
     <div>
@@ -80,6 +81,22 @@ export function start(app, place) {
         </details>`
       : nothing}
   </form>`;
+}
+
+/** The link is for later. @param {App} app @param {import("./place.js").Invitation} invitation */
+function early(app, invitation) {
+  const name = invitation.agent_name;
+  const time = new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "short" }).format(new Date(invitation.opens_at));
+  return html`<div class="stack centred">
+    <span class="big-icon">${icon("clock")}</span>
+    <h1 tabindex="-1">${t("early.title")}</h1>
+    <p>${name === "" ? t("early.text", { time }) : t("early.text_name", { time, name })}</p>
+    <p class="hint">${t("early.wait")}</p>
+    <div class="row">
+      <button class="primary" data-action="calendar" @click=${app.saveCalendar}>${icon("clock")} ${t("early.calendar")}</button>
+      <button data-action="again" @click=${app.again}>${icon("refresh")} ${t("refused.again")}</button>
+    </div>
+  </div>`;
 }
 
 /** @param {string} screen @param {Call | null} call */

@@ -9,7 +9,7 @@ import pytest
 from gateway.acd.outside import QUEUE
 from gateway.base.errors import CapacityExceeded, GatewayError
 from gateway.base.ids import AgentId
-from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId
+from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId, Plan
 from gateway.links.service import Links
 from tests.support.clock import FakeClock
 
@@ -27,8 +27,11 @@ class MemoryLinks:
     async def by_digest(self, digest: str) -> Link | None:
         return self.links.get(digest)
 
-    async def of_agent(self, agent_id: AgentId, now: datetime) -> Sequence[Link]:
-        return [link for link in self.links.values() if link.agent_id == agent_id and link.closes_at > now]
+    async def of_maker(self, made_by: str, now: datetime) -> Sequence[Link]:
+        return [link for link in self.links.values() if link.made_by == made_by and link.closes_at > now]
+
+    async def count_good(self, made_by: str, now: datetime) -> int:
+        return len([link for link in self.links.values() if link.made_by == made_by and not link.is_over(now)])
 
     async def count_opening(self, digest: str) -> bool:
         link = self.links[digest]
@@ -40,8 +43,8 @@ class MemoryLinks:
     async def count_wrong_pin(self, digest: str) -> None:
         self.links[digest] = replace(self.links[digest], wrong_pins=self.links[digest].wrong_pins + 1)
 
-    async def revoke(self, agent_id: AgentId, link_id: LinkId) -> bool:
-        found = [link for link in self.links.values() if link.link_id == link_id and link.agent_id == agent_id]
+    async def revoke(self, made_by: str, link_id: LinkId) -> bool:
+        found = [link for link in self.links.values() if link.link_id == link_id and link.made_by == made_by]
         for link in found:
             self.links[link.digest] = replace(link, revoked=True)
         return bool(found)
@@ -105,7 +108,7 @@ async def test_it_ends_with_its_time_its_openings_or_who_made_it(links: Links, c
     assert await refused(links, made.token) == "link_over"
     taken_back = await links.make(ANNA, "Anna", "shop", with_pin=False)
     with pytest.raises(GatewayError, match="link_unknown"):
-        await links.revoke(AgentId("ag_ben00000"), taken_back.link.link_id)
+        await links.revoke("ag_ben00000", taken_back.link.link_id)
     await links.revoke(ANNA, taken_back.link.link_id)
     assert await refused(links, taken_back.token) == "link_over"
     late = await links.make(ANNA, "Anna", "shop", with_pin=False)
@@ -129,3 +132,64 @@ async def test_an_agent_has_so_many_good_links_and_no_more(links: Links, clock: 
         await links.make(ANNA, "Anna", "shop", with_pin=False)
     clock.advance(LASTS.total_seconds() + 1)
     await links.make(ANNA, "Anna", "shop", with_pin=False)
+
+
+def plan(clock: FakeClock, *, in_: timedelta = timedelta(hours=2), length: timedelta = timedelta(minutes=30)) -> Plan:
+    opens_at = clock.now() + in_
+    return Plan(
+        made_by="token:booking",
+        site="shop",
+        agent_id=None,
+        agent_name="",
+        queue="sales",
+        opens_at=opens_at,
+        closes_at=opens_at + length,
+        with_pin=False,
+    )
+
+
+async def test_a_link_for_a_time_opens_neither_before_nor_after_it(links: Links, clock: FakeClock) -> None:
+    made = await links.schedule(plan(clock))
+    assert (await links.look(made.token)).is_early(clock.now())
+    clock.advance(2 * 3600 - 1)
+    assert await refused(links, made.token) == "link_early"
+    clock.advance(1)
+    invitation = await links.open(made.token, "")
+    assert (invitation.agent_id, invitation.queue) == (None, "sales")
+    clock.advance(1800)
+    assert await refused(links, made.token) == "link_over"
+
+
+async def test_who_comes_too_early_uses_nothing_up(links: Links, clock: FakeClock) -> None:
+    made = await links.schedule(plan(clock))
+    for _ in range(MOST_OPENINGS + 1):
+        assert await refused(links, made.token) == "link_early"
+    clock.advance(2 * 3600)
+    assert (await links.open(made.token, "")).queue == "sales"
+
+
+@pytest.mark.parametrize(
+    ("in_", "length"),
+    [
+        (timedelta(hours=1), timedelta(minutes=4)),
+        (timedelta(hours=1), timedelta(days=1, seconds=1)),
+        (timedelta(hours=1), -timedelta(minutes=10)),
+        (-timedelta(hours=1), timedelta(hours=1)),
+        (timedelta(days=366, seconds=1), timedelta(hours=1)),
+    ],
+)
+async def test_a_time_that_makes_no_sense_is_refused(
+    links: Links, clock: FakeClock, in_: timedelta, length: timedelta
+) -> None:
+    with pytest.raises(GatewayError, match="link_time"):
+        await links.schedule(plan(clock, in_=in_, length=length))
+
+
+async def test_another_system_may_have_more_links_than_an_agent(links: Links, clock: FakeClock) -> None:
+    for _ in range(MOST_OF_AGENT + 1):
+        await links.schedule(plan(clock))
+    of_an_agent = replace(plan(clock), made_by=ANNA, agent_id=ANNA)
+    for _ in range(MOST_OF_AGENT):
+        await links.schedule(of_an_agent)
+    with pytest.raises(CapacityExceeded, match="links_full"):
+        await links.schedule(of_an_agent)

@@ -44,7 +44,9 @@ from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, port
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
+from gateway.links.reminding import Reminding
 from gateway.links.service import Links
+from gateway.links.webhook import ReminderWebhook
 from gateway.live.queues import LiveQueueStore
 from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
@@ -406,7 +408,19 @@ async def _rooms(
         crm.start()
     except PortFailure as error:
         raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
-    stack.push_async_callback(background.aclose)
+    links = SqlLinks(database)
+    reminder = settings.links.reminder
+    if reminder.url:
+        webhook = ReminderWebhook(
+            url=reminder.url,
+            secret=reminder.secret.get_secret_value(),
+            timeout_s=reminder.timeout.total_seconds(),
+            clock=clock,
+        )
+        stack.push_async_callback(webhook.aclose)
+        reminding = Reminding(store=links, port=webhook, clock=clock, alarm=desk.alarm)
+        _ = background.spawn(reminding.run(), name="link-reminders")
+    stack.push_async_callback(background.aclose)  # before what its tasks use
     _ = background.spawn(watch_lag(clock, gauges.lag), name="loop-lag")
     _ = background.spawn(trim_memory(clock), name="trim-memory")
 
@@ -423,7 +437,12 @@ async def _rooms(
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
         links=LinksForSignaling(
-            Links(SqlLinks(database), clock, settings.links.lasts),
+            Links(
+                links,
+                clock,
+                settings.links.lasts,
+                reminded_before=settings.links.reminder.before if settings.links.reminder.url else None,
+            ),
             node.url,
             [site.id for site in settings.sites if site.id != CANARY],
             [queue.id for queue in settings.queues if queue.id not in (CANARY, outside.QUEUE)],

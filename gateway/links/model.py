@@ -46,6 +46,10 @@ class Link:
     openings: int = 0
     wrong_pins: int = 0
     revoked: bool = False
+    remind_at: datetime | None = None
+    """When another system is reminded of it (next); None: never (again)."""
+    reminders: int = 0
+    """How often that was tried."""
 
     def is_over(self, now: datetime) -> bool:
         """Whether it opens nothing any more, whatever is typed."""

@@ -52,10 +52,14 @@ class Made:
 class Links:
     """The links of a gateway. Every method may raise PortFailure."""
 
-    def __init__(self, store: LinkStore, clock: Clock, lasts: timedelta) -> None:
+    def __init__(
+        self, store: LinkStore, clock: Clock, lasts: timedelta, *, reminded_before: timedelta | None = None
+    ) -> None:
+        """`lasts`: a link without a time. `reminded_before`: how long before they open; None: nobody is reminded."""
         self._store = store
         self._clock = clock
         self._lasts = lasts
+        self._reminded_before = reminded_before
 
     async def make(self, agent_id: AgentId, agent_name: str, site: str, *, with_pin: bool) -> Made:
         """A link to this agent. CapacityExceeded (`links_full`) when they have too many that are still good."""
@@ -80,9 +84,11 @@ class Links:
         length = plan.closes_at - plan.opens_at
         if not (LEAST_LENGTH <= length <= MOST_LENGTH and now < plan.closes_at and plan.opens_at <= now + MOST_AHEAD):
             raise BadInput("link_time", "A link opens for 5 minutes to a day, within a year from now.")
-        return await self._make(plan, now)
+        # Made later than that: reminded of at once.
+        remind_at = plan.opens_at - self._reminded_before if self._reminded_before is not None else None
+        return await self._make(plan, now, remind_at)
 
-    async def _make(self, plan: Plan, now: datetime) -> Made:
+    async def _make(self, plan: Plan, now: datetime, remind_at: datetime | None = None) -> Made:
         _ = await self._store.forget(now - KEPT_AFTER)
         most = MOST_OF_TOKEN if plan.made_by.startswith(OTHER_SYSTEM) else MOST_OF_AGENT
         if await self._store.count_good(plan.made_by, now) >= most:
@@ -101,6 +107,7 @@ class Links:
             made_at=now,
             opens_at=plan.opens_at,
             closes_at=plan.closes_at,
+            remind_at=remind_at,
         )
         await self._store.add(link)
         return Made(link=link, token="-".join(token[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)), pin=pin)

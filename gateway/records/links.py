@@ -12,7 +12,7 @@ from gateway.records.tables import links
 
 
 class SqlLinks:
-    """`LinkStore` over SQL."""
+    """`LinkStore` and `ReminderStore` over SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,6 +68,28 @@ class SqlLinks:
                 .values(revoked=True)
             )
         return revoked.rowcount == 1
+
+    async def reminders_due(self, now: datetime, limit: int) -> Sequence[Link]:
+        query = (
+            select(links)
+            .where(links.c.remind_at <= now, links.c.revoked.is_(False), links.c.closes_at > now)
+            .order_by(links.c.remind_at, links.c.link_id)
+            .limit(limit)
+        )
+        return [Link(**row._mapping) for row in await self._database.rows(query)]
+
+    async def put_reminder_off(self, link: Link, until: datetime | None, *, attempts: int) -> bool:
+        async with self._database.writing() as connection:
+            changed = await connection.execute(
+                update(links)
+                .where(
+                    links.c.link_id == clean(link.link_id),
+                    links.c.remind_at == link.remind_at,
+                    links.c.reminders == link.reminders,
+                )
+                .values(remind_at=until, reminders=attempts)
+            )
+        return changed.rowcount == 1
 
     async def forget(self, before: datetime) -> int:
         async with self._database.writing() as connection:

@@ -327,6 +327,8 @@ links = Table(
     Column("openings", Integer, nullable=False),
     Column("wrong_pins", Integer, nullable=False),
     Column("revoked", Boolean, nullable=False),
+    Column("remind_at", UTCDateTime, index=True),
+    Column("reminders", Integer, nullable=False),
     Index("ix_links_made_by", "made_by", "closes_at"),
     Index(None, "closes_at"),
 )

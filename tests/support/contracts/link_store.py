@@ -41,6 +41,23 @@ class LinkStoreContract:
         await store.add(link)
         assert await store.by_digest(LINK.digest) == link
 
+    async def test_reminders_are_due_by_their_time_and_one_node_has_one(self, store: SqlLinks):
+        due = replace(LINK, remind_at=NOW)
+        later = replace(due, link_id=LinkId("lk_later0000"), digest="b" * 64, remind_at=NOW + timedelta(minutes=1))
+        taken_back = replace(due, link_id=LinkId("lk_taken0000"), digest="c" * 64, revoked=True)
+        never = replace(due, link_id=LinkId("lk_never0000"), digest="d" * 64, remind_at=None)
+        for link in (later, due, taken_back, never):
+            await store.add(link)
+        assert await store.reminders_due(NOW, 9) == [due]
+        assert await store.reminders_due(NOW + timedelta(minutes=1), 9) == [due, later]
+        assert await store.reminders_due(NOW + timedelta(minutes=1), 1) == [due]
+        assert await store.reminders_due(LINK.closes_at, 9) == []
+        until = NOW + timedelta(minutes=2)
+        assert [await store.put_reminder_off(due, until, attempts=1) for _ in range(2)] == [True, False]
+        assert await store.reminders_due(until, 9) == [later, replace(due, remind_at=until, reminders=1)]
+        assert await store.put_reminder_off(replace(due, remind_at=until, reminders=1), None, attempts=1)
+        assert await store.reminders_due(until, 9) == [later]
+
     async def test_only_links_that_are_good_are_counted(self, store: SqlLinks):
         await store.add(LINK)
         assert [await store.count_good(who, NOW) for who in (LINK.made_by, "ag_ben00000")] == [1, 0]

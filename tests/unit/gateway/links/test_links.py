@@ -193,3 +193,13 @@ async def test_another_system_may_have_more_links_than_an_agent(links: Links, cl
         await links.schedule(of_an_agent)
     with pytest.raises(CapacityExceeded, match="links_full"):
         await links.schedule(of_an_agent)
+
+
+async def test_a_reminder_is_due_before_a_link_for_a_time_and_never_of_one_for_now(
+    store: MemoryLinks, clock: FakeClock
+) -> None:
+    reminded = Links(store, clock, LASTS, reminded_before=timedelta(minutes=10))
+    made = await reminded.schedule(plan(clock))
+    assert made.link.remind_at == made.link.opens_at - timedelta(minutes=10)
+    assert (await reminded.make(ANNA, "Anna", "shop", with_pin=False)).link.remind_at is None
+    assert (await Links(store, clock, LASTS).schedule(plan(clock))).link.remind_at is None

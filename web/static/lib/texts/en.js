@@ -559,6 +559,7 @@ export const texts = {
   "board.see_contact": "See the contact",
   "alarm.recording_failed": "A recording has failed",
   "alarm.crm_given_up": "The CRM did not take an interaction",
+  "alarm.link_reminder_given_up": "A reminder of a link was not taken",
   "alarm.crm_outbox_full": "Too much waits for the CRM",
   "alarm.disk_full": "The disk is full",
   "alarm.journal_behind": "The journal can't be written",

@@ -561,6 +561,7 @@ export const texts = {
   "board.see_contact": "Ver el contacto",
   "alarm.recording_failed": "Una grabación ha fallado",
   "alarm.crm_given_up": "El CRM no aceptó una interacción",
+  "alarm.link_reminder_given_up": "No se aceptó el recordatorio de un enlace",
   "alarm.crm_outbox_full": "Demasiado espera al CRM",
   "alarm.disk_full": "El disco está lleno",
   "alarm.journal_behind": "No se puede escribir el diario",

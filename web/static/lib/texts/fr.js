@@ -561,6 +561,7 @@ export const texts = {
   "board.see_contact": "Voir le contact",
   "alarm.recording_failed": "Un enregistrement a échoué",
   "alarm.crm_given_up": "Le CRM n’a pas accepté une interaction",
+  "alarm.link_reminder_given_up": "Un rappel de lien n’a pas été accepté",
   "alarm.crm_outbox_full": "Trop d’interactions attendent le CRM",
   "alarm.disk_full": "Le disque est plein",
   "alarm.journal_behind": "Le journal ne peut pas être écrit",

@@ -1,0 +1,74 @@
+"""Reminders by HTTP: one signed JSON body by POST. Knows when to ask again, and not how often."""
+
+import json
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, hdrs
+
+from gateway.base.clock import Clock
+from gateway.base.errors import PortFailure
+from gateway.base.signing import sign
+from gateway.links.model import Link
+from gateway.links.reminding import ReminderDeclined, reminder_id
+
+CONNECTIONS: Final = 4
+_AGAIN: Final = frozenset({408, 425, 429})
+"""Of the 4xx, those that mean: not now. The others mean: not this."""
+
+
+class ReminderWebhook:
+    """`ReminderPort` over HTTP. Redirects are not followed and the answer's body is not read. `aclose` it."""
+
+    def __init__(self, *, url: str, secret: str, timeout_s: float, clock: Clock) -> None:
+        self._url = url
+        self._secret = secret
+        self._clock = clock
+        self._session = ClientSession(
+            timeout=ClientTimeout(total=timeout_s),
+            connector=TCPConnector(limit=CONNECTIONS),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+        )
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+    async def remind(self, link: Link) -> None:
+        key = reminder_id(link)
+        body = json.dumps(_message(link, key), ensure_ascii=False).encode("utf-8", "replace")
+        headers = {
+            hdrs.CONTENT_TYPE: "application/json",
+            hdrs.USER_AGENT: "visavis",
+            "Idempotency-Key": key,
+            **sign(self._secret, int(self._clock.now().timestamp()), body),
+        }
+        try:
+            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+                status = response.status
+        except (TimeoutError, ClientError, OSError, ValueError) as error:  # ValueError: what it sent is no HTTP
+            raise PortFailure("reminder_unreachable", f"Nobody took it ({type(error).__name__}).") from error
+        if 200 <= status < 300 or status == 409:  # 409: it has this id already
+            return
+        if 400 <= status < 500 and status not in _AGAIN:
+            raise ReminderDeclined("reminder_declined", f"It was declined with {status}.")
+        raise PortFailure(f"reminder_status_{status}", f"The answer was {status}.")
+
+
+def _message(link: Link, key: str) -> dict[str, str | None]:
+    return {
+        "type": "link.reminder",
+        "id": key,
+        "link_id": link.link_id,
+        "made_by": link.made_by,
+        "site": link.site,
+        "queue": link.queue,
+        "agent_id": link.agent_id,
+        "agent_name": link.agent_name,
+        "opens_at": _time(link.opens_at),
+        "closes_at": _time(link.closes_at),
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,8 +13,12 @@ from gateway.config.values import Duration, Section
 class ReminderSettings(Section):
     url: str = Field("", description="Who is reminded of links for a time (signed JSON by POST). Empty: nobody.")
     secret: SecretStr = Field(SecretStr(""), description="Signs every request; at least 16 characters.")
-    before: Duration = Field(timedelta(minutes=10), description="So long before the link opens.")
-    timeout: Duration = Field(timedelta(seconds=10), description="One request.")
+    before: Duration = Field(
+        timedelta(minutes=10), ge=timedelta(0), le=timedelta(days=7), description="So long before the link opens."
+    )
+    timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), le=timedelta(seconds=50), description="One request."
+    )
 
     @field_validator("url")
     @classmethod

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from gateway.canary.talk import SUBPROTOCOL, CanaryFailure, Talk, first_hello, request
 from signaling.messages import AcceptOffer, HangUp, Hold, MenuChoice, MenuNode, Offer, SetReady
-from signaling.routes import account, admin, operations, records, sockets, widget
+from signaling.routes import account, admin, disagreements, links, operations, records, sockets, transfers, widget
 from tests.support.hostile import admin as signed_in_admin
 from tests.support.hostile import no_contact_is_left, nothing_is_lost, sit_down
 from tests.support.product import Product, contact_when, scene
 
 ROUTES = sorted(
     (route.method, route.path)
-    for module in (account, admin, operations, records, sockets, widget)
+    for module in (account, admin, disagreements, links, operations, records, sockets, transfers, widget)
     for route in module.routes()
 )
 WITH_BODY = [route for route in ROUTES if route[0] in ("POST", "PUT")]
@@ -91,6 +91,9 @@ SOUND = {
     "/api/v1/widget/availability": {"site": "canary", "visitor_key": "probe-0123456789"},
     "/api/v1/session": {"name": "root", "password": "wrong"},
     "/api/v1/canary/seat": {"seat": 9},
+    "/api/v1/agents/{agent_id}": {"queues": [], "skills": {"billing": 3}, "languages": ["en"]},
+    "/api/v1/links": {"site": "canary", "pin": True},
+    "/api/v1/widget/link": {"link": "abcd-efgh-ijkm-npqr"},
     "/api/v1/pilot-groups/{group_id}": {"enabled": True, "share_percent": 5, "agents": [], "version": 1},
 }
 CHANGES = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(VALUES_TRIED) | JSON), max_size=2)
@@ -126,7 +129,9 @@ def each_field_with_each_value(prober: Prober) -> None:
         for name in (*sound, "more"):
             for value in VALUES_TRIED:
                 body = json.dumps(sound | {name: value}).encode()
-                status, _, answer = prober.ask(method, path.replace("{group_id}", "shop"), body, {})
+                status, _, answer = prober.ask(
+                    method, path.replace("{group_id}", "shop").replace("{agent_id}", f"ag_{NO_ID}"), body, {}
+                )
                 assert status < 500, (path, name, value, answer)
                 assert status < 400 or json.loads(answer)["code"], (path, name, value)
 

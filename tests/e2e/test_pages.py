@@ -163,6 +163,18 @@ DISAGREEMENT: Json = {
 }
 
 
+LETTER = {
+    "id": "tl_0123456789ab",
+    "acd": "cloud",
+    "contact_id": "ct_0123456789ab",
+    "command": "create",
+    "cause": "http_422",
+    "tries": 10,
+    "created_at": "2026-03-02T09:00:00.000Z",
+    "dead_at": "2026-03-02T10:00:00.000Z",
+}
+
+
 @pytest.fixture
 async def preview() -> AsyncIterator[Preview]:
     async with serve_preview() as serving:
@@ -176,6 +188,7 @@ async def preview() -> AsyncIterator[Preview]:
         serving.answers[("DELETE", "/api/v1/customers/cu_1")] = (200, {"receipt": {"by": NAME}, "signature": "s"})
         serving.answers[("GET", "/api/v1/pilot-groups")] = (200, {"groups": []})
         serving.answers[("GET", "/api/v1/agents")] = (200, {"agents": []})
+        serving.answers[("GET", "/api/v1/dead-letters")] = (200, {"letters": [LETTER]})
         serving.answers[("GET", "/api/v1/acd/disagreements")] = (200, {"disagreements": [DISAGREEMENT]})
         yield serving
 

@@ -170,7 +170,9 @@ class Books:
         for ticket_row in news.tickets:
             contact_id = ticket_row.ticket.contact_id
             entry = self.contacts.get(contact_id)
-            if entry is None:
+            if entry is None and ticket_row.ticket.node == self.node:
+                self.contact_changed(contact_id)  # ours, and over: a write that the store got late has left it there
+            elif entry is None:
                 self.world.put_row(ticket_row)
             elif (
                 entry.hold is not None

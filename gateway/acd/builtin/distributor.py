@@ -161,10 +161,13 @@ class Distributor:
             if entry.called_s is not None
         ]
         due_s = min((moment for moment in moments if moment is not None), default=None)
-        if due_s is None or (self._alarm is not None and not self._alarm.done() and self._alarm_s <= due_s):
+        is_set = self._alarm is not None and not self._alarm.done()
+        if due_s is not None and is_set and self._alarm_s <= due_s:
             return
         if self._alarm is not None:
             self._alarm.cancel()
+        if due_s is None:  # nobody waits any more
+            return
         self._alarm_s = due_s
         deadline = self._clock.monotonic() + max(0.0, due_s - now_s) + 0.001
         self._alarm = self._supervisor.spawn(self._ring(deadline), name="alarm")

@@ -38,10 +38,14 @@ async def product(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
 
 @pytest.mark.parametrize("product", [{"VISAVIS_MEDIA__WORKERS": "1"}], indirect=True)  # as shipped
 async def test_robots_find_all_well_and_leave_nothing_behind(product: Product) -> None:
-    """`visavis canary` with two calls at once: four tracks, complete, sealed; then tasks and legs are as before."""
+    """`visavis canary` with two calls at once: four tracks, complete, sealed; then tasks and legs are as before.
+
+    A loop that rests until it is woken or some time has passed has two tasks more than when it works: so many are no
+    leak, one for each call would be.
+    """
     before = await product.metric("visavis_tasks")
     lines: list[str] = []
-    plan = CanaryPlan(url=product.url, token=product.token, calls=2, talk_s=2, at_once=2)
+    plan = CanaryPlan(url=product.url, token=product.token, calls=3, talk_s=2, at_once=2)
     report = await make_calls(plan, lines.append)
     assert report.ok, (report, product.errors())
     for call in report.calls:
@@ -54,7 +58,7 @@ async def test_robots_find_all_well_and_leave_nothing_behind(product: Product) -
 
     async def nothing_is_left() -> bool:
         open_now = [await product.metric(f"visavis_{name}") for name in ("media_legs", "media_recordings", "contacts")]
-        return not any(open_now) and await product.metric("visavis_tasks") <= before
+        return not any(open_now) and await product.metric("visavis_tasks") <= before + 2
 
     await until(nothing_is_left)
 

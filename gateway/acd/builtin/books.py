@@ -5,7 +5,7 @@ It owns the store and the world that decisions are made from. It decides nothing
 
 from collections.abc import Callable
 
-from gateway.acd.builtin.entries import LOGGED_OFF, OwnAgent, OwnContact
+from gateway.acd.builtin.entries import AWAY, LOGGED_OFF, OwnAgent, OwnContact
 from gateway.acd.builtin.ports import Hold, News, QueueStore, SeatRow, TicketRow
 from gateway.acd.builtin.routing.rules import RuleBook
 from gateway.acd.builtin.routing.world import World
@@ -28,6 +28,7 @@ class Books:
         self.agents: dict[AgentId, OwnAgent] = {}
         self.seen = 0
         self.told = 0  # the newest version anybody spoke of
+        self.in_doubt = False  # news may have been missed: look
         self.on_lost: Callable[[ContactId, OfferId], None] = lambda *_: None  # the store ended this reservation
         self.shared = shared
         self._capacity = capacity
@@ -77,7 +78,7 @@ class Books:
     async def _write_contact(self, contact_id: ContactId) -> None:
         entry = self.contacts.get(contact_id)
         if entry is None:
-            self._wrote(await self.store.drop_ticket(contact_id))
+            self._wrote(await self.store.drop_ticket(contact_id), surely=False)
             self.world.drop_ticket(contact_id)
             return
         ticket, hold = entry.ticket(self.rules.of(entry.queue), self.node), entry.hold
@@ -90,8 +91,9 @@ class Books:
             return
         if agent.position.state == LOGGED_OFF:
             position = agent.position
-            self._wrote(await self.store.drop_seat(agent_id))
+            self._wrote(await self.store.drop_seat(agent_id), surely=False)
             self.world.drop_seat(agent_id)
+            self._ringing_ended(agent_id)
             if agent.position is position:
                 self.agents.pop(agent_id, None)
             return
@@ -100,11 +102,20 @@ class Books:
         known = self.world.seated.get(agent_id)
         holds = known.holds if known is not None else {}
         self.world.put_seat(SeatRow(seat=seat, holds=holds, offered_s=known.offered_s if known is not None else 0.0))
+        if seat.state == AWAY:
+            self._ringing_ended(agent_id)
 
-    def _wrote(self, version: int) -> None:
-        """Our own change is no news to us, unless somebody else changed something before it."""
+    def _ringing_ended(self, agent_id: AgentId) -> None:
+        """The store rings nobody who is away; our own contacts that rang there must know."""
+        for contact_id, entry in list(self.contacts.items()):
+            if entry.hold is not None and entry.hold.agent_id == agent_id and not entry.hold.taken:
+                self.on_lost(contact_id, entry.hold.offer_id)
+
+    def _wrote(self, version: int, *, surely: bool = True) -> None:
+        """Our own change is no news to us, unless somebody else changed something before it. What was gone already
+        (not `surely` a change) has the version of somebody else's change, which is still to be read."""
         self.told = max(self.told, version)
-        if version == self.seen + 1 or not self.shared:
+        if (surely and version == self.seen + 1) or not self.shared:
             self.seen = version
 
     # ------------------------------------------------------------ reserving
@@ -123,6 +134,7 @@ class Books:
 
     async def read(self) -> None:
         """Take in what other nodes have changed. PortFailure."""
+        self.in_doubt = False
         news = await self.store.news(self.seen)
         if news.whole:
             self._start_over(news)
@@ -133,7 +145,7 @@ class Books:
     @property
     def behind(self) -> bool:
         """Whether there may be something to read."""
-        return self.shared and self.told > self.seen
+        return self.shared and (self.in_doubt or self.told > self.seen)
 
     def _start_over(self, news: News) -> None:
         """Keep only what is our own, and write what the store has lost of it; the rest comes with the news."""

@@ -111,7 +111,7 @@ class Distributor:
                 continue
             if ended:
                 _log.warning("acd.nodes_forgotten", nodes=list(ended))
-            self._books.told = max(self._books.told, self._books.seen + 1)  # look, should news have been missed
+            self._books.in_doubt = True
             self._wake.set()
 
     # ------------------------------------------------------------ the task
@@ -271,7 +271,7 @@ class Distributor:
             self._refusals = 0
             raise PortFailure("live_disagrees", "The live state refuses what it should allow.")
         if self._books.shared:
-            self._books.told = max(self._books.told, self._books.seen + 1)
+            self._books.in_doubt = True
         else:
             self._books.all_changed()
         self._wake.set()

@@ -12,6 +12,7 @@ from gateway.config.own import CapacitySettings
 
 BUSY_STATES = frozenset({"reserved", "busy", "working_after_call"})
 LOGGED_OFF = "logged_off"
+AWAY = "not_ready"
 
 
 @dataclass(slots=True, kw_only=True)

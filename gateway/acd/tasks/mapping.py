@@ -292,7 +292,7 @@ class _Checker:
         if not isinstance(item, TextItem):
             self._complain(item.at, f"{what} must be a text")
             return None
-        block = 1 if "\n" in item.value.rstrip("\n") else 0  # the text of a block begins below its mark
+        block = 1 if "\n" in item.value else 0  # the text of a block begins below its mark
         try:
             return make(item.value.strip("\n") if block else item.value.strip(), names)
         except TemplateFault as fault:
@@ -361,10 +361,10 @@ class _Checker:
         )
         for part, made in (("path", path), ("json", body), ("when", when)):
             if made is not None:
-                self._to_try.append((found[part].at, made, part == "json"))
+                self._to_try.append((_first_line(found[part]), made, part == "json"))
         for part, several_made in (("form", form), ("headers", headers)):
             for made in (several_made or {}).values():
-                self._to_try.append((found[part].at, made, False))
+                self._to_try.append((_first_line(found[part]), made, False))
         return RequestPlan(
             method=method,
             path=path or BoundedTemplate("", ()),
@@ -443,6 +443,12 @@ class _Checker:
                 self._complain(at, fault.message, fault.line)
             except ValueError as error:
                 self._complain(at, f"what comes out is no JSON: {error}")
+
+
+def _first_line(item: Item) -> Place:
+    """Where its text begins: that of a block below its mark."""
+    is_block = isinstance(item, TextItem) and "\n" in item.value
+    return Place(item.at.line + 1, item.at.column) if is_block else item.at
 
 
 def specimen(variables: Mapping[str, str], kept: set[str] | frozenset[str]) -> dict[str, Any]:

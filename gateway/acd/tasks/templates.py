@@ -69,6 +69,8 @@ def _some(values: Iterable[Any]) -> list[Any]:
 
 
 def _to_json(value: Any) -> str:
+    if isinstance(value, StrictUndefined):
+        str(value)  # says which name there is not
     try:
         return _limited(json.dumps(value, allow_nan=False, ensure_ascii=False))
     except (TypeError, ValueError, RecursionError):
@@ -169,7 +171,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
                 return getattr(obj, attribute)
         elif attribute in (_TEXT_METHODS if isinstance(obj, str) else _LOOP if isinstance(obj, LoopContext) else ()):
             return getattr(obj, attribute)
-        return self.undefined(obj=obj, name=attribute)
+        return self.undefined(f"there is no {attribute} here")
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         try:
@@ -177,7 +179,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
                 return obj[argument]
         except (LookupError, TypeError, ValueError):
             pass
-        return self.undefined(obj=obj, name=argument)
+        return self.undefined(f"there is no {_shortened(argument, 40)} here")
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """`*` and `%` for numbers only, so that no text is multiplied; `**` not at all."""

@@ -1,6 +1,6 @@
 # Every command of the house. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak lock clean
+.PHONY: help demo test check explore bench soak lock clean
 SHELL := /bin/sh
 export PYTHON
 
@@ -19,6 +19,10 @@ test: ## everything: format, lint, types, import rules, unit, integration, real 
 check: ## the quick part of test: no server, no browser
 	@deploy/venv dev
 	@deploy/steps format lint types imports js-tools js-types js-unit unit
+
+explore: ## the unit tests with new random examples; what fails is kept in .hypothesis and tried first next time
+	@deploy/venv dev
+	@deploy/steps explore
 
 bench: ## the slow part: load and cost per call beside Janus, as JSON and a table
 	@deploy/test-tools bench

@@ -6,7 +6,7 @@ ago is forgotten.
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.acd.events import (
@@ -44,7 +44,9 @@ class Belief:
     offer: ContactOffer | None = None  # None: of an earlier life of this gateway
     phase: Phase = Phase.QUEUED
     offer_id: OfferId | None = None  # while it rings
+    taken_id: OfferId | None = None  # of the offer that was accepted, until the media have confirmed it
     seq: int = 0  # of the last event that was passed on
+    settled: dict[tuple[Phase, Phase], float] = field(default_factory=dict)  # ours, theirs → when it was last acted on
 
     def said(self, body: AcdEventBody) -> None:
         """The ACD said this of it."""
@@ -53,10 +55,12 @@ class Belief:
                 self.phase, self.offer_id = Phase.RINGING, offer_id
             case Rejected(offer_id=offer_id) | NoAnswer(offer_id=offer_id) if offer_id == self.offer_id:
                 self.phase, self.offer_id = Phase.QUEUED, None
+            case Rejected(offer_id=offer_id) if offer_id == self.taken_id and self.phase in IN_CALL:
+                self.phase, self.taken_id = Phase.QUEUED, None  # it took back what was accepted already
             case Accepted(offer_id=offer_id) if offer_id == self.offer_id:
-                self.phase, self.offer_id = Phase.CONNECTED, None
+                self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, offer_id
             case Connected() if self.phase is not Phase.GONE:
-                self.phase, self.offer_id = Phase.CONNECTED, None
+                self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, None
             case Queued() if self.phase is Phase.RINGING:
                 self.phase, self.offer_id = Phase.QUEUED, None
             case Held() if self.phase is Phase.CONNECTED:
@@ -74,11 +78,13 @@ class Belief:
         """The gateway asked this of the ACD."""
         match command:
             case "accept" if offer_id == self.offer_id:
-                self.phase, self.offer_id = Phase.CONNECTED, None
+                self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, offer_id
+            case "media_confirmed":
+                self.taken_id = None
             case "decline" if offer_id == self.offer_id:
                 self.phase, self.offer_id = Phase.QUEUED, None
             case "requeue" | "media_failed" if self.phase is not Phase.GONE:
-                self.phase, self.offer_id = Phase.QUEUED, None
+                self.phase, self.offer_id, self.taken_id = Phase.QUEUED, None, None
             case "claimed" if self.phase is not Phase.GONE:
                 self.phase, self.offer_id = Phase.CONNECTED, None
             case "hold" if self.phase is Phase.CONNECTED:

@@ -175,7 +175,8 @@ class AcdPort(Protocol):
         ...
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
-        """Call mode: this agent's panel claimed the contact; whoever had it before does not have it any more."""
+        """This agent has the contact, and whoever had it before does not have it any more: in call mode
+        their panel claimed it, in task and own mode they were asked by the first agent and took it over."""
         ...
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
@@ -241,4 +242,22 @@ class Resyncs(Protocol):
     def on_resync(self, listener: Callable[[CutCause], None]) -> None:
         """`listener` is called on the loop when the ACD is back after a cut: events may have been missed, and
         `contacts` answers again. One listener."""
+        ...
+
+
+@runtime_checkable
+class Aligns(Protocol):
+    """An adapter that keeps a belief of its own of each contact, by which it judges commands."""
+
+    def align(self, seen: ContactSnapshot) -> None:
+        """What `contacts` said of this one is acted on now: the commands that follow mean a contact that stands so."""
+        ...
+
+
+@runtime_checkable
+class LeavesOver(Protocol):
+    """An adapter that finds at its start what an earlier process left at the ACD."""
+
+    def on_left_over(self, listener: Callable[[ContactSnapshot, str], None]) -> None:
+        """`listener` is called with each such contact and its queue; it is being taken out at the ACD. One listener."""
         ...

@@ -26,8 +26,8 @@ from gateway.acd.events import (
     Resumed,
 )
 from gateway.acd.ledger import IN_CALL, IN_LINE, Belief
-from gateway.acd.port import AcdMode, AcdPort, ContactSnapshot, CutCause, Phase
-from gateway.acd.reconcile import Action, Verdict, judge
+from gateway.acd.port import AcdMode, AcdPort, Aligns, ContactSnapshot, CutCause, Phase
+from gateway.acd.reconcile import Action, Cause, Verdict, judge
 from gateway.acd.router import AcdRouter
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
@@ -46,6 +46,9 @@ LOOK_TIMEOUT_S: Final = 10.0
 ACT_TIMEOUT_S: Final = 10.0
 CLOSED_LOOKED_AT: Final = 500
 """Of the contacts that are over here so many newest are asked about too."""
+
+AGAIN_AFTER_S: Final = 60.0
+"""The same difference of the same contact is acted on no more often where nothing says that there was a cut."""
 
 KEPT: Final = 500
 """Disagreements kept for the page; the oldest go first."""
@@ -96,6 +99,7 @@ class Reconciler:
         self._working: set[str] = set()
         self._supervisor = Supervisor("acd-reconcile")
         router.on_resync(self.resync)
+        router.on_left_over(self._left_over)
 
     async def aclose(self) -> None:
         await self._supervisor.aclose()
@@ -133,7 +137,18 @@ class Reconciler:
                 continue
             if difference.belief.phase is not difference.ours or difference.belief.name != name:
                 continue  # it moved while others were acted on
-            await self._settle(name, adapter, cause, difference)
+            if not self._is_settled(cause, difference):
+                await self._settle(name, adapter, cause, difference)
+
+    def _is_settled(self, cause: CutCause, difference: _Difference) -> bool:
+        """Whether this was found before and it is as well as it can be."""
+        belief = difference.belief
+        at_s = belief.settled.get((difference.ours, difference.snapshot.phase))
+        if at_s is None:
+            return False
+        if difference.verdict.action is Action.LEAVE:
+            return True
+        return cause is CutCause.UNKNOWN and self._clock.monotonic() < at_s + AGAIN_AFTER_S
 
     # ------------------------------------------------------------ looking
 
@@ -178,37 +193,61 @@ class Reconciler:
     async def _settle(self, name: str, adapter: AcdPort, cause: CutCause, difference: _Difference) -> None:
         belief = difference.belief
         failed = ""
+        belief.settled[difference.ours, difference.snapshot.phase] = self._clock.monotonic()
+        if difference.verdict.action is Action.WITHDRAW:
+            belief.settled[difference.ours, Phase.GONE] = self._clock.monotonic()  # then that is no news
         try:
             async with asyncio.timeout(ACT_TIMEOUT_S):
                 await self._act(adapter, difference)
         except (GatewayError, TimeoutError) as error:
             failed = error.code if isinstance(error, GatewayError) else "acd_timeout"
-        found = Disagreement(
-            at=self._clock.now(),
-            acd=name,
-            contact_id=belief.contact_id,
-            queue=belief.offer.queue if belief.offer is not None else "",
-            ours=difference.ours,
-            theirs=difference.snapshot.phase,
-            cut=cause,
-            verdict=difference.verdict,
-            failed=failed,
+        self._list(
+            Disagreement(
+                at=self._clock.now(),
+                acd=name,
+                contact_id=belief.contact_id,
+                queue=belief.offer.queue if belief.offer is not None else "",
+                ours=difference.ours,
+                theirs=difference.snapshot.phase,
+                cut=cause,
+                verdict=difference.verdict,
+                failed=failed,
+            )
         )
+
+    def _left_over(self, name: str, seen: ContactSnapshot, queue: str) -> None:
+        """The contact ended with the process before; its adapter takes it out there."""
+        self._list(
+            Disagreement(
+                at=self._clock.now(),
+                acd=name,
+                contact_id=seen.contact_id,
+                queue=queue,
+                ours=Phase.GONE,
+                theirs=seen.phase,
+                cut=CutCause.GATEWAY_RESTARTED,
+                verdict=Verdict(Cause.KEPT, Action.WITHDRAW),
+            )
+        )
+
+    def _list(self, found: Disagreement) -> None:
         self._found.append(found)
         _log.warning(
             "acd.disagreement",
-            acd=name,
-            contact_id=belief.contact_id,
+            acd=found.acd,
+            contact_id=found.contact_id,
             ours=found.ours.value,
             theirs=found.theirs.value,
             cause=found.verdict.cause.value,
             action=found.verdict.action.value,
-            failed=failed,
+            failed=found.failed,
         )
         self._on_found(found)
 
     async def _act(self, adapter: AcdPort, difference: _Difference) -> None:
         belief, cause = difference.belief, difference.verdict.cause.value
+        if isinstance(adapter, Aligns) and difference.verdict.action is not Action.LEAVE:
+            adapter.align(difference.snapshot)
         match difference.verdict.action:
             case Action.LEAVE:
                 pass
@@ -242,7 +281,8 @@ class Reconciler:
             await adapter.cancel(ref, REASON)
             return
         await adapter.end(ref, REASON)
-        await adapter.complete_wrap_up(ref, None)
+        if difference.ours is not Phase.WRAP_UP:  # who is in after-call work here says themselves when it is over
+            await adapter.complete_wrap_up(ref, None)
 
     def _follow(self, adapter: AcdPort, difference: _Difference) -> None:
         belief, theirs, cause = difference.belief, difference.snapshot.phase, difference.verdict.cause.value

@@ -21,6 +21,7 @@ from gateway.acd.port import (
     ContactSnapshot,
     CutCause,
     DeclineReason,
+    LeavesOver,
     Phase,
     QueueSnapshot,
     Resyncs,
@@ -96,6 +97,13 @@ class AcdRouter:
         for adapter in self._adapters.values():
             if isinstance(adapter.port, Resyncs):
                 adapter.port.on_resync(partial(listener, adapter.name))
+
+    def on_left_over(self, listener: Callable[[str, ContactSnapshot, str], None]) -> None:
+        """`listener` is called with the adapter's name, a contact that an earlier process left at its ACD, and the
+        queue. One listener."""
+        for adapter in self._adapters.values():
+            if isinstance(adapter.port, LeavesOver):
+                adapter.port.on_left_over(partial(listener, adapter.name))
 
     def _heard(self, name: str, event: AcdEvent) -> None:
         belief = self.ledger.find(event.contact_id)
@@ -213,7 +221,7 @@ class AcdRouter:
         await port.claimed(inner, agent_id)
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
-        port, inner = self._at(ref, "" if ok else "media_failed")
+        port, inner = self._at(ref, "media_confirmed" if ok else "media_failed")
         await port.confirm_media(inner, ok)
 
     async def hold(self, ref: AcdRef) -> None:

@@ -53,6 +53,10 @@ class TaskAcdSettings(AcdSection):
     )
     breaker_failures: int = Field(5, ge=1, le=1000, description="So many failures in a row, and the ACD is left alone.")
     breaker_pause: Duration = Field(timedelta(seconds=5), description="For so long at first; up to a minute.")
+    look_every: Duration = Field(
+        timedelta(seconds=30),
+        description="So often the ACD is asked of some tasks whether it still has them; 0s: only after a cut.",
+    )
     gap_wait: Duration = Field(
         timedelta(seconds=2), description="An event whose number is missing is waited for this long."
     )

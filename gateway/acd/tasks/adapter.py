@@ -5,7 +5,6 @@ verified, read, put in its order and applied to its task; then the contact is to
 memory and in the records, and ends at the ACD what a restart left open. It knows no contact but by its id.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -15,6 +14,7 @@ from gateway.acd.events import (
     AcdEvent,
     AcdRef,
     AgentEvent,
+    AgentName,
     ExitReason,
     QueueExit,
     Rejected,
@@ -36,6 +36,7 @@ from gateway.acd.port import (
 from gateway.acd.tasks.book import TaskBook
 from gateway.acd.tasks.hearing import Hearing, Teller
 from gateway.acd.tasks.letters import Letters, Refused, Reply
+from gateway.acd.tasks.looking import Looking
 from gateway.acd.tasks.mapping import Command, TaskMapping
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore
 from gateway.acd.tasks.task import IN_CALL, IN_LINE, Task, taken_by_us
@@ -51,8 +52,9 @@ from gateway.config.acd_tasks import TaskAcdSettings
 _log = get_logger("acd.tasks")
 
 RESTARTED: Final = "gateway_restart"  # why a task of an earlier process ends
-LOOK_AT_ONCE: Final = 4
 _AGENT_KEY: Final = "agent:"
+_TELLING: Final = frozenset(Command) - {Command.CREATE, Command.UPDATE, Command.OFFERABLE, Command.AGENT_STATE}
+"""Commands whose refusal says that the ACD may have the task otherwise than we think."""
 
 
 class TaskAcd:
@@ -86,6 +88,7 @@ class TaskAcd:
         self._supervisor = Supervisor(f"acd:{settings.name}")
         self._on_alarm = on_alarm
         self._resync: Callable[[CutCause], None] = lambda _: None
+        self._left_over: Callable[[ContactSnapshot, str], None] = lambda _, __: None
         self._started = False
         self.letters = Letters(
             settings=settings,
@@ -97,8 +100,19 @@ class TaskAcd:
             view=self._book.view,
             on_reply=self._replied,
             on_dead=self._died,
-            on_done=self._forget_if_over,
+            on_done=self._delivered,
             on_open=self._cut_or_back,
+            written=self._book.save,
+        )
+        self._looking = Looking(
+            acd=settings.name,
+            mapping=mapping,
+            letters=self.letters,
+            book=self._book,
+            clock=clock,
+            every_s=settings.look_every.total_seconds(),
+            data=_offer_data,
+            on_doubt=lambda cause: self._resync(cause),
         )
         self._hearing = Hearing(
             settings=settings,
@@ -111,6 +125,7 @@ class TaskAcd:
             clock=clock,
             post=self._post,
             over=self._over,
+            restarted=lambda: self._resync(CutCause.ACD_RESTARTED),
         )
 
     # ------------------------------------------------------------ life
@@ -125,6 +140,8 @@ class TaskAcd:
                 self._end_left_over(task)
         _ = self._supervisor.spawn(self._book.keep_saving(), name="save")
         _ = self._supervisor.spawn(self._hearing.watch_gaps(), name="gaps")
+        _ = self._supervisor.spawn(self._looking.go_round(), name="look")
+        _ = self._supervisor.spawn(self._looking.follow_suspicions(), name="suspicions")
 
     async def aclose(self) -> None:
         """Stop; what is not delivered stays in the records. Idempotent."""
@@ -139,6 +156,8 @@ class TaskAcd:
     def _end_left_over(self, task: Task) -> None:
         contact_id = task.offer.contact_id
         _log.warning("acd.task_left_over", acd=self.name, contact_id=contact_id)
+        seen = ContactSnapshot(contact_id=contact_id, acd_ref=AcdRef(contact_id), phase=task.phase)
+        self._left_over(seen, task.offer.queue)
         last = Command.WRAPPED_UP if task.taken else Command.CANCEL
         if not self.letters.has(contact_id, last):
             if task.taken and not self.letters.has(contact_id, Command.ENDED):
@@ -172,6 +191,9 @@ class TaskAcd:
     def on_resync(self, listener: Callable[[CutCause], None]) -> None:
         self._resync = listener
 
+    def on_left_over(self, listener: Callable[[ContactSnapshot, str], None]) -> None:
+        self._left_over = listener
+
     async def check(self) -> None:
         if self.letters.full:
             raise PortFailure("acd_outbox_full", "Too much waits to be told to the ACD.", retry_after_s=5)
@@ -181,10 +203,15 @@ class TaskAcd:
     # ------------------------------------------------------------ port: commands
 
     async def offer(self, offer: ContactOffer) -> AcdRef:
-        if self._book.get(offer.contact_id) is None:
-            task = Task(offer=replace(offer, attributes=self._fitting(offer.attributes)))
+        fitting = replace(offer, attributes=self._fitting(offer.attributes))
+        task = self._book.get(offer.contact_id) or self._book.closed(offer.contact_id)
+        if task is None:
+            task = Task(offer=fitting)
             self._book.add(task)
             self._post(task, Command.CREATE)
+        elif task.phase is Phase.GONE:  # it was here before; that this is over may still be on its way
+            task.offer = fitting
+            self._create_anew(task, "")
         return AcdRef(offer.contact_id)
 
     async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
@@ -228,13 +255,21 @@ class TaskAcd:
         task.in_line_again()
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
-        """Who has it is the ACD's to say in this mode."""
+        """Who is offered it is the ACD's to say in this mode; that one agent handed it to another, after asking
+        them, is ours. What is told from here on names the agent who has it."""
+        task = self._book.get(ref)
+        new = self._ref_of(agent_id)
+        if task is None or task.phase not in IN_CALL or (task.agent is not None and task.agent.ref == new):
+            return
+        self._post(task, Command.HANDED_OVER, agent={"ref": new, "state": "", "reason": ""})
+        task.agent = AgentName(ref=new, agent_id=agent_id)
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         task = self._book.get(ref)
-        if task is None or task.phase not in IN_CALL:
+        if task is None or task.phase not in (*IN_CALL, Phase.GONE):
             return
         if ok:
+            task.confirmed = True
             self._post(task, Command.MEDIA_CONFIRMED)
         else:
             self._back_in_line(task, Command.MEDIA_FAILED, "media_failed")
@@ -318,34 +353,19 @@ class TaskAcd:
         )
 
     async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:
-        """Asked of the ACD where its mapping says how; otherwise what it told last."""
-        gate = asyncio.Semaphore(LOOK_AT_ONCE)
+        return await self._looking.contacts(refs)
 
-        async def look(ref: AcdRef) -> ContactSnapshot:
-            async with gate:
-                return await self._look(ref)
-
-        return await asyncio.gather(*(look(ref) for ref in refs))
-
-    async def _look(self, ref: AcdRef) -> ContactSnapshot:
-        contact_id = ContactId(ref)
+    def align(self, seen: ContactSnapshot) -> None:
+        """As `Aligns`. A task that was over here, and is not there, is known again until it is ended there."""
+        contact_id = ContactId(seen.acd_ref)
         task = self._book.get(contact_id)
-        phase = task.phase if task is not None else Phase.GONE
-        if (
-            task is not None
-            and task.ref
-            and Command.LOOK in self._mapping.commands
-            and not self.letters.has(contact_id)
-        ):
-            try:
-                reply = await self.letters.ask(contact_id, Command.LOOK, _offer_data(task))
-                phase = Phase(reply.phase) if reply.phase in tuple(Phase) else phase
-            except Refused:
-                phase = Phase.GONE
-            except TemplateFault as fault:
-                _log.warning("acd.look_failed", acd=self.name, fault=fault.message)
-        agent = task.agent if task is not None else None
-        return ContactSnapshot(contact_id=contact_id, acd_ref=ref, phase=phase, agent=agent)
+        if task is None:
+            task = self._book.closed(contact_id)
+            if task is None or seen.phase is Phase.GONE:
+                return
+            self._book.add(task)
+        task.stands(seen.phase)
+        self._book.changed(task)
 
     # ------------------------------------------------------------ what the ACD tells
 
@@ -371,7 +391,9 @@ class TaskAcd:
 
     def _back_in_line(self, task: Task, command: Command, reason: str) -> None:
         """To the head of the queue: as the ACD does it, or as a new task where it knows no way back."""
-        if command in self._mapping.commands:
+        if task.phase is Phase.GONE:
+            self._create_anew(task, reason)
+        elif command in self._mapping.commands:
             self._post(task, command, reason=reason)
             task.in_line_again()
         elif Command.REQUEUE in self._mapping.commands:
@@ -380,10 +402,15 @@ class TaskAcd:
         else:
             self._post(task, Command.ENDED, reason=reason)
             self._post(task, Command.WRAPPED_UP, reason=reason)
-            task.next_round()
-            self._hearing.forget(task.offer.contact_id)
-            self._post(task, Command.CREATE, reason=reason)
+            self._create_anew(task, reason)
         self._book.changed(task)
+
+    def _create_anew(self, task: Task, reason: str) -> None:
+        """The same contact is a new task there, after all that is still to be told of the former one."""
+        task.next_round()
+        self._hearing.forget(task.offer.contact_id)
+        self._book.add(task)
+        self._post(task, Command.CREATE, reason=reason)
 
     def _replied(self, letter: Letter, reply: Reply) -> None:
         task = self._book.get(letter.contact_id)
@@ -414,10 +441,15 @@ class TaskAcd:
             self._teller.tell(task, QueueExit(reason=ExitReason.REFUSED if refused else ExitReason.FAILED), None)
             task.phase = Phase.GONE
             self._over(task)
-        elif letter.command is Command.ACCEPT and task.phase in IN_CALL and task.offer_id is not None:
+            self._delivered(letter)
+            return
+        took = letter.command is Command.ACCEPT and task.phase in IN_CALL and not task.confirmed
+        if took and task.offer_id is not None:  # who talks already is not parted by it
             self._teller.tell(task, Rejected(offer_id=task.offer_id, reason=RejectReason.WITHDRAWN), None)
             task.in_line_again()
-        self._forget_if_over(letter)
+        if letter.command in _TELLING:
+            self._looking.suspect()
+        self._delivered(letter)
 
     # ------------------------------------------------------------ tasks
 
@@ -428,10 +460,14 @@ class TaskAcd:
         if not self.letters.has(contact_id):
             self._forget(contact_id)
 
-    def _forget_if_over(self, letter: Letter) -> None:
+    def _delivered(self, letter: Letter) -> None:
+        """Or dead: if it was the last of its task, there is nothing to wait for."""
+        if self.letters.has(letter.contact_id):
+            return
         task = self._book.get(letter.contact_id)
-        if task is not None and task.phase is Phase.GONE and not self.letters.has(letter.contact_id):
+        if task is not None and task.phase is Phase.GONE:
             self._forget(task.offer.contact_id)
+        self._looking.told_all(ContactId(letter.contact_id))
 
     def _forget(self, contact_id: ContactId) -> None:
         self._hearing.forget(contact_id)

@@ -5,6 +5,7 @@ Decides nothing.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +22,9 @@ _log = get_logger("acd.tasks")
 
 LEFT_OVER_LIMIT: Final = 10_000  # tasks of an earlier process
 WRITE_AGAIN_S: Final = 5.0
+CLOSED_KEPT: Final = 500
+"""Of the tasks that are over so many newest are remembered: the ACD may not have heard of it, or the contact comes
+again."""
 
 
 class TaskBook:
@@ -36,8 +40,10 @@ class TaskBook:
         self._claim_url = claim_url
         self._tasks: dict[ContactId, Task] = {}
         self._by_ref: dict[str, ContactId] = {}
+        self._closed: OrderedDict[ContactId, Task] = OrderedDict()
         self._unsaved: dict[ContactId, None] = {}
         self._save_soon = asyncio.Event()
+        self._saving = asyncio.Lock()
 
     # ------------------------------------------------------------ finding
 
@@ -51,21 +57,29 @@ class TaskBook:
     def all(self) -> list[Task]:
         return list(self._tasks.values())
 
+    def closed(self, contact_id: ContactId) -> Task | None:
+        """A task that is over, if it was not too long ago."""
+        return self._closed.get(contact_id)
+
     def view(self, key: str) -> Mapping[str, Any] | None:
         """What templates see of the task; None when there is none."""
-        task = self._tasks.get(ContactId(key))
+        task = self._tasks.get(ContactId(key)) or self._closed.get(ContactId(key))
         return self._shown(task) if task is not None else None
 
     # ------------------------------------------------------------ changing
 
     def add(self, task: Task) -> None:
+        """It is to be known; also one that was over, and is not."""
+        self._closed.pop(task.offer.contact_id, None)
         self._tasks[task.offer.contact_id] = task
+        for ref in (task.ref, *task.former_refs):
+            if ref:
+                self._by_ref[ref] = task.offer.contact_id
         self.changed(task)
 
     def name(self, task: Task, ref: str) -> None:
-        """The ACD calls it `ref`."""
-        if task.ref != ref:
-            task.ref = ref
+        """The ACD calls it `ref`; perhaps as it did before."""
+        if task.called(ref):
             self._by_ref[ref] = task.offer.contact_id
             self.changed(task)
 
@@ -74,6 +88,9 @@ class TaskBook:
         if task is not None:
             for ref in (task.ref, *task.former_refs):
                 self._by_ref.pop(ref, None)
+            self._closed[contact_id] = task
+            while len(self._closed) > CLOSED_KEPT:
+                self._closed.popitem(last=False)
             self._unsaved[contact_id] = None
             self._save_soon.set()
 
@@ -111,6 +128,10 @@ class TaskBook:
 
     async def save(self) -> bool:
         """Write what changed. False: the records are away, and it stays to be written."""
+        async with self._saving:
+            return await self._save()
+
+    async def _save(self) -> bool:
         while self._store is not None and self._unsaved:
             contact_id = next(iter(self._unsaved))
             task = self._tasks.get(contact_id)

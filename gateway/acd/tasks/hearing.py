@@ -7,7 +7,7 @@ adapter's.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.acd.events import (
     AcdAgentState,
@@ -32,6 +32,8 @@ from gateway.base.log import get_logger
 from gateway.config.acd_tasks import TaskAcdSettings
 
 _log = get_logger("acd.tasks")
+
+_OF_NO_TASK: Final = frozenset({Told.AGENT_STATE, Told.RESTARTED})
 
 
 class Post(Protocol):
@@ -88,7 +90,7 @@ class Teller:
 
 class Hearing:
     """`agents`: the ACD's names of agents; `agent_states`: what it said of them last. `post` sends a command, `over`
-    closes a task."""
+    closes a task, `restarted` hears that the ACD has lost what it knew."""
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class Hearing:
         clock: Clock,
         post: Post,
         over: Callable[[Task], None],
+        restarted: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._incoming = incoming
@@ -114,6 +117,7 @@ class Hearing:
         self._clock = clock
         self._post = post
         self._over = over
+        self._restarted = restarted
         self._orders: dict[ContactId, InOrder[Notice]] = {}
         self._agent_order: InOrder[Notice] = InOrder(0)
         self._gap_soon = asyncio.Event()
@@ -132,11 +136,14 @@ class Hearing:
             self._take_in(notice)
 
     def _take_in(self, notice: Notice) -> None:
-        of_agents = [heard for heard in notice.heard if heard.told is Told.AGENT_STATE]
-        if of_agents and self._agent_order.arrive(notice.event_id, None, notice, self._clock.monotonic()).ready:
-            for heard in of_agents:
-                self._tell_agent(notice, heard)
-        if of_agents and len(of_agents) == len(notice.heard):
+        of_no_task = [heard for heard in notice.heard if heard.told in _OF_NO_TASK]
+        if of_no_task and self._agent_order.arrive(notice.event_id, None, notice, self._clock.monotonic()).ready:
+            for heard in of_no_task:
+                if heard.told is Told.RESTARTED:
+                    self._restarted()
+                else:
+                    self._tell_agent(notice, heard)
+        if of_no_task and len(of_no_task) == len(notice.heard):
             return
         task = self._task_of(notice)
         if task is None:
@@ -175,7 +182,7 @@ class Hearing:
             if not notice.known:
                 self._teller.tell(task, Unrecognised(name=notice.name or "unknown"), notice)
             for heard in notice.heard:
-                if heard.told is not Told.AGENT_STATE:
+                if heard.told not in _OF_NO_TASK:
                     self._apply(task, heard, notice)
 
     def _apply(self, task: Task, heard: Heard, notice: Notice) -> None:

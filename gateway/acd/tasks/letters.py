@@ -13,7 +13,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -72,7 +72,8 @@ class Letters:
     """Delivers the letters of one ACD. `view` gives what templates see of a task, None when it is not known any more.
 
     `on_reply` hears of every request that was done, `on_dead` of every letter that died, `on_open` when the breaker
-    opened and closed. `store` None: nothing survives a restart.
+    opened and closed. `written` writes what is known of tasks; it is waited for before one is made and before it is
+    forgotten that it was, so that no crash leaves a task behind. `store` None: nothing survives a restart.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Letters:
         on_dead: Callable[[Letter], None],
         on_done: Callable[[Letter], None],
         on_open: Callable[[bool], None],
+        written: Callable[[], Awaitable[bool]],
     ) -> None:
         self._settings = settings
         self._mapping = mapping
@@ -101,6 +103,7 @@ class Letters:
         self._on_dead = on_dead
         self._on_done = on_done
         self._on_open = on_open
+        self._written = written
         self._lanes: dict[str, _Lane] = {}
         self._breaker = Breaker(
             failures=settings.breaker_failures, first_pause_s=settings.breaker_pause.total_seconds()
@@ -246,6 +249,8 @@ class Letters:
         lane = self._lanes[key]
         while lane.letters:
             lane.reached = lane.letters[0].tries > 0
+            if lane.letters[0].command is Command.CREATE:
+                await self._written()
             await self._keep(lane.letters[0])
             try:
                 ended = await self._deliver(lane)
@@ -258,6 +263,8 @@ class Letters:
                 _log.warning("acd.letter_dead", acd=ended.acd, command=ended.command.value, cause=ended.cause)
                 self._on_dead(ended)
             else:
+                if ended.command is Command.CREATE:
+                    await self._written()
                 await self._strike_out(ended)
                 self._on_done(ended)
         del self._lanes[key]
@@ -269,9 +276,10 @@ class Letters:
         started_s = self._clock.monotonic()
         pause_s = self._settings.retry_first.total_seconds()
         while True:
-            if self._is_pointless(lane):
-                while len(lane.letters) > 1:
-                    await self._strike_out(lane.letters.pop())
+            if pointless := self._pointless(lane):
+                for each in pointless:
+                    lane.letters.remove(each)
+                    await self._strike_out(each)
                 return letter
             await self._admitted()
             wait_s = 0.0
@@ -301,14 +309,14 @@ class Letters:
             await self._clock.sleep_until(self._clock.monotonic() + max(pause_s, wait_s))
             pause_s = min(pause_s * 2, self._settings.retry_last.total_seconds())
 
-    def _is_pointless(self, lane: _Lane) -> bool:
-        """A task that certainly never reached the ACD, and is cancelled by now."""
-        first = lane.letters[0]
-        return (
-            first.command is Command.CREATE
-            and not lane.reached
-            and any(letter.command is Command.CANCEL for letter in lane.letters)
-        )
+    def _pointless(self, lane: _Lane) -> list[Letter]:
+        """Of a task that certainly never reached the ACD and is cancelled by now: what follows its creation, up to the
+        cancel. The contact may have come again since; that goes out."""
+        letters = list(lane.letters)
+        if letters[0].command is not Command.CREATE or lane.reached:
+            return []
+        commands = [letter.command for letter in letters]
+        return letters[1 : commands.index(Command.CANCEL) + 1] if Command.CANCEL in commands else []
 
     async def _steps(self, lane: _Lane, letter: Letter) -> Letter:
         plans = self._mapping.commands.get(letter.command, ())

@@ -39,6 +39,7 @@ class Command(StrEnum):
     RESUMED = "resumed"
     REQUEUE = "requeue"  # the agent was lost: back to the queue
     TRANSFER = "transfer"
+    HANDED_OVER = "handed_over"  # an agent who was asked by the first took the contact over
     ENDED = "ended"
     WRAPPED_UP = "wrapped_up"
     AGENT_STATE = "agent_state"
@@ -66,6 +67,7 @@ class Told(StrEnum):
     WRAP_UP_STARTED = "wrap_up_started"
     WRAP_UP_DONE = "wrap_up_done"
     AGENT_STATE = "agent_state"
+    RESTARTED = "restarted"  # it came back without what it knew
     IGNORED = "ignored"
 
 

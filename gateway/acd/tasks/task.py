@@ -40,6 +40,7 @@ class Task:
     former_refs: list[str] = field(default_factory=list)
     phase: Phase = Phase.QUEUED
     taken: bool = False  # an agent had it in this round
+    confirmed: bool = False  # and customer and agent see and hear each other
     offer_id: OfferId | None = None
     reservation: str = ""
     agent: AgentName | None = None
@@ -68,9 +69,30 @@ class Task:
         self.kept.clear()
         self.in_line_again()
 
+    def called(self, ref: str) -> bool:
+        """The ACD calls this round `ref`, which may be what it called an earlier one; whether that is news."""
+        if self.ref == ref and ref not in self.former_refs:
+            return False
+        if self.ref and self.ref != ref and self.ref not in self.former_refs:
+            self.former_refs = [*self.former_refs, self.ref][-MAX_ROUNDS_KNOWN:]
+        self.former_refs = [former for former in self.former_refs if former != ref]
+        self.ref = ref
+        return True
+
+    def stands(self, phase: Phase) -> None:
+        """The ACD was asked, and has it in `phase`."""
+        if phase in IN_LINE:
+            self.in_line_again()
+        elif phase is Phase.GONE:
+            self.free()
+        else:
+            self.taken = True
+        self.phase = Phase.QUEUED if phase in IN_LINE else phase
+
     def in_line_again(self) -> None:
         self.phase = Phase.QUEUED
         self.taken = False
+        self.confirmed = False
         self.wrapping = False
         self.held_there = False
         self.free()
@@ -356,6 +378,7 @@ _BY_EVENT: Final = {
     Told.WRAP_UP_STARTED: _wrap_up_started,
     Told.WRAP_UP_DONE: _wrap_up_done,
     Told.AGENT_STATE: _nothing,
+    Told.RESTARTED: _nothing,
     Told.IGNORED: _nothing,
 }
 

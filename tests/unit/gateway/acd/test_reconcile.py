@@ -23,7 +23,7 @@ from gateway.acd.events import (
 )
 from gateway.acd.port import AcdCapabilities, AcdMode, ContactOffer, CutCause, Phase
 from gateway.acd.reconcile import CALL, TASK, Action, Cause, judge
-from gateway.acd.reconciler import LOOK_AGAIN_S, RETRY_S, Disagreement, Reconciler
+from gateway.acd.reconciler import AGAIN_AFTER_S, LOOK_AGAIN_S, RETRY_S, Disagreement, Reconciler
 from gateway.acd.router import AcdRouter
 from gateway.base.ids import ContactId, OfferId
 from tests.support.clock import FakeClock, at_rest
@@ -295,10 +295,57 @@ async def test_back_twice_at_once_acts_once(task: Rig) -> None:
 
 
 async def test_what_is_kept_is_bounded_and_newest_first(task: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    await task.contact(Phase.CONNECTED)
-    for _ in range(3):
-        await task.back(Phase.GONE)
+    for theirs in (Phase.GONE, Phase.QUEUED, Phase.RINGING):
+        await task.contact(Phase.CONNECTED)
+        await task.back(theirs)
     assert len(task.reconciler.found()) == 3
     assert [each.at for each in task.reconciler.found()] == sorted((each.at for each in task.found), reverse=True)
     assert len(task.reconciler.found(limit=2)) == 2
     assert task.reconciler._found.maxlen == 500
+
+
+async def test_what_was_left_as_it_is_is_listed_once(task: Rig) -> None:
+    await task.contact(Phase.CONNECTED)
+    for _ in range(3):
+        await task.back(Phase.GONE)
+    assert len(task.found) == 1
+
+
+async def test_without_a_cut_the_same_is_not_done_again_at_once(task: Rig) -> None:
+    await task.contact(Phase.QUEUED)
+    for _ in range(3):
+        await task.back(Phase.CONNECTED, CutCause.UNKNOWN)
+    assert [what[0] for what in task.acd.told] == ["requeue"]
+    await task.clock.run(AGAIN_AFTER_S)
+    await task.back(Phase.CONNECTED, CutCause.UNKNOWN)
+    await task.back(Phase.CONNECTED, CutCause.NETWORK)
+    assert [what[0] for what in task.acd.told] == ["requeue"] * 3
+
+
+async def test_who_was_taken_out_there_and_talks_on_here_is_no_disagreement_afterwards(task: Rig) -> None:
+    await task.contact(Phase.CONNECTED)
+    await task.back(Phase.QUEUED)
+    await task.back(Phase.GONE)
+    assert [each.theirs for each in task.found] == [Phase.QUEUED]
+
+
+async def test_an_accept_that_was_taken_back_is_in_line_again(task: Rig) -> None:
+    """The reservation was lost with the ACD's memory while our agent pressed the button: they are offered again."""
+    await task.contact(Phase.CONNECTED)
+    task.acd.say(ONE, Rejected(offer_id=OFFER, reason=RejectReason.WITHDRAWN))
+    await task.back(Phase.GONE)
+    assert [what[0] for what in task.acd.told] == ["cancel", "offer"]
+
+
+async def test_an_accept_that_is_taken_back_after_the_media_were_confirmed_changes_nothing(task: Rig) -> None:
+    ref = await task.contact(Phase.CONNECTED)
+    await task.router.confirm_media(ref, True)
+    task.acd.say(ONE, Rejected(offer_id=OFFER, reason=RejectReason.WITHDRAWN))
+    await task.back(Phase.GONE)
+    assert task.found[0].verdict.action is Action.LEAVE
+
+
+async def test_who_is_in_after_call_work_here_says_themselves_when_it_is_over(task: Rig) -> None:
+    await task.contact(Phase.WRAP_UP)
+    await task.back(Phase.CONNECTED)
+    assert [what[0] for what in task.acd.told] == ["end"]

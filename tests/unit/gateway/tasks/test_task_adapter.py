@@ -18,10 +18,10 @@ from gateway.acd.events import (
     TransferMode,
     TransferTarget,
 )
-from gateway.acd.port import AgentPosition, DeclineReason, Phase
-from gateway.acd.tasks.ports import Answer, CallFailed
+from gateway.acd.port import AgentPosition, CutCause, DeclineReason, Phase
+from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
-from gateway.base.ids import AgentId
+from gateway.base.ids import AgentId, ContactId
 from tests.support.clock import at_rest
 from tests.support.task_rig import TaskRig
 
@@ -386,3 +386,176 @@ async def test_tasks_that_a_crash_left_open_are_ended_once() -> None:
     async with TaskRig(store=rig.store, clock=rig.clock) as once_more:
         await once_more.clock.run(5)
         assert once_more.caller.calls == []
+
+
+async def test_a_contact_that_comes_again_while_its_end_is_still_on_its_way_becomes_a_new_task(rig: TaskRig) -> None:
+    """An agent sends it on to a queue of the same ACD: what ends the former task is told first."""
+    ref = await in_call(rig)
+    await rig.acd.end(ref, "transfer")
+    await rig.acd.complete_wrap_up(ref, None)
+    await rig.offer(queue="service")
+    assert rig.caller.commands[-3:] == ["ended", "wrapped_up", "create"]
+    assert (rig.caller.bodies[-1]["task"]["queue"], rig.caller.bodies[-1]["task"]["round"]) == ("service", 2)
+    await rig.tell("reserved", reservation="r2", agent="WK1", ref="ct_00000001")
+    assert rig.told[-1] == "Reserved"
+
+
+async def test_a_contact_that_comes_again_before_the_acd_could_be_reached_is_there_once(rig: TaskRig) -> None:
+    """Cancelled and offered again while nothing gets through: the first task was never there, the second must be."""
+    rig.caller.usual = CallFailed("unreachable")
+    ref = await rig.offer()
+    await rig.acd.cancel(ref, "resync")
+    await rig.offer()
+    rig.caller.usual = Answer(status=200, body=b"{}")
+    tried = len(rig.caller.calls)
+    await rig.clock.run(60)
+    assert [body["command"] for body in rig.caller.bodies[tried:] if body["command"] != "look"] == ["create"]
+
+
+async def test_an_event_of_the_former_task_of_a_contact_that_came_again_moves_nothing(rig: TaskRig) -> None:
+    for name in (b"one", b"two"):
+        rig.caller.answers.append(Answer(status=200, body=b'{"ref": "%s"}' % name))
+        ref = await rig.offer()
+        if name == b"one":
+            await rig.acd.cancel(ref, "overflowed")
+            await at_rest()
+    await rig.tell("reserved", reservation="r1", ref="one")
+    assert rig.told == []
+    await rig.tell("reserved", reservation="r2", ref="two")
+    assert rig.told == ["Reserved"]
+
+
+async def test_who_talks_is_not_parted_when_the_accept_is_refused_late(rig: TaskRig) -> None:
+    ref = await rig.offer()
+    await rig.tell("reserved", reservation="r1", agent="WK1")
+    rig.caller.answers += [CallFailed("timeout"), Answer(status=409, body=b"")]
+    await rig.acd.accept(ref, reserved(rig).offer_id)
+    await rig.acd.confirm_media(ref, True)
+    await rig.clock.run(5)
+    assert rig.told == ["Reserved"]
+    await rig.acd.end(ref, "agent_released")
+    await at_rest()
+    assert rig.caller.commands[-1] == "ended"
+
+
+async def test_who_took_the_customer_over_is_told_once_and_named_from_then_on(rig: TaskRig) -> None:
+    await rig.acd.set_agent_state(position("ag_2", "WK2"))
+    ref = await in_call(rig)
+    await rig.acd.claimed(ref, AgentId("ag_2"))
+    await rig.acd.claimed(ref, AgentId("ag_2"))
+    await rig.acd.confirm_media(ref, True)
+    await at_rest()
+    (told,) = [body for body in rig.caller.bodies if body["command"] == "handed_over"]
+    assert (told["from"], told["agent"], told["reservation"]) == ("WK1", "WK2", "r1")
+    assert rig.caller.bodies[-1]["agent"] == "WK2"
+    await rig.tell("transferred", agent="WK2")
+    (seen,) = await rig.acd.contacts([ref])
+    assert seen.agent is not None
+    assert seen.agent.agent_id == AgentId("ag_2")
+
+
+async def test_a_task_that_the_acd_has_lost_is_noticed_though_it_never_was_away(rig: TaskRig) -> None:
+    doubts: list[CutCause] = []
+    rig.acd.on_resync(doubts.append)
+    await rig.offer()
+    rig.caller.usual = Answer(status=200, body=b'{"phase": "queued"}')
+    await rig.clock.run(65)
+    assert rig.caller.commands[-2:] == ["look", "look"]
+    assert doubts == []
+    rig.caller.usual = Answer(status=404, body=b"")
+    await rig.clock.run(95)
+    assert doubts == [CutCause.UNKNOWN]  # what was told once is not told at every look
+
+
+async def test_an_acd_that_never_said_how_far_a_task_is_has_lost_nothing(rig: TaskRig) -> None:
+    """A bridge without `look` says that there is no such thing: nobody is offered twice for that."""
+    doubts: list[CutCause] = []
+    rig.acd.on_resync(doubts.append)
+    ref = await rig.offer()
+    rig.caller.usual = Answer(status=404, body=b"")
+    await rig.clock.run(95)
+    rig.caller.usual = Answer(status=400, body=b"")
+    (seen,) = await rig.acd.contacts([ref])
+    assert (seen.phase, doubts) == (Phase.QUEUED, [])
+
+
+async def test_an_acd_that_says_it_restarted_is_compared_once(rig: TaskRig) -> None:
+    doubts: list[CutCause] = []
+    rig.acd.on_resync(doubts.append)
+    for _ in range(2):
+        await rig.tell("restarted", contact_id="", event_id="boot-1")
+    assert doubts == [CutCause.ACD_RESTARTED]
+
+
+async def test_a_refused_command_is_looked_into_but_not_without_end(rig: TaskRig) -> None:
+    doubts: list[CutCause] = []
+    rig.acd.on_resync(doubts.append)
+    ref = await in_call(rig)
+    rig.caller.usual = Answer(status=409, body=b"")
+    for _ in range(3):
+        await rig.acd.hold(ref)
+        await at_rest()
+        await rig.acd.resume(ref)
+        await at_rest()
+    assert doubts == [CutCause.UNKNOWN]
+
+
+async def test_who_was_asked_of_while_their_letters_were_on_their_way_is_asked_of_afterwards(rig: TaskRig) -> None:
+    doubts: list[CutCause] = []
+    rig.acd.on_resync(doubts.append)
+    ref = await in_call(rig)
+    rig.caller.answers.append(CallFailed("timeout"))
+    await rig.acd.hold(ref)
+    await at_rest()
+    (seen,) = await rig.acd.contacts([ref])
+    assert (seen.phase, doubts) == (Phase.HELD, [])
+    await rig.clock.run(5)
+    assert doubts == [CutCause.UNKNOWN]
+
+
+async def test_a_task_that_is_over_here_and_not_there_is_ended_there(rig: TaskRig) -> None:
+    """The agent accepted at the ACD while the customer left: the cancel came too late."""
+    ref = await rig.offer()
+    rig.caller.answers.append(Answer(status=409, body=b""))
+    await rig.acd.cancel(ref, "abandoned_in_queue")
+    await at_rest()
+    rig.caller.answers.append(Answer(status=200, body=b'{"phase": "connected"}'))
+    (seen,) = await rig.acd.contacts([ref])
+    assert seen.phase is Phase.CONNECTED
+    rig.acd.align(seen)
+    await rig.acd.end(ref, "resync")
+    await rig.acd.complete_wrap_up(ref, None)
+    await at_rest()
+    assert rig.caller.commands[-2:] == ["ended", "wrapped_up"]
+
+
+async def test_a_task_is_written_down_before_it_is_made_and_named_before_its_letter_goes(rig: TaskRig) -> None:
+    """Wherever the process is killed, the next one knows what to end."""
+    seen: list[tuple[bool, str]] = []
+    call, drop = rig.caller.call, rig.store.drop_letter
+
+    async def calling(asked: Call) -> Answer:
+        seen.append((("acd", "ct_00000001") in rig.store.open, ""))
+        await call(asked)
+        return Answer(status=200, body=b'{"ref": "T1"}')
+
+    async def dropping(letter_id: str) -> None:
+        seen.append((True, rig.store.open["acd", ContactId("ct_00000001")].ref))
+        await drop(letter_id)
+
+    rig.caller.call = calling  # type: ignore[method-assign]
+    rig.store.drop_letter = dropping  # type: ignore[method-assign]
+    await rig.offer()
+    assert seen == [(True, ""), (True, "T1")]
+
+
+async def test_what_an_earlier_process_left_is_told() -> None:
+    async with TaskRig() as rig:
+        await in_call(rig)
+        await rig.offer("ct_00000002")
+    after = TaskRig(store=rig.store, clock=rig.clock)
+    left: list[tuple[str, Phase, str]] = []
+    after.acd.on_left_over(lambda seen, queue: left.append((seen.contact_id, seen.phase, queue)))
+    async with after:
+        await after.clock.run(1)
+    assert sorted(left) == [("ct_00000001", Phase.CONNECTED, "sales"), ("ct_00000002", Phase.QUEUED, "sales")]

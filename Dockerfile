@@ -4,8 +4,9 @@ ARG PYTHON_VERSION=3.12
 FROM python:${PYTHON_VERSION}-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/visavis
-COPY requirements.lock ./
-RUN /opt/visavis/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+COPY requirements.lock requirements-sip.lock ./
+RUN /opt/visavis/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock \
+ && /opt/visavis/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-sip.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
 COPY signaling ./signaling

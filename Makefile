@@ -34,7 +34,7 @@ soak: ## half an hour of calls on bad networks with a fault every minute; SOAK_M
 	@deploy/venv dev
 	@deploy/steps soak
 
-lock: ## make both locks anew from pyproject.toml
+lock: ## make the locks anew from pyproject.toml
 	@deploy/venv dev
 	@deploy/lock
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-sip.lock")
 
 
 def name_of(requirement: str) -> str:
@@ -52,6 +52,14 @@ def test_the_development_lock_agrees_with_the_core_lock() -> None:
     assert {name: version for name, version in core.items() if development.get(name) != version} == {}
 
 
+def test_the_lock_of_the_extra_sip_holds_it_and_agrees_with_the_others() -> None:
+    extra, group = PROJECT["project"]["optional-dependencies"]["sip"], PROJECT["dependency-groups"]["sip"]
+    assert extra == group
+    sip, development = locked("requirements-sip.lock"), locked("requirements-dev.lock")
+    assert not [name for name in map(name_of, extra) if name not in sip]
+    assert {name: version for name, version in sip.items() if development.get(name) != version} == {}
+
+
 def test_building_needs_what_the_lock_installs() -> None:
     """`pip install --no-build-isolation` uses the environment's backend: both lists must name the same."""
     assert PROJECT["build-system"]["requires"] == PROJECT["dependency-groups"]["build"]
@@ -88,8 +96,10 @@ def test_everything_the_image_copies_exists_and_is_let_in() -> None:
         assert f"!{source.removeprefix('./')}" in ignore, source
 
 
-def test_the_image_copies_every_package_of_the_wheel() -> None:
+def test_the_image_has_what_both_locks_name_and_every_package_of_the_wheel() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for lock in ("requirements.lock", "requirements-sip.lock"):
+        assert f"--require-hashes --only-binary :all: -r {lock}" in text
     for package in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
         assert f"COPY {package} " in text
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -36,6 +37,7 @@ from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
 from gateway.config import QueueSettings, Settings, SiteSettings
 from gateway.config.acd import OWN
+from gateway.config.acd_sip import SipAcdSettings, SipTrunkSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.crm.keys import KeyMaker
 from gateway.crm.service import CrmService
@@ -104,6 +106,11 @@ from signaling.turn import turn_of
 CANARY: Final = "canary"
 """The built-in site, menu and queue of `visavis canary`."""
 
+CANARY_SIP: Final = "canary-sip"
+"""The same, and the ACD, of `visavis canary --mode sip`; only where `canary.sip_acd` says who is called."""
+
+ROBOTS: Final = frozenset({CANARY, CANARY_SIP})
+
 _SEAL_S: Final = 120.0  # after the last call the process waits this long for recordings to be sealed
 _STORE_S: Final = 10.0  # and this long for them to be brought to the store; the next start goes on with the rest
 _POLL_S: Final = 0.2
@@ -144,10 +151,28 @@ def run(settings: Settings, opening: Opening | None = None) -> None:
 def with_canary(settings: Settings) -> Settings:
     """The settings with the built-in site and queue of the robots. SetupError when the names are taken."""
     taken = {*(site.id for site in settings.sites), *(queue.id for queue in settings.queues)}
-    if CANARY in taken:
-        raise SetupError("canary_reserved", f"A site or queue can't be called {CANARY}: robots have that name.")
+    taken |= {acd.name for acd in settings.acds if acd.name != CANARY}
+    if ROBOTS & taken:
+        name = min(ROBOTS & taken)
+        raise SetupError("canary_reserved", f"A site, queue or ACD can't be called {name}: robots have that name.")
     if outside.QUEUE in taken:
         raise SetupError("link_queue_reserved", f"A queue can't be called {outside.QUEUE}: links have that name.")
+    if switch := settings.canary.sip_acd:
+        trunk = SipTrunkSettings(
+            name="switch",
+            domain=switch,
+            caller="canary",
+            capacity=50,
+            probe_interval=timedelta(0),  # it is there while robots are; it must not count as silent when they come
+        )
+        acd = SipAcdSettings(name=CANARY_SIP, trunks=(trunk,), numbers={CANARY_SIP: "canary"})
+        settings = settings.model_copy(
+            update={
+                "sites": (*settings.sites, SiteSettings(id=CANARY_SIP, name="Canary by telephone", menu=CANARY_SIP)),
+                "queues": (*settings.queues, QueueSettings(id=CANARY_SIP, name="Canary", acd=CANARY_SIP)),
+                "acds": (*settings.acds, acd),
+            }
+        )
     return settings.model_copy(
         update={
             "sites": (*settings.sites, SiteSettings(id=CANARY, name="Canary", menu=CANARY)),
@@ -444,8 +469,8 @@ async def _rooms(
                 reminded_before=settings.links.reminder.before if settings.links.reminder.url else None,
             ),
             node.url,
-            [site.id for site in settings.sites if site.id != CANARY],
-            [queue.id for queue in settings.queues if queue.id not in (CANARY, outside.QUEUE)],
+            [site.id for site in settings.sites if site.id not in ROBOTS],
+            [queue.id for queue in settings.queues if queue.id not in {*ROBOTS, outside.QUEUE}],
             clock,
         ),
         customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
@@ -455,7 +480,9 @@ async def _rooms(
         health=health,
         disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,
-        recording_notice=told_before(settings.recording, [queue for queue in settings.queues if queue.id != CANARY]),
+        recording_notice=told_before(
+            settings.recording, [queue for queue in settings.queues if queue.id not in ROBOTS]
+        ),
         turn=await asyncio.to_thread(turn_of, settings.media),
         web_root=stack.enter_context(as_file(web.folder())),
         pages=web.PAGES,
@@ -483,7 +510,7 @@ class _Menus:
         self._built_in = built_in
 
     def run(self, name: str, language: str) -> MenuRun:
-        return (self._built_in if name == CANARY else self._own).run(name, language)
+        return (self._built_in if name in ROBOTS else self._own).run(name, language)
 
 
 def _menus(settings: Settings, data_dir: Path, clips: Sequence[str]) -> _Menus:
@@ -492,13 +519,14 @@ def _menus(settings: Settings, data_dir: Path, clips: Sequence[str]) -> _Menus:
     queues = {queue.id for queue in settings.queues}
     own = load_menus(folder, queues, clips)
     for site in settings.sites:
-        if site.id != CANARY and site.menu not in own.names:
+        if site.id not in ROBOTS and site.menu not in own.names:
             raise SetupError(
                 "menu_missing",
                 f"The site {site.id} uses the menu {site.menu}, but there is no {folder / site.menu}.yaml.",
             )
-    with as_file(files("gateway.canary") / "canary.yaml") as path:
-        return _Menus(own, MenuLibrary({CANARY: load_menu(path, queues, clips)}))
+    with as_file(files("gateway.canary")) as folder:
+        names = [name for name in ROBOTS if name in queues]
+        return _Menus(own, MenuLibrary({name: load_menu(folder / f"{name}.yaml", queues, clips) for name in names}))
 
 
 def _secret(path: Path) -> str:

@@ -21,6 +21,7 @@ TICKS_PER_FRAME: Final = VIDEO_CLOCK_HZ // FRAMES_PER_S
 AUDIO_CLOCK_HZ: Final = 48_000
 AUDIO_PACKET_S: Final = 0.02
 TICKS_PER_AUDIO_PACKET: Final = 960
+VOICE_HZ: Final = 440
 VIDEO_BITRATE_BPS: Final = 150_000
 
 _SECONDS: Final = 2
@@ -90,7 +91,9 @@ def _encode_audio() -> list[bytes]:
     encoder.bit_rate = 32_000
     encoder.options = {"application": "voip", "frame_duration": "20"}
     packets: list[bytes] = []
-    samples = [int(6000 * math.sin(2 * math.pi * 440 * n / AUDIO_CLOCK_HZ)) for n in range(_SECONDS * AUDIO_CLOCK_HZ)]
+    samples = [
+        int(6000 * math.sin(2 * math.pi * VOICE_HZ * n / AUDIO_CLOCK_HZ)) for n in range(_SECONDS * AUDIO_CLOCK_HZ)
+    ]
     for at in range(0, len(samples), TICKS_PER_AUDIO_PACKET):
         frame = av.AudioFrame(format="s16", layout="stereo", samples=TICKS_PER_AUDIO_PACKET)
         frame.planes[0].update(

@@ -6,6 +6,7 @@ Owns streams and counting. Knows no contact: whoever drives the robot says when 
 import asyncio
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,6 +28,7 @@ from media.transport.link import BUFFER_BYTES, Link
 
 _HEADER: Final = struct.Struct("!BBHII")
 _REPORT_EVERY_S: Final = 1.0
+_SOUND_PACKETS: Final = 100
 _MAX_CATCH_UP: Final = 25  # packets of one stream sent in one go after a stall; older ones are skipped
 
 
@@ -102,6 +104,7 @@ class RobotMedia:
     _kinds: dict[int, Kind] = field(default_factory=dict)  # payload type → kind
     _video: _Outgoing | None = None
     _audio: _Outgoing | None = None
+    _sound: deque[bytes] = field(default_factory=lambda: deque(maxlen=_SOUND_PACKETS))
     _task: asyncio.Task[None] | None = None
     _buffer: bytearray = field(default_factory=lambda: bytearray(BUFFER_BYTES))
     _key_frame_wanted: bool = True
@@ -126,6 +129,7 @@ class RobotMedia:
         stream.count(sequence)
         if kind is Kind.AUDIO:
             self._totals.audio_packets += 1
+            self._sound.append(_payload(buffer, length))
         elif buffer[1] & 0x80:  # the marker ends a picture (RFC 7741 §4.1)
             self._totals.video_frames += 1
         self._changed.set()
@@ -162,11 +166,15 @@ class RobotMedia:
             totals.video_frames, totals.audio_packets, lost, totals.sent_video_frames, totals.sent_audio_packets
         )
 
-    async def heard_since(self, earlier: Counts) -> None:
-        """Return when a picture and a piece of sound came after `earlier`. ConnectionError once the path is closed."""
+    def sound(self) -> list[bytes]:
+        """The last Opus packets that came, 2 s of them."""
+        return list(self._sound)
+
+    async def heard_since(self, earlier: Counts, *, sound: bool = True) -> None:
+        """Return when a picture, and a piece of sound if asked, came after `earlier`. ConnectionError once closed."""
         while True:
             got = self.counts().since(earlier)
-            if got.video_frames and got.audio_packets:
+            if got.video_frames and (got.audio_packets or not sound):
                 return
             if self.closed_reason is not None:
                 raise ConnectionError(f"the media path closed: {self.closed_reason}")
@@ -263,6 +271,14 @@ class RobotMedia:
             compound += rtcp.description([stream.section.local_ssrc], stream.section.cname)
             self._buffer[: len(compound)] = compound
             self.link.send_rtcp(self._buffer, len(compound))
+
+
+def _payload(buffer: bytearray, length: int) -> bytes:
+    """What follows the header, its list of sources and its extension (RFC 3550 §5.1). Authenticated: ours."""
+    at = 12 + 4 * (buffer[0] & 0x0F)
+    if buffer[0] & 0x10:
+        at += 4 + 4 * int.from_bytes(buffer[at + 2 : at + 4], "big")
+    return bytes(buffer[at:length])
 
 
 def _outgoing(negotiated: Negotiated, kind: Kind, codec_name: str) -> _Outgoing | None:

@@ -40,6 +40,15 @@ class RecordingReport(_Part):
     sha256: str
 
 
+class VoiceReport(_Part):
+    """Call mode: the id that the telephone showed and the agent claimed, and how long each heard the other's tone."""
+
+    claimed: str
+    customer_heard_s: float = 0.0
+    """Of the last 2 s of the talk."""
+    phone_heard_s: float = 0.0
+
+
 class CallReport(_Part):
     """One robot call. `error` is one sentence, or None when all was well."""
 
@@ -49,6 +58,7 @@ class CallReport(_Part):
     steps: list[Step] = []
     customer: Side = Side()
     agent: Side = Side()
+    voice: VoiceReport | None = None
     recording: RecordingReport | None = None
     journal: list[str] = []
 
@@ -65,12 +75,12 @@ def side(counts: Counts) -> Side:
     return Side(video_frames=counts.video_frames, audio_packets=counts.audio_packets, lost=counts.lost)
 
 
-def missing_media(who: str, received: Counts, sent: Counts) -> str | None:
+def missing_media(who: str, received: Counts, sent: Counts, *, sound: bool = True) -> str | None:
     """What is wrong with what `who` received of what the other side `sent`; None when it is enough."""
-    for what, got, of in (
-        ("video frames", received.video_frames, sent.sent_video_frames),
-        ("audio packets", received.audio_packets, sent.sent_audio_packets),
-    ):
+    expected = [("video frames", received.video_frames, sent.sent_video_frames)]
+    if sound:
+        expected.append(("audio packets", received.audio_packets, sent.sent_audio_packets))
+    for what, got, of in expected:
         if of == 0:
             return f"no {what} were sent to the {who}"
         if got < math.floor(of * RECEIVED_SHARE) - EDGE_PACKETS:

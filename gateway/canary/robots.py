@@ -15,15 +15,19 @@ from typing import Any, Final
 
 import aiohttp
 
-from gateway.canary.footage import footage
+from gateway.canary.footage import AUDIO_CLOCK_HZ, VOICE_HZ, footage
 from gateway.canary.media import Counts, RobotMedia
-from gateway.canary.report import CallReport, RecordingReport, Step, flawed_recording, missing_media, side
+from gateway.canary.phone import HEARD_RATE_HZ, TONE_HZ, Phone
+from gateway.canary.report import CallReport, RecordingReport, Step, VoiceReport, flawed_recording, missing_media, side
 from gateway.canary.talk import CanaryFailure, Talk, TryLater, first_hello, request
+from gateway.canary.telephony import Ring, Telephony
+from gateway.canary.tone import decode_opus, seconds_of
 from media.transport.client import ClientPeer
 from signaling.messages import (
     AcceptOffer,
     AgentState,
     Assigned,
+    ClaimContact,
     Consent,
     ContactState,
     HangUp,
@@ -40,6 +44,10 @@ from signaling.messages import (
 )
 
 SITE: Final = "canary"
+SIP_SITE: Final = "canary-sip"
+HEARD_S: Final = 1.0
+"""In call mode each side must have heard the other's tone for so long."""
+
 _STEP_S: Final = 20.0
 _QUEUE_S: Final = 120.0  # a robot agent may still be in the wrap-up of the call before
 _SEALED_S: Final = 300.0  # finalising jobs run one after another: fifty calls that end at once wait for each other
@@ -57,6 +65,7 @@ class Call:
     agent_media: RobotMedia | None = None
     agent_talks: asyncio.Event = field(default_factory=asyncio.Event)
     agent_failure: str | None = None
+    phone: Phone | None = None  # the telephone that rang for it, in call mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ class Stage:
     talk_s: float
     media_host: str
     say: Callable[[str], None]
+    telephony: Telephony | None = None  # the ACD and the agents' voice, in call mode
     calls: dict[str, Call] = field(default_factory=dict)  # by contact id
 
     @asynccontextmanager
@@ -115,16 +125,17 @@ async def open_leg(
 async def customer(stage: Stage, call: Call, http: aiohttp.ClientSession) -> None:
     """Go the whole way and check it. Fills `call.report`; raises CanaryFailure at the first thing that is not well."""
     visitor = "canary-" + secrets.token_hex(8)
+    site = SITE if stage.telephony is None else SIP_SITE
     async with stage.step(call, "availability"):
         here = await request(
-            http, "POST", "/api/v1/widget/availability", body={"site": SITE, "visitor_key": visitor}, token=stage.token
+            http, "POST", "/api/v1/widget/availability", body={"site": site, "visitor_key": visitor}, token=stage.token
         )
         if not here.get("offered"):
             raise CanaryFailure(f"video is not offered: {here.get('code')}")
     notice = here.get("recording") or {}
     async with stage.step(call, "entry"):
         entry = {
-            "site": SITE,
+            "site": site,
             "visitor_key": visitor,
             "language": "en",
             "display_name": f"Robot {call.number}",
@@ -150,8 +161,9 @@ async def _menu_to_goodbye(stage: Stage, call: Call, talk: Talk) -> None:
     async with stage.step(call, "menu"):
         node = await talk.wait_for(MenuNode, lambda node: bool(node.options))
         await talk.send(MenuChoice(node_id=node.node_id, key=node.options[0].key))
-    async with stage.step(call, "queue"):
-        await talk.wait_for(QueuePosition)
+    if stage.telephony is None:  # a telephone tells of no place
+        async with stage.step(call, "queue"):
+            await talk.wait_for(QueuePosition)
     async with AsyncExitStack() as stack:
         async with stage.step(call, "leg"):
             media = await stack.enter_async_context(open_leg(talk, stage.media_host))
@@ -165,6 +177,19 @@ async def _menu_to_goodbye(stage: Stage, call: Call, talk: Talk) -> None:
         async with stage.step(call, "hang_up"):
             await talk.send(HangUp())
             await talk.wait_for(ContactState, lambda state: state.state in ("wrap_up", "closed"))
+    if call.phone is not None and call.report.voice is not None:
+        async with stage.step(call, "telephone"):
+            await _telephone_heard(call.phone, call.report.voice)
+
+
+async def _telephone_heard(phone: Phone, voice: VoiceReport) -> None:
+    """Return once the customer's tone is in what the telephone heard; the step around it has the deadline."""
+    while True:
+        samples = await asyncio.to_thread(phone.heard)
+        voice.phone_heard_s = round(await asyncio.to_thread(seconds_of, VOICE_HZ, samples, HEARD_RATE_HZ), 2)
+        if voice.phone_heard_s >= HEARD_S:
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 async def _count(stage: Stage, call: Call, media: RobotMedia) -> None:
@@ -176,7 +201,15 @@ async def _count(stage: Stage, call: Call, media: RobotMedia) -> None:
     await asyncio.sleep(stage.talk_s)
     customers, agents = media.counts().since(before[0]), agent.counts().since(before[1])
     call.report.customer, call.report.agent = side(customers), side(agents)
-    flaw = missing_media("customer", customers, agents) or missing_media("agent", agents, customers)
+    sound = stage.telephony is None  # else the voice is the telephone's, and its tone is listened for
+    flaw = missing_media("customer", customers, agents, sound=sound)
+    flaw = flaw or missing_media("agent", agents, customers, sound=sound)
+    if flaw is None and call.report.voice is not None:
+        samples = await asyncio.to_thread(decode_opus, media.sound())
+        heard_s = await asyncio.to_thread(seconds_of, TONE_HZ, samples, AUDIO_CLOCK_HZ)
+        call.report.voice.customer_heard_s = round(heard_s, 2)
+        if heard_s < HEARD_S:
+            flaw = f"the customer heard the telephone's tone for {heard_s:.2f} s, {HEARD_S} s are asked"
     if flaw:
         raise CanaryFailure(flaw)
 
@@ -254,10 +287,18 @@ async def agent(stage: Stage, http: aiohttp.ClientSession, seat: int, on_duty: a
             await talk.wait_for(AgentState, lambda state: state.state == "ready")
         on_duty.set()
         while True:
-            offer = await talk.wait_for(Offer)
-            await talk.send(AcceptOffer(offer_id=offer.offer_id))
+            ring: Ring | None = None
+            if stage.telephony is None:
+                offer = await talk.wait_for(Offer)
+                await talk.send(AcceptOffer(offer_id=offer.offer_id))
+            else:
+                ring = await stage.telephony.rang()
+                await talk.send(ClaimContact(correlation=ring.correlation))
             assigned = await talk.wait_for(Assigned)
             call = stage.calls.get(assigned.contact_id) or Call(number=0)
+            if ring is not None:
+                call.phone = ring.phone
+                call.report.voice = VoiceReport(claimed=ring.correlation)
             try:
                 async with asyncio.timeout(stage.talk_s + 4 * _STEP_S):
                     await _serve(stage, talk, call, assigned.contact_id)
@@ -278,7 +319,7 @@ async def _serve(stage: Stage, talk: Talk, call: Call, contact_id: str) -> None:
     async with open_leg(talk, stage.media_host) as media:
         call.agent_media = media
         await talk.wait_for(ContactState, lambda state: mine(state) and state.state == "active")
-        await media.heard_since(media.counts())
+        await media.heard_since(media.counts(), sound=stage.telephony is None)
         call.agent_talks.set()
         wrap_up = await talk.wait_for(WrapUpStarted, mine)
     await talk.send(WrapUp(disposition=wrap_up.dispositions[0]))

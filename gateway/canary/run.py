@@ -1,10 +1,12 @@
 """A canary run: as many customers at once as asked, as many robot agents as that, one report."""
 
 import asyncio
+import math
+import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,11 +17,14 @@ from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.canary.footage import footage
 from gateway.canary.report import CanaryReport, print_summary
-from gateway.canary.robots import Call, Stage, agent, customer
-from gateway.canary.talk import CanaryFailure
+from gateway.canary.robots import SIP_SITE, Call, Stage, agent, customer
+from gateway.canary.talk import CanaryFailure, request
+from gateway.canary.telephony import open_telephony
 from media.port import MediaRefused
 
 _SIT_DOWN_S: Final = 60.0
+_ASK_S: Final = 10.0
+_CALL_S: Final = 900.0  # beside its talk, a call that waits for everything as long as it may
 _log = get_logger("canary")
 
 
@@ -32,6 +37,8 @@ class CanaryPlan:
     calls: int
     talk_s: float
     at_once: int
+    sip_listen: str = ""
+    """IPv4:port where the switch of call mode answers; empty: the gateway's own ACD distributes."""
 
 
 def run_canary(plan: CanaryPlan, *, json_output: bool) -> bool:
@@ -44,7 +51,16 @@ def run_canary(plan: CanaryPlan, *, json_output: bool) -> bool:
         stream.write(line + "\n")
         stream.flush()
 
-    report = uvloop.run(make_calls(plan, say))
+    async def whole() -> CanaryReport:
+        task = asyncio.current_task()
+        if task is not None:  # what was started ends with us; Ctrl-C is uvloop's own
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await make_calls(plan, say)
+
+    try:
+        report = uvloop.run(whole())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
     print_summary(report, say)
     if json_output:
         sys.stdout.write(report.model_dump_json(exclude_none=False) + "\n")
@@ -62,7 +78,37 @@ async def make_calls(plan: CanaryPlan, say: Callable[[str], None]) -> CanaryRepo
     except OSError as error:
         return CanaryReport(ok=False, calls=[], error=f"{parts.hostname} can't be reached: {error.strerror}")
     await asyncio.to_thread(footage)  # encoded before the first robot moves: it would stop them all for a moment
-    stage = Stage(token=plan.token, talk_s=plan.talk_s, media_host=media_host, say=say)
+    stage = Stage(plan.token, plan.talk_s, media_host, say)
+    if not plan.sip_listen:
+        return await _all_calls(plan, origin, stage)
+    await _has_call_mode(plan, origin)
+    rounds = math.ceil(plan.calls / plan.at_once)
+    async with open_telephony(plan.sip_listen, plan.calls, lasts_s=rounds * (plan.talk_s + _CALL_S)) as telephony:
+        report = await _all_calls(plan, origin, replace(stage, telephony=telephony))
+        if not report.ok:
+            for line in await asyncio.to_thread(telephony.complaints):
+                say(f"switch: {line}")
+    return report
+
+
+async def _has_call_mode(plan: CanaryPlan, origin: str) -> None:
+    """Robots find a queue that the switch is called for. SetupError when the gateway has none."""
+    body = {"site": SIP_SITE, "visitor_key": "canary-call-mode"}
+    async with _http(origin) as http:
+        try:
+            async with asyncio.timeout(_ASK_S):
+                here = await request(http, "POST", "/api/v1/widget/availability", body=body, token=plan.token)
+        except (CanaryFailure, TimeoutError):
+            return  # whatever else is wrong, the first call says it in the report
+    if here.get("code") == "no_such_site":
+        raise SetupError(
+            "canary_no_call_mode",
+            f'{origin} has no call mode for robots. Set canary.sip_acd = "{plan.sip_listen}" there and start it anew.',
+        )
+
+
+async def _all_calls(plan: CanaryPlan, origin: str, stage: Stage) -> CanaryReport:
+    say = stage.say
     agents = Supervisor("canary-agents")
     seats = [asyncio.Event() for _ in range(min(plan.at_once, plan.calls))]
     calls = [Call(number=number + 1) for number in range(plan.calls)]

@@ -7,7 +7,7 @@ Whatever takes time to import is imported by the command that needs it.
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -82,13 +82,27 @@ def canary(
     token_file: Annotated[
         Path | None, typer.Option(help="File with the canary token; else VISAVIS_CANARY_TOKEN, else found here.")
     ] = None,
+    mode: Annotated[
+        Literal["own", "sip"],
+        typer.Option(help="Who distributes: the gateway, or a telephone switch started here (sip)."),
+    ] = "own",
+    sip_listen: Annotated[
+        str, typer.Option(help="IPv4:port of that switch, the gateway's setting canary.sip_acd.")
+    ] = "127.0.0.1:5099",
     json: Json = False,
 ) -> None:
     """Prove a running gateway: robot customers and agents make calls over its public interfaces."""
     from gateway.canary import CanaryPlan, find_token, run_canary
 
     token = find_token(url, os.environ, token_file)
-    plan = CanaryPlan(url=url, token=token, calls=calls, talk_s=talk, at_once=at_once or min(calls, 50))
+    plan = CanaryPlan(
+        url=url,
+        token=token,
+        calls=calls,
+        talk_s=talk,
+        at_once=at_once or min(calls, 50),
+        sip_listen=sip_listen if mode == "sip" else "",
+    )
     raise typer.Exit(0 if run_canary(plan, json_output=json) else FAILED)
 
 

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from gateway.config.acd import OWN
 from gateway.config.acds import AcdSettings, check_acds
+from gateway.config.canary import CanarySettings
 from gateway.config.crm import CrmSettings
 from gateway.config.links import LinkSettings
 from gateway.config.own import CapacitySettings, QueueRouting, check_queues
@@ -287,6 +288,7 @@ class Settings(BaseSettings):
     capacity: CapacitySettings = CapacitySettings()
     crm: CrmSettings = CrmSettings()
     links: LinkSettings = LinkSettings()
+    canary: CanarySettings = CanarySettings()
     sites: tuple[SiteSettings, ...] = Field((), description="Websites that offer video, one `[[sites]]` each.")
     queues: tuple[QueueSettings, ...] = Field((), description="Queues that contacts wait in, one `[[queues]]` each.")
     acds: tuple[AcdSettings, ...] = Field((), description="Foreign ACDs that queues may name, one `[[acds]]` each.")

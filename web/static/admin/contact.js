@@ -9,6 +9,7 @@ import { codeText, has, locale, t } from "../lib/i18n.js";
 import { connections } from "./connections.js";
 import { outcome, outcomeTone } from "./contacts.js";
 import "./player.js";
+import { isSettled } from "./recordings.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
 import { offset_s, segmentsOf, ticks } from "./timeline.js";
 
@@ -165,7 +166,7 @@ class Contact extends LitElement {
   #tick() {
     const contact = this._contact;
     if (contact === null) return;
-    const settled = contact.state === "closed" && (contact.recording === null || SETTLED.has(contact.recording.state));
+    const settled = contact.state === "closed" && (contact.recording === null || isSettled(contact.recording.state));
     if (settled) return;
     this._now = Date.now();
     if (this._now - this.#loaded_at_ms > OPEN_RELOAD_MS) void this.#load();
@@ -273,8 +274,6 @@ class Contact extends LitElement {
     </section>`;
   }
 }
-
-const SETTLED = new Set(["complete", "failed", "aborted", "limit_reached", "expired", "done"]);
 
 /** Sets a position without a style attribute, which the page's policy forbids. @param {number} share 0…1 */
 function placeAt(share) {

@@ -7,8 +7,11 @@ import { ApiError, request } from "../lib/api.js";
 import { clock, moment } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
 import "./player.js";
-import { stateText, stateTone } from "./recordings.js";
+import { isSettled, stateText, stateTone } from "./recordings.js";
 import { pageStyles } from "./styles.js";
+
+/** So often a recording is looked at again that is still being made or finished. */
+const UNFINISHED_RELOAD_MS = 3_000;
 
 /**
  * @typedef {object} Hold
@@ -86,9 +89,19 @@ class Recording extends LitElement {
     this._asking = null;
   }
 
+  #timer = 0;
+
   connectedCallback() {
     super.connectedCallback();
     void this.#load();
+    this.#timer = window.setInterval(() => {
+      if (this._file !== null && this._asking === null && !isSettled(this._file.state)) void this.#load();
+    }, UNFINISHED_RELOAD_MS);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    window.clearInterval(this.#timer);
   }
 
   get #address() {

@@ -33,6 +33,13 @@ export function stateTone(state) {
   return state === "aborted" || state === "expired" ? "" : "accent";
 }
 
+const SETTLED = new Set(["complete", "limit_reached", "failed", "aborted", "expired"]);
+
+/** Whether it stays as it is by itself. @param {string} state of a recording */
+export function isSettled(state) {
+  return SETTLED.has(state);
+}
+
 class Recordings extends LitElement {
   static properties = { _rows: { state: true }, _next: { state: true }, _code: { state: true }, _busy: { state: true } };
 

@@ -24,6 +24,7 @@ from gateway.accounts.passwords import Passwords
 from gateway.accounts.service import AccountService, new_token, token_digest
 from gateway.acd import outside
 from gateway.acd.builtin.acd import BuiltinAcd
+from gateway.acd.passes import PanelPasses
 from gateway.acd.reconciler import Reconciler
 from gateway.acd.router import AcdRouter
 from gateway.acd.tasks.adapter import TaskAcd
@@ -93,7 +94,7 @@ from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_crm import CustomersForSignaling, webhook_secret
 from gateway.wiring_links import LinksForSignaling
 from gateway.wiring_recordings import RecordingsForSignaling
-from gateway.wiring_tasks import TasksForSignaling
+from gateway.wiring_tasks import PanelsForSignaling, TasksForSignaling
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
 from signaling import runner
@@ -311,12 +312,14 @@ async def _rooms(
     )
     rollout.on_change(lambda _group: own.reconsider())
     letters = SqlLetters(database)
+    passes = PanelPasses(clock)
     acd_rooms = AcdRooms(
         settings=settings,
         clock=clock,
         node=node_name,
         media=engine,
         letters=letters,
+        passes=passes,
         public_url=node.url,
         on_alarm=lambda *what: desk.alarm(*what),
         agents=accounts.agents,
@@ -477,6 +480,7 @@ async def _rooms(
         task_acds=TasksForSignaling(
             {name: each for name, each in foreign.items() if isinstance(each, TaskAcd)}, letters, audit.note
         ),
+        panel_claims=PanelsForSignaling(passes, AccountsForSignaling(accounts).agents, desk.contact_of, audit.note),
         health=health,
         disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,

@@ -79,6 +79,15 @@ class AgentCard:
     queues: tuple[str, ...]
     skills: Mapping[str, int] = field(default_factory=dict)  # name → level, 1 … 10
     languages: tuple[str, ...] = ()  # empty: any
+    visiting: bool = False  # here for the one contact that a foreign ACD gave them; nothing else is routed to them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """An agent who has a panel here for one contact only, in the desktop of the ACD that gave it to them."""
+
+    card: AgentCard
+    contact_id: ContactId
 
 
 # ---------------------------------------------------------------- requests
@@ -635,6 +644,10 @@ class Desk(Protocol):
 
     def is_on_contact(self, agent_id: AgentId) -> bool:
         """Whether a contact rings at the agent, is with them or is wrapped up by them."""
+        ...
+
+    def contact_of(self, agent_id: AgentId) -> ContactId | None:
+        """The contact that rings at the agent, is with them or is wrapped up by them."""
         ...
 
     def board(self) -> BoardShown: ...

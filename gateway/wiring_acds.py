@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.accounts.model import Account
 from gateway.acd.cti.reader import CtiFigures
+from gateway.acd.passes import PanelPasses
 from gateway.acd.port import AcdPort
 from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
@@ -46,6 +47,7 @@ class AcdRooms:
     node: str
     media: MediaPort
     letters: LetterStore
+    passes: PanelPasses
     public_url: str
     on_alarm: Callable[[str, str], None]  # code, detail
     agents: Callable[[], Awaitable[Sequence[Account]]]
@@ -95,6 +97,7 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
                 node=rooms.node,
                 public_url=rooms.public_url,
                 on_alarm=rooms.on_alarm,
+                passes=rooms.passes,
             )
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")

@@ -9,15 +9,18 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from gateway.acd.passes import PanelPasses, PanelSeat
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd.tasks.caller import AiohttpCaller
 from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Letter, LetterStore
 from gateway.acd.tasks.verifying import HeaderVerifier, SignatureVerifier, TwilioVerifier, Verifier
 from gateway.base.clock import Clock
-from gateway.base.errors import NotFound, SetupError, StateConflict
+from gateway.base.errors import GatewayError, NotFound, SetupError, StateConflict
+from gateway.base.ids import AgentId, ContactId
 from gateway.base.signing import LEAST_SECRET_BYTES
 from gateway.config.acd_tasks import TaskAcdSettings
+from signaling.ports import Account, OpenedPanel
 
 MAX_LETTERS: Final = 500
 
@@ -33,6 +36,7 @@ def open_task_acd(
     node: str,
     public_url: str,
     on_alarm: Callable[[str, str], None],
+    passes: PanelPasses | None = None,
 ) -> TaskAcd:
     """The adapter of one entry, not yet started. SetupError (`task_mapping`, `secret_short`, `secret_file`)."""
     secret = _secret(settings.name, "secret", settings.secret, settings.secret_file)
@@ -46,8 +50,21 @@ def open_task_acd(
         clock=clock,
         node=node,
         claim_url=lambda correlation: f"{public_url}/agent/claim/{correlation}",
+        panels=_Panels(passes, public_url) if passes is not None and settings.embed_origins else None,
         on_alarm=on_alarm,
     )
+
+
+class _Panels:
+    """`gateway.acd.tasks.ports.Panels`. The token stands in the fragment, which browsers send to nobody."""
+
+    def __init__(self, passes: PanelPasses, public_url: str) -> None:
+        self._passes = passes
+        self._public_url = public_url
+
+    def claim(self, seat: PanelSeat, lasts_s: float) -> Mapping[str, object]:
+        token, expires_s = self._passes.issue(seat, lasts_s)
+        return {"url": f"{self._public_url}/agent/embed/#claim={token}", "token": token, "expires_s": expires_s}
 
 
 def _verifier(settings: TaskAcdSettings, secret: str) -> Verifier:
@@ -111,6 +128,41 @@ class TasksForSignaling:
         if letter is None:
             raise _nothing_here()
         return letter
+
+
+class PanelsForSignaling:
+    """`signaling.ports.PanelClaims` over the claims of this node. Who opened what, and what was refused, is audited."""
+
+    def __init__(
+        self,
+        passes: PanelPasses,
+        agents: Callable[[], Awaitable[Sequence[Account]]],
+        contact_of: Callable[[AgentId], ContactId | None],
+        audit: Audit,
+    ) -> None:
+        self._passes = passes
+        self._agents = agents
+        self._contact_of = contact_of
+        self._audit = audit
+
+    async def redeem(self, token: str, *, address: str) -> OpenedPanel:
+        try:
+            seat = self._passes.redeem(token)
+            account = next((each for each in await self._agents() if each.agent_id == seat.agent_id), None)
+            if account is None:
+                raise NotFound("panel_claim_agent", "The agent of this call has no account here.")
+            if self._contact_of(seat.agent_id) != seat.contact_id:
+                raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
+        except GatewayError as error:
+            await self._audit("desktop", "panel_refused", "", {"code": error.code, "address": address})
+            raise
+        await self._audit(
+            account.name,
+            "panel_opened",
+            seat.contact_id,
+            {"acd": seat.acd, "agent_id": seat.agent_id, "address": address},
+        )
+        return OpenedPanel(contact_id=seat.contact_id, account=account)
 
 
 def _shown(letter: Letter) -> Mapping[str, object]:

@@ -56,7 +56,10 @@ class Resume(BaseModel):
 
 
 class Hello(Message):
-    """Sender: both. Legal: first, once. A customer brings `entry_token` or `resume`; an agent's cookie speaks."""
+    """Sender: both. Legal: first, once. A customer brings `entry_token` or `resume`; an agent's cookie speaks.
+
+    The panel of one contact (`/ws/embed`) has no cookie: it brings its claim as `entry_token`, or `resume`.
+    """
 
     type: Literal["hello"] = "hello"
     versions: Annotated[list[int], Field(min_length=1, max_length=8)]
@@ -258,6 +261,23 @@ AgentMessage = Annotated[
     | WrapUp,
     Field(discriminator="type"),
 ]
+EmbedMessage = Annotated[
+    Hello
+    | Ack
+    | Ping
+    | IceRequest
+    | LegOffer
+    | MediaState
+    | QualityReport
+    | HangUp
+    | Hold
+    | Retrieve
+    | Recording
+    | WrapUp,
+    Field(discriminator="type"),
+]
+"""What the panel of one contact may say, in another's desktop: nothing of readiness, offers, claims or transfers."""
+
 BoardMessage = Annotated[Hello | Ack | Ping, Field(discriminator="type")]
 
 
@@ -626,5 +646,6 @@ ServerMessage = Annotated[
 
 customer_messages: TypeAdapter[CustomerMessage] = TypeAdapter(CustomerMessage)
 agent_messages: TypeAdapter[AgentMessage] = TypeAdapter(AgentMessage)
+embed_messages: TypeAdapter[EmbedMessage] = TypeAdapter(EmbedMessage)
 board_messages: TypeAdapter[BoardMessage] = TypeAdapter(BoardMessage)
 server_messages: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

@@ -91,6 +91,23 @@ class EntryTokens(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPanel:
+    """What a desktop's claim opens: one contact, for the agent of this account."""
+
+    contact_id: ContactId
+    account: Account
+
+
+class PanelClaims(Protocol):
+    """What an agent's desktop opens the panel of one contact with: one use, short life."""
+
+    async def redeem(self, token: str, *, address: str) -> OpenedPanel:
+        """NotFound (`panel_claim_unknown`, `panel_claim_agent`), StateConflict (`panel_claim_used`,
+        `panel_claim_expired`, `panel_claim_stale`: the contact is not this agent's any more)."""
+        ...
+
+
 class Admission(Protocol):
     """Whether video is offered here and now."""
 

@@ -26,6 +26,7 @@ from signaling.ports import (
     History,
     Limiter,
     Links,
+    PanelClaims,
     Pilots,
     Recordings,
     TaskAcds,
@@ -52,6 +53,7 @@ class Services:
     pilots: Pilots
     customers: Customers
     task_acds: TaskAcds
+    panel_claims: PanelClaims
     links: Links
     health: Health
     disagreements: Disagreements

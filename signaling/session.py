@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from gateway.base.errors import BadInput
 from gateway.base.ids import new_id
-from gateway.parties import Party
+from gateway.parties import Party, Visit
 from signaling.messages import Message
 
 _SECRET_BYTES: Final = 24  # 192 bits, 32 characters
@@ -50,6 +50,7 @@ class Session:
         self.lock = asyncio.Lock()  # one request, one attachment or one loss at a time, in order
         self.carrier: Carrier | None = None
         self.lost_at: float | None = None  # monotonic seconds: since then no socket carries it
+        self.visit: Visit | None = None  # a panel of one contact; None: of everything that is its owner's
         self.ends_at: float | None = None  # monotonic seconds: over then, carried or not
         self._outbox_limit = outbox_limit
         self._newest_only = newest_only

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.base.errors import CapacityExceeded
 from gateway.base.log import get_logger
-from gateway.parties import BoardParty, ContactChanged, CustomerParty, Notice, Party
+from gateway.parties import AgentChanged, BoardParty, ContactChanged, CustomerParty, Notice, Party, Visit
 from signaling.presenter import message_of
 from signaling.session import Session
 
@@ -17,6 +17,9 @@ _log = get_logger("signaling.sessions")
 
 _CLOSED: Final = "closed"
 _RETRY_AFTER_S: Final = 10
+
+LAST_WORDS_S: Final = 5.0
+"""So long the panel of one contact stays open when the contact is its agent's no more."""
 
 
 class Sessions:
@@ -45,13 +48,17 @@ class Sessions:
                 "too_many_sessions", "Too many people are connected. Try again soon.", retry_after_s=_RETRY_AFTER_S
             )
 
-    def open(self, owner: Party) -> Session:
-        """A new session. An older one of the same customer or agent is dropped: its socket is told `taken_over`."""
+    def open(self, owner: Party, *, visit: Visit | None = None) -> Session:
+        """A new session; `visit`: an agent's, of one contact only.
+
+        An older one of the same customer or agent is dropped: its socket is told `taken_over`.
+        """
         older = self._by_owner.get(owner)
         if older is not None:
             self.drop(older, "taken_over", "Opened in another window.")
         board = isinstance(owner, BoardParty)
         session = Session(owner, outbox_limit=self._outbox_limit, newest_only=board)
+        session.visit = visit
         session.lost_at = self._clock.monotonic()
         self._by_id[session.session_id] = session
         if board:
@@ -90,6 +97,15 @@ class Sessions:
             elif session.ends_at is not None and now >= session.ends_at:
                 self.drop(session, "session_over", "The contact is over.")
 
+    def _concerns(self, visit: Visit, session: Session, notice: Notice) -> bool:
+        """Whether the panel of one contact may hear this. It ends soon after its agent has that contact no more."""
+        of = getattr(notice, "contact_id", visit.contact_id)
+        if isinstance(notice, AgentChanged):
+            if of != visit.contact_id:
+                session.ends_at = self._clock.monotonic() + LAST_WORDS_S
+            return True
+        return session.ends_at is None and of == visit.contact_id
+
     # ---------------------------------------------------------------- NoticePort
 
     def tell(self, party: Party, notice: Notice) -> None:
@@ -105,6 +121,9 @@ class Sessions:
             return
         session_of_party = self._by_owner.get(party)
         if session_of_party is None:
+            return
+        visit = session_of_party.visit
+        if visit is not None and not self._concerns(visit, session_of_party, notice):
             return
         session_of_party.send(message)
         if isinstance(party, CustomerParty) and isinstance(notice, ContactChanged) and notice.state == _CLOSED:

@@ -1,19 +1,26 @@
-"""The three kinds of people on a socket: who they are, what a hello brings them, and where their requests go.
+"""The kinds of people on a socket: who they are, what a hello brings them, and where their requests go.
 
 It owns the way from a hello to a session and from a message to the Desk. It must not know sockets or JSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-from gateway.base.errors import InvariantBroken, NotFound, NotSignedIn, StateConflict
+from gateway.base.errors import InvariantBroken, NotAuthorised, NotFound, NotSignedIn, StateConflict
 from gateway.base.ids import ContactId
-from gateway.parties import AgentCard, AgentParty, BoardParty, ClaimContact, CustomerParty, Desk
-from signaling.messages import Hello, Message, agent_messages, board_messages, customer_messages
-from signaling.ports import EntryTokens
+from gateway.parties import AgentCard, AgentParty, BoardParty, ClaimContact, CustomerParty, Desk, Visit
+from signaling.messages import (
+    Hello,
+    Message,
+    agent_messages,
+    board_messages,
+    customer_messages,
+    embed_messages,
+)
+from signaling.ports import Account, EntryTokens, PanelClaims
 from signaling.presenter import agent_request, customer_request, message_of
 from signaling.session import Session
 from signaling.sessions import Sessions
@@ -138,6 +145,90 @@ class AgentSide:
         if isinstance(request, ClaimContact):
             request = replace(request, address=self._address)
         await self._desk.agent_request(self._card.agent_id, request)
+
+
+class EmbedSide:
+    """An agent in the panel of one contact, in the desktop of the ACD that gave it to them.
+
+    Known by a claim, good once; after that the session's secret is all they have. `admitted` counts whoever comes.
+    """
+
+    name = "embed"
+    adapter: TypeAdapter[Any] = embed_messages
+    keeps_session = True
+
+    def __init__(
+        self,
+        desk: Desk,
+        sessions: Sessions,
+        claims: PanelClaims,
+        address: str,
+        admitted: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._desk = desk
+        self._sessions = sessions
+        self._claims = claims
+        self._address = address
+        self._admitted = admitted
+
+    async def admit(self, hello: Hello) -> Session:
+        await self._admitted()
+        if hello.resume is not None:
+            session = self._sessions.find(hello.resume.session_id)
+            if session is None or session.visit is None or not session.unlock(hello.resume.secret):
+                raise NotFound("session_over", "This session is over or never was.")  # the same for all three
+            return session
+        if hello.entry_token is None:
+            raise NotSignedIn("panel_claim_missing", "Say hello with a claim, or resume a session.")
+        self._sessions.check_room()
+        opened = await self._claims.redeem(hello.entry_token, address=self._address)
+        card = replace(card_of(opened.account), visiting=True)
+        visit = Visit(card=card, contact_id=opened.contact_id)
+        return self._sessions.open(AgentParty(agent_id=card.agent_id), visit=visit)
+
+    def contact_id(self, session: Session) -> ContactId:
+        return _visit_of(session).contact_id
+
+    @property
+    def in_call(self) -> bool:
+        return False  # nobody signed in for it
+
+    async def present(self, session: Session, present: bool, *, page_gone: bool = False) -> None:
+        visit = self._standing(session) if present else _visit_of(session)
+        await self._desk.agent_present(visit.card, present, page_gone=page_gone)
+
+    async def view(self, session: Session) -> Sequence[Message]:
+        return [message_of(notice) for notice in await self._desk.agent_view(_visit_of(session).card.agent_id)]
+
+    async def request(self, session: Session, message: Message) -> None:
+        visit = self._standing(session)
+        await self._desk.agent_request(visit.card.agent_id, agent_request(message))
+
+    def _standing(self, session: Session) -> Visit:
+        """What the session is for, while the contact is still with its agent. StateConflict (`panel_claim_stale`)."""
+        visit = _visit_of(session)
+        if self._desk.contact_of(visit.card.agent_id) != visit.contact_id:
+            raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
+        return visit
+
+
+def card_of(account: Account) -> AgentCard:
+    """The agent of an account. NotAuthorised (`not_allowed`) when it is none."""
+    if account.agent_id is None:
+        raise NotAuthorised("not_allowed", "Your account may not do this.")
+    return AgentCard(
+        agent_id=account.agent_id,
+        display_name=account.display_name,
+        queues=account.queues,
+        skills=account.skills,
+        languages=account.languages,
+    )
+
+
+def _visit_of(session: Session) -> Visit:
+    if session.visit is None:
+        raise InvariantBroken("owner_mismatch", "The panel of one contact carries another's session.")
+    return session.visit
 
 
 class BoardSide:

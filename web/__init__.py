@@ -11,6 +11,7 @@ from typing import Final
 PAGES: Final = {
     "/": "pages/shop/index.html",
     "/agent/": "pages/agent/index.html",
+    "/agent/embed/": "pages/embed/index.html",
     "/admin/": "pages/admin/index.html",
     "/sign-in/": "pages/sign-in/index.html",
     "/widget/": "pages/widget/index.html",

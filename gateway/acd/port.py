@@ -37,6 +37,7 @@ class AcdCapabilities:
     wraps_up: bool = False  # keeps after-call work by itself
     tells_agent_state: bool = False
     takes_agent_state: bool = True
+    opens_panels: bool = False  # its desktop opens our panel for the one contact it gives to an agent
 
 
 # ---------------------------------------------------------------- values

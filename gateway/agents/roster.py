@@ -5,7 +5,7 @@ Every change is told to one listener (the desk), which tells the panel, the ACD 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.agents import states as a
@@ -99,7 +99,21 @@ class AgentRoster:
             self._agents[card.agent_id] = record
             self.apply(card.agent_id, a.LoggedOn())
             return record
+        if card.visiting and not record.card.visiting:
+            card = replace(card, visiting=False)  # a panel of their own was here: they stay
         record.card = card
+        record.absent_since_s = None
+        self._listener(record)
+        return record
+
+    def expect(self, agent_id: AgentId) -> AgentRecord | None:
+        """A panel will be opened for one contact: as if it were there. None when a contact holds the agent already."""
+        record = self._agents.get(agent_id)
+        if record is None:
+            return self.panel_came(AgentCard(agent_id=agent_id, display_name="", queues=(), visiting=True))
+        if record.state in _ON_CONTACT:
+            return None
+        record.card = replace(record.card, visiting=True)
         record.absent_since_s = None
         self._listener(record)
         return record
@@ -194,6 +208,10 @@ class AgentRoster:
             record.ready_since = None
         if record.state is not before:
             record.since_s = self._clock.monotonic()
+        idle = record.state in (AgentState.READY, AgentState.NOT_READY)
+        if record.card.visiting and before in _ON_CONTACT and idle:  # the one contact is over
+            self._move(record, a.LoggedOff())
+            del self._agents[agent_id]
         self._listener(record)
 
     def _move(self, record: AgentRecord, event: AgentEvent) -> None:

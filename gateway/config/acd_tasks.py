@@ -8,7 +8,9 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from gateway.config.acd import AcdSection
-from gateway.config.values import Duration
+from gateway.config.values import Duration, Words
+
+LONGEST_CLAIM = timedelta(minutes=10)
 
 
 class TaskAcdSettings(AcdSection):
@@ -66,10 +68,22 @@ class TaskAcdSettings(AcdSection):
     connections: int = Field(8, ge=1, le=100, description="HTTP calls at once.")
     agents: Mapping[str, str] = Field({}, description="The ACD's name of an agent → agent id here, where they differ.")
 
+    embed_origins: Words = Field(
+        (),
+        max_length=10,
+        description="Origins of the agents' desktop: its pages may show the panel of one call, in a frame or a popup, "
+        "by a claim that we send. Empty: nobody may, and no claims are made.",
+    )
+    panel_claim: Duration = Field(
+        timedelta(minutes=1), description="How long such a claim may be used, once; at most 10 minutes."
+    )
+
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.auth in ("basic", "oauth2") and not self.user:
             raise ValueError(f"auth {self.auth} needs user")
+        if not timedelta(0) < self.panel_claim <= LONGEST_CLAIM:
+            raise ValueError("panel_claim is more than 0 and at most 10 minutes")
         if self.auth == "oauth2" and not self.token_url:
             raise ValueError("auth oauth2 needs token_url")
         if self.secret.get_secret_value() and self.secret_file is not None:

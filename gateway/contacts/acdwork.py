@@ -109,6 +109,9 @@ class Acdwork:
     def _reserved(self, reserved: acd.Reserved, here: AtAcd) -> None:
         contact = self._contact
         agent = self._n.agents.find(reserved.agent_id) if reserved.agent_id is not None else None
+        absent = agent is None or agent.absent_since_s is not None
+        if reserved.agent_id is not None and absent and here.capabilities.opens_panels:
+            agent = self._n.agents.expect(reserved.agent_id)
         if agent is not None and here.capabilities.mode is AcdMode.TASK:
             self._n.agents.follow_acd(agent.card.agent_id)  # whom it routes to is its own to decide
         possible = contact.state is ContactState.QUEUED and agent is not None and agent.may_be_offered

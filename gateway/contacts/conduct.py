@@ -125,6 +125,7 @@ class Conduct:
                 as_ = self.contact.role_of(agent_id)
                 side = self.contact.side(as_) if as_ is not None else None
                 if side is not None:
+                    self._know_agent(agent_id)
                     self._presence(side, present, page_gone)
             case messages.AgentSignedOut(agent_id=agent_id):
                 as_ = self.contact.role_of(agent_id)
@@ -326,6 +327,12 @@ class Conduct:
             self._feed(Machine.CONTACT, states.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
 
     # ------------------------------------------------------------ people beside the states
+
+    def _know_agent(self, agent_id: AgentId) -> None:
+        """Whom the ACD named before their panel came has a name from now on."""
+        on, record = self.contact.agent, self._n.agents.find(agent_id)
+        if on is not None and record is not None and on.agent_id == agent_id:
+            on.card = record.card
 
     def _presence(self, side: Side, present: bool, page_gone: bool) -> None:
         side.page_left = page_gone if present else side.page_left or page_gone

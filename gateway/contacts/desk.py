@@ -323,7 +323,7 @@ class ContactDesk:
                 agent_id=record.card.agent_id, display_name=record.card.display_name, ready=record.may_be_offered
             )
             for record in self._roster
-            if record.card.agent_id != agent_id and record.absent_since_s is None
+            if record.card.agent_id != agent_id and record.absent_since_s is None and not record.card.visiting
         ]
         agents.sort(key=lambda each: (not each.ready, each.display_name, each.agent_id))
         return TransferTargets(queues=tuple((queue.id, queue.name) for queue in self._queues), agents=tuple(agents))
@@ -350,6 +350,10 @@ class ContactDesk:
     def is_on_contact(self, agent_id: AgentId) -> bool:
         return self._holder(self._roster.find(agent_id)) is not None
 
+    def contact_of(self, agent_id: AgentId) -> ContactId | None:
+        holder = self._holder(self._roster.find(agent_id))
+        return holder.contact.contact_id if holder is not None else None
+
     def _holder(self, record: AgentRecord | None) -> ContactActor | None:
         """The contact that rings at the agent or is with them."""
         if record is None or record.contact_id is None:
@@ -359,16 +363,17 @@ class ContactDesk:
     def _agent_changed(self, record: AgentRecord) -> None:
         agent_id = record.card.agent_id
         self._notices.tell(AgentParty(agent_id=agent_id), _changed(record))
-        self._positions[agent_id] = AgentPosition(
-            agent_id=agent_id,
-            queues=record.card.queues,
-            state=record.state.value,
-            reason=record.reason.value if record.reason is not None else None,
-            ready_since=record.ready_since if record.may_be_offered else None,
-            skills=record.card.skills,
-            languages=record.card.languages,
-        )
-        if self._telling is None:
+        if not record.card.visiting:  # whom an ACD lends us is in the state that it says
+            self._positions[agent_id] = AgentPosition(
+                agent_id=agent_id,
+                queues=record.card.queues,
+                state=record.state.value,
+                reason=record.reason.value if record.reason is not None else None,
+                ready_since=record.ready_since if record.may_be_offered else None,
+                skills=record.card.skills,
+                languages=record.card.languages,
+            )
+        if self._positions and self._telling is None:
             self._telling = self._supervisor.spawn(self._tell_positions(), name="agent-positions")
         deadline = self._roster.next_deadline()
         if deadline is None:

@@ -208,6 +208,13 @@ class AgentsPort(Protocol):
         """StateConflict (`illegal_transition`), NotFound; nothing changed then."""
         ...
 
+    def expect(self, agent_id: AgentId) -> AgentOfRoster | None:
+        """The ACD gives a contact to this agent, whose panel its desktop will open: as if it were there already.
+
+        None when a contact holds them. They are gone again when the contact is.
+        """
+        ...
+
     def follow_acd(self, agent_id: AgentId) -> None:
         """The ACD routes to this agent, so they are ready here too if they have a panel and no contact. NotFound."""
         ...

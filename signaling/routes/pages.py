@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.base.errors import SetupError
 from gateway.base.log import get_logger
+from gateway.config.acd_tasks import TaskAcdSettings
 from signaling.guards import no_such_thing
 from signaling.headers import page_csp
 from signaling.origins import Origins, origin_of
@@ -44,6 +45,7 @@ _WIDGET_PAGE: Final = "/widget/"
 _WIDGET_SCRIPT: Final = "/widget.js"
 _SHOP: Final = "/"
 _PANEL: Final = "/agent/"
+_EMBED: Final = "/agent/embed/"
 
 _log = get_logger("signaling.pages")
 
@@ -79,6 +81,38 @@ def _static_route(files: Mapping[str, Path]) -> Handler:
     return static
 
 
+def embed_origins(services: Services) -> tuple[str, ...]:
+    """The desktops that may show the panel of one contact. SetupError (`bad_origin`)."""
+    found = [
+        origin_of(url)
+        for acd in services.settings.acds
+        if isinstance(acd, TaskAcdSettings)
+        for url in acd.embed_origins
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _embed_route(path: Path, origins: Origins, desktops: tuple[str, ...]) -> Handler:
+    headers = {"Content-Security-Policy": page_csp(origins, frame_ancestors=desktops or None)}
+    if desktops:
+        headers["Cross-Origin-Opener-Policy"] = "unsafe-none"  # a popup tells its opener how the call goes
+    else:
+        headers["X-Frame-Options"] = "DENY"  # it knows no list of origins: with one only the policy speaks
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        return _file(path, **headers)
+
+    return page
+
+
+def _desktops_route(desktops: tuple[str, ...]) -> Handler:
+    async def listed(request: web.Request) -> web.StreamResponse:
+        """`GET /api/v1/embed`: to whom that page may speak; the same origins as in its policy."""
+        return web.json_response({"origins": list(desktops)})
+
+    return listed
+
+
 def _same_csp(policy: str) -> Callable[[web.Request], str]:
     return lambda _: policy
 
@@ -110,6 +144,7 @@ def _widget_csp(services: Services, origins: Origins) -> Callable[[web.Request],
 def routes(services: Services, origins: Origins) -> list[web.RouteDef]:
     """The routes of the files that are there. Raises SetupError (`web_missing`) when a page is not."""
     found = [web.get("/static/{path:.+}", _static_route(static_files(services.web_root / services.static)))]
+    desktops = embed_origins(services)
     for address, file in services.pages.items():
         if address == _SHOP and not services.demo_shop:
             continue
@@ -120,6 +155,9 @@ def routes(services: Services, origins: Origins) -> list[web.RouteDef]:
             handler = _script_route(path)
         elif address == _WIDGET_PAGE:
             handler = _page_route(path, _widget_csp(services, origins))
+        elif address == _EMBED:
+            handler = _embed_route(path, origins, desktops)
+            found.append(web.get("/api/v1/embed", _desktops_route(desktops)))
         else:
             handler = _page_route(path, _same_csp(page_csp(origins, frames=address == _SHOP)))
         found.append(web.get(address, handler))

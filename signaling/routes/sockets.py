@@ -1,17 +1,21 @@
-"""The three WebSockets: checked before the upgrade, then handed to `signaling.socket`."""
+"""The WebSockets: checked before the upgrade, then handed to `signaling.socket`."""
+
+from typing import Final
 
 from aiohttp import web
 
 from gateway.base.errors import BadInput, NotAuthorised
 from gateway.base.log import get_logger
-from gateway.parties import AgentCard
 from signaling.address import limit_key
 from signaling.guards import address_of, require_role, sign_in_token
+from signaling.routes.widget import limit
 from signaling.services import Context, context_of
-from signaling.sides import AgentSide, BoardSide, CustomerSide, Side
+from signaling.sides import AgentSide, BoardSide, CustomerSide, EmbedSide, Side, card_of
 from signaling.socket import CLOSE_TIMEOUT_S, SUBPROTOCOL, Socket, SocketSettings
 
 _log = get_logger("signaling.sockets")
+
+_PANELS_FACTOR: Final = 10  # a whole center may sit behind one address
 
 
 def _check_before_upgrade(request: web.Request, side: str) -> str:
@@ -87,17 +91,20 @@ async def agent(request: web.Request) -> web.WebSocketResponse:
     address = _check_before_upgrade(request, "agent")
     services = context_of(request).services
     account = await require_role(request, "agent")
-    if account.agent_id is None:
-        raise NotAuthorised("not_allowed", "Your account may not do this.")
-    card = AgentCard(
-        agent_id=account.agent_id,
-        display_name=account.display_name,
-        queues=account.queues,
-        skills=account.skills,
-        languages=account.languages,
-    )
-    side = AgentSide(services.desk, services.sessions, card, address)
+    side = AgentSide(services.desk, services.sessions, card_of(account), address)
     return await _run(request, side, address, sign_in=sign_in_token(request))
+
+
+async def embed(request: web.Request) -> web.WebSocketResponse:
+    """`GET /ws/embed`: the panel of one contact, in somebody else's desktop. No cookie is looked at."""
+    address = _check_before_upgrade(request, "embed")
+    services = context_of(request).services
+
+    async def admitted() -> None:
+        await limit(request, "panel", services.settings.limits.entries_per_minute * _PANELS_FACTOR)
+
+    side = EmbedSide(services.desk, services.sessions, services.panel_claims, address, admitted)
+    return await _run(request, side, address)
 
 
 async def board(request: web.Request) -> web.WebSocketResponse:
@@ -110,4 +117,9 @@ async def board(request: web.Request) -> web.WebSocketResponse:
 
 
 def routes() -> list[web.RouteDef]:
-    return [web.get("/ws/customer", customer), web.get("/ws/agent", agent), web.get("/ws/board", board)]
+    return [
+        web.get("/ws/customer", customer),
+        web.get("/ws/agent", agent),
+        web.get("/ws/embed", embed),
+        web.get("/ws/board", board),
+    ]

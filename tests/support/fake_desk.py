@@ -31,6 +31,7 @@ class FakeDesk:
     contacts: dict[ContactId, Entry] = field(default_factory=dict)
     closed: set[ContactId] = field(default_factory=set)
     on_contact: set[AgentId] = field(default_factory=set)
+    contact_with: dict[AgentId, ContactId] = field(default_factory=dict)
     fail_next: BaseException | None = None
     view_gate: asyncio.Event | None = None  # a view waits for this
     request_gate: asyncio.Event | None = None  # an agent's request waits for this
@@ -101,6 +102,9 @@ class FakeDesk:
 
     def is_on_contact(self, agent_id: AgentId) -> bool:
         return agent_id in self.on_contact
+
+    def contact_of(self, agent_id: AgentId) -> ContactId | None:
+        return self.contact_with.get(agent_id)
 
     def board(self) -> BoardShown:
         return BoardShown(queues=(), agents=(), contacts=(), alarms=(), draining=self.draining)

@@ -15,12 +15,14 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from gateway.acd.passes import PanelPasses
 from gateway.base.clock import Clock, SystemClock
 from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AccountId, AgentId, ContactId
 from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, TokenSettings
 from gateway.live.rates import Decision, Rate
 from gateway.parties import Entry, Invitation
+from gateway.wiring_tasks import PanelsForSignaling
 from signaling.app import build_app
 from signaling.ports import (
     Account,
@@ -54,6 +56,7 @@ ROBOT_RECORDING = "rc_00000002"
 PAGES = {
     "/": "pages/shop/index.html",
     "/agent/": "pages/agent/index.html",
+    "/agent/embed/": "pages/embed/index.html",
     "/widget/": "pages/widget/index.html",
     "/widget.js": "pages/widget/widget.js",
 }
@@ -473,6 +476,8 @@ class Node:
     links: FakeLinks
     customers: FakeCustomers
     task_acds: "FakeTaskAcds"
+    passes: PanelPasses
+    audited: list[tuple[str, str, str, Mapping[str, object]]]
     health: FakeHealth
     disagreements: FakeDisagreements
 
@@ -489,6 +494,7 @@ def write_pages(folder: Path) -> Path:
     for file, text in {
         "pages/shop/index.html": "<!doctype html><title>Shop</title>",
         "pages/agent/index.html": "<!doctype html><title>Agent</title>",
+        "pages/embed/index.html": "<!doctype html><title>Call</title>",
         "pages/widget/index.html": "<!doctype html><title>Widget</title>",
         "pages/widget/widget.js": "customElements;",
         "static/lib/session.js": "export {};",
@@ -514,11 +520,13 @@ async def node(
     times: SocketTimes | None = None,
     turn: Turn = NO_TURN,
     task_acds: TaskAcds | None = None,
+    acds: Sequence[Mapping[str, object]] = (),
 ) -> AsyncIterator[Node]:
     """A node on a port of the system's choice, closed at the end."""
     clock = clock or SystemClock()
     settings = Settings(
         data_dir=folder,
+        acds=acds,  # type: ignore[arg-type]
         http=HttpSettings.model_validate({"port": 0, **(http or {})}),
         limits=LimitSettings.model_validate(limits or {}),
         sites=(
@@ -546,6 +554,12 @@ async def node(
     customers = FakeCustomers()
     links = FakeLinks()
     fake_task_acds = FakeTaskAcds()
+    passes = PanelPasses(clock)
+    audited: list[tuple[str, str, str, Mapping[str, object]]] = []
+
+    async def audit(actor: str, action: str, subject: str, data: Mapping[str, object]) -> None:
+        audited.append((actor, action, subject, data))
+
     services = Services(
         settings=settings,
         clock=clock,
@@ -561,6 +575,7 @@ async def node(
         links=links,
         customers=customers,
         task_acds=task_acds or fake_task_acds,
+        panel_claims=PanelsForSignaling(passes, accounts.agents, desk.contact_of, audit),
         health=health,
         disagreements=disagreements,
         registry=CollectorRegistry(),
@@ -590,6 +605,8 @@ async def node(
             links=links,
             customers=customers,
             task_acds=fake_task_acds,
+            passes=passes,
+            audited=audited,
             health=health,
             disagreements=disagreements,
         )

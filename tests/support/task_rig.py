@@ -10,7 +10,7 @@ from gateway.acd.events import AcdEvent, AcdRef, AgentEvent
 from gateway.acd.port import ContactOffer
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd.tasks.mapping import TaskMapping, load_mapping
-from gateway.acd.tasks.ports import Answer, Call, CallFailed
+from gateway.acd.tasks.ports import Answer, Call, CallFailed, Panels
 from gateway.acd.tasks.verifying import KEY_HEADER, SignatureVerifier
 from gateway.base.ids import ContactId
 from gateway.base.signing import sign
@@ -63,6 +63,7 @@ class TaskRig:
         mapping: TaskMapping | None = None,
         store: MemoryLetters | None = None,
         clock: FakeClock | None = None,
+        panels: Panels | None = None,
         **settings: Any,
     ) -> None:
         self.clock = clock or FakeClock()
@@ -81,6 +82,7 @@ class TaskRig:
             clock=self.clock,
             node="nd_1",
             claim_url=lambda correlation: f"https://video.test/agent/claim/{correlation}",
+            panels=panels,
         )
         self.acd.on_event(self.events.append)
         self.acd.on_agent_event(self.agent_events.append)

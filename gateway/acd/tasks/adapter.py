@@ -22,6 +22,7 @@ from gateway.acd.events import (
     TransferMode,
     TransferTarget,
 )
+from gateway.acd.passes import PanelSeat
 from gateway.acd.port import (
     AcdCapabilities,
     AcdMode,
@@ -35,10 +36,10 @@ from gateway.acd.port import (
 )
 from gateway.acd.tasks.book import TaskBook
 from gateway.acd.tasks.hearing import Hearing, Teller
-from gateway.acd.tasks.letters import Letters, Refused, Reply
+from gateway.acd.tasks.letters import NO_CLAIM, Letters, Refused, Reply
 from gateway.acd.tasks.looking import Looking
 from gateway.acd.tasks.mapping import Command, TaskMapping
-from gateway.acd.tasks.ports import Caller, Letter, LetterStore
+from gateway.acd.tasks.ports import Caller, Letter, LetterStore, Panels
 from gateway.acd.tasks.task import IN_CALL, IN_LINE, Task, taken_by_us
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.acd.tasks.verifying import Verifier
@@ -59,7 +60,7 @@ _TELLING: Final = frozenset(Command) - {Command.CREATE, Command.UPDATE, Command.
 
 class TaskAcd:
     """One ACD of kind `tasks`. `claim_url` makes the address at which an agent's panel takes a contact by its
-    correlation id. `store` None: nothing survives a restart."""
+    correlation id; `panels` None: the desktop opens no panel by a claim. `store` None: nothing survives a restart."""
 
     def __init__(
         self,
@@ -72,12 +73,14 @@ class TaskAcd:
         clock: Clock,
         node: str,
         claim_url: Callable[[str], str] = lambda correlation: correlation,
+        panels: Panels | None = None,
         on_alarm: Callable[[str, str], None] = lambda code, detail: None,
     ) -> None:
         self.name = settings.name
         self._settings = settings
         self._mapping = mapping
         self._caller = caller
+        self._panels = panels
         self._clock = clock
         self._teller = Teller(settings.name, clock)
         self._book = TaskBook(acd=settings.name, node=node, store=store, clock=clock, claim_url=claim_url)
@@ -103,6 +106,7 @@ class TaskAcd:
             on_done=self._delivered,
             on_open=self._cut_or_back,
             written=self._book.save,
+            claim=self._claim,
         )
         self._looking = Looking(
             acd=settings.name,
@@ -126,6 +130,7 @@ class TaskAcd:
             post=self._post,
             over=self._over,
             restarted=lambda: self._resync(CutCause.ACD_RESTARTED),
+            opens_panels=panels is not None,
         )
 
     # ------------------------------------------------------------ life
@@ -180,6 +185,7 @@ class TaskAcd:
             wraps_up=able.wraps_up,
             tells_agent_state=able.agent_state,
             takes_agent_state=Command.AGENT_STATE in self._mapping.commands,
+            opens_panels=self._panels is not None and Command.PANEL in self._mapping.commands,
         )
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
@@ -388,6 +394,21 @@ class TaskAcd:
         data = {**_offer_data(task), **data}
         if self.letters.post(task.offer.contact_id, task.letters + 1, command, data, self._clock.now()):
             task.letters += 1
+
+    def _claim(self, letter: Letter) -> Mapping[str, object]:
+        """What the agent's desktop opens our panel with; nothing when the task is somebody else's by now."""
+        task = self._book.get(letter.contact_id)
+        if self._panels is None or task is None or task.agent is None or task.agent.agent_id is None:
+            return NO_CLAIM
+        if task.phase not in IN_CALL or task.offer_id is None or letter.data.get("offer_id") != task.offer_id:
+            return NO_CLAIM
+        seat = PanelSeat(
+            acd=self.name,
+            contact_id=task.offer.contact_id,
+            agent_id=task.agent.agent_id,
+            offer_id=task.offer_id,
+        )
+        return self._panels.claim(seat, self._settings.panel_claim.total_seconds())
 
     def _back_in_line(self, task: Task, command: Command, reason: str) -> None:
         """To the head of the queue: as the ACD does it, or as a new task where it knows no way back."""

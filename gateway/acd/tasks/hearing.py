@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from gateway.acd.events import (
+    Accepted,
     AcdAgentState,
     AcdEvent,
     AcdEventBody,
@@ -27,7 +28,7 @@ from gateway.acd.tasks.task import IN_LINE, Heard, Task, tell
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
 from gateway.base.errors import StateConflict
-from gateway.base.ids import AgentId, ContactId, new_id
+from gateway.base.ids import AgentId, ContactId, looks_like_id, new_id
 from gateway.base.log import get_logger
 from gateway.config.acd_tasks import TaskAcdSettings
 
@@ -90,7 +91,8 @@ class Teller:
 
 class Hearing:
     """`agents`: the ACD's names of agents; `agent_states`: what it said of them last. `post` sends a command, `over`
-    closes a task, `restarted` hears that the ACD has lost what it knew."""
+    closes a task, `restarted` hears that the ACD has lost what it knew. `opens_panels`: the desktop of the agent who
+    accepted gets what it opens our panel with."""
 
     def __init__(
         self,
@@ -106,6 +108,7 @@ class Hearing:
         post: Post,
         over: Callable[[Task], None],
         restarted: Callable[[], None],
+        opens_panels: bool = False,
     ) -> None:
         self._settings = settings
         self._incoming = incoming
@@ -118,6 +121,7 @@ class Hearing:
         self._post = post
         self._over = over
         self._restarted = restarted
+        self._opens_panels = opens_panels
         self._orders: dict[ContactId, InOrder[Notice]] = {}
         self._agent_order: InOrder[Notice] = InOrder(0)
         self._gap_soon = asyncio.Event()
@@ -188,17 +192,24 @@ class Hearing:
     def _apply(self, task: Task, heard: Heard, notice: Notice) -> None:
         before = task.phase
         taken = task.taken
-        known = replace(heard, agent_id=self._agents.get(heard.fields.get("agent", "")))
+        known = replace(heard, agent_id=self._agent_called(heard.fields.get("agent", "")))
         if known.told is Told.RESERVED and not task.offer.offerable and task.phase in IN_LINE:
             self._post(task, Command.DECLINE, reason=DeclineReason.WITHDRAWN.value, offer=_reserved_for(known))
             self._teller.tell(task, Unrecognised(name="reserved while it must not be offered"), notice)
             return
         for said in tell(task, known):
             self._teller.tell(task, said.body, notice, made_up=said.made_up)
+            if isinstance(said.body, Accepted) and self._opens_panels:
+                self._post(task, Command.PANEL, offer_id=said.body.offer_id)
         if task.taken != taken:
             self._book.changed(task)
         if task.phase is Phase.GONE and before is not Phase.GONE:
             self._over(task)
+
+    def _agent_called(self, ref: str) -> AgentId | None:
+        """Whose name it is. Without a panel nobody has said so: then an id of ours is its own name."""
+        known = self._agents.get(ref)
+        return AgentId(ref) if known is None and self._opens_panels and looks_like_id(ref, "ag") else known
 
     def _tell_agent(self, notice: Notice, heard: Heard) -> None:
         ref = heard.fields.get("agent", "")

@@ -59,6 +59,9 @@ class _Lane:
     reached: bool = False  # the first may have reached the ACD
 
 
+NO_CLAIM: Final[Mapping[str, object]] = {"url": "", "token": "", "expires_s": 0}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What an answer says of a task."""
@@ -73,7 +76,8 @@ class Letters:
 
     `on_reply` hears of every request that was done, `on_dead` of every letter that died, `on_open` when the breaker
     opened and closed. `written` writes what is known of tasks; it is waited for before one is made and before it is
-    forgotten that it was, so that no crash leaves a task behind. `store` None: nothing survives a restart.
+    forgotten that it was, so that no crash leaves a task behind. `claim` makes what a panel is opened with at the
+    sending: it is never in the records. `store` None: nothing survives a restart.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Letters:
         on_done: Callable[[Letter], None],
         on_open: Callable[[bool], None],
         written: Callable[[], Awaitable[bool]],
+        claim: Callable[[Letter], Mapping[str, object]] = lambda _: NO_CLAIM,
     ) -> None:
         self._settings = settings
         self._mapping = mapping
@@ -104,6 +109,7 @@ class Letters:
         self._on_done = on_done
         self._on_open = on_open
         self._written = written
+        self._claim = claim
         self._lanes: dict[str, _Lane] = {}
         self._breaker = Breaker(
             failures=settings.breaker_failures, first_pause_s=settings.breaker_pause.total_seconds()
@@ -370,6 +376,7 @@ class Letters:
             "reason": "",
             "disposition": "",
             **letter.data,
+            "claim": self._claim(letter) if letter.command is Command.PANEL else NO_CLAIM,
             "task": task,
         }
 

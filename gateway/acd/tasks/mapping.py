@@ -43,6 +43,7 @@ class Command(StrEnum):
     ENDED = "ended"
     WRAPPED_UP = "wrapped_up"
     AGENT_STATE = "agent_state"
+    PANEL = "panel"  # the agent took it at the desktop: what that opens our panel with
     LOOK = "look"  # what the ACD believes of the task
 
 
@@ -91,7 +92,18 @@ FIELDS: Final = frozenset(
 )
 """What a rule may say of an event, beside which one it is. Empty texts count as not said."""
 
-COMMAND_NAMES: Final = ("task", "command", "letter", "settings", "agent", "target", "reason", "disposition", "offer")
+COMMAND_NAMES: Final = (
+    "task",
+    "command",
+    "letter",
+    "settings",
+    "agent",
+    "target",
+    "reason",
+    "disposition",
+    "offer",
+    "claim",
+)
 REPLY_NAMES: Final = (*COMMAND_NAMES, "reply", "status")
 EVENT_NAMES: Final = ("body", "headers", "settings", "item")
 RULE_NAMES: Final = (*EVENT_NAMES, "part")
@@ -481,6 +493,7 @@ def specimen(variables: Mapping[str, str], kept: set[str] | frozenset[str]) -> d
             "kept": dict.fromkeys(kept, "sample"),
         },
         "offer": {"reservation": "sample", "agent": "sample"},
+        "claim": {"url": "https://video.example/agent/embed/#claim=sample", "token": "sample", "expires_s": 60},
         "agent": {"ref": "sample", "state": "ready", "reason": ""},
         "target": {"mode": "blind", "kind": "queue", "value": "sales"},
         "reason": "sample",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from gateway.acd.passes import PanelSeat
 from gateway.acd.tasks.mapping import Command
 from gateway.base.ids import ContactId
 
@@ -46,6 +47,14 @@ class Caller(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class Panels(Protocol):
+    """Makes the claims by which an agent's desktop opens our panel."""
+
+    def claim(self, seat: PanelSeat, lasts_s: float) -> Mapping[str, object]:
+        """`url`, `token` and `expires_s`, the same however often it is asked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,18 @@
 import pytest
 
 from gateway.base.errors import CapacityExceeded
-from gateway.base.ids import AgentId, ContactId
-from gateway.parties import AgentParty, BoardParty, BoardShown, ContactChanged, CustomerParty
+from gateway.base.ids import AgentId, ContactId, OfferId
+from gateway.parties import (
+    AgentCard,
+    AgentChanged,
+    AgentParty,
+    BoardParty,
+    BoardShown,
+    ContactChanged,
+    CustomerParty,
+    OfferEnded,
+    Visit,
+)
 from signaling.sessions import Sessions
 from tests.support.clock import FakeClock
 
@@ -99,3 +109,20 @@ def test_a_notice_that_can_not_be_said_harms_nobody(capsys: pytest.CaptureFixtur
     one = sessions.open(CUSTOMER)
     sessions.tell(CUSTOMER, ContactChanged(contact_id=CUSTOMER.contact_id, state=7))  # type: ignore[arg-type]
     assert one.unacknowledged == 0
+
+
+def test_the_panel_of_one_contact_hears_of_no_other_and_ends_after_it() -> None:
+    clock = FakeClock()
+    sessions = make(clock)
+    card = AgentCard(agent_id=AGENT.agent_id, display_name="Anna", queues=(), visiting=True)
+    panel = sessions.open(AGENT, visit=Visit(card=card, contact_id=CUSTOMER.contact_id))
+    panel.carrier = carrier = Carrier()
+    sessions.tell(AGENT, ContactChanged(contact_id=CUSTOMER.contact_id, state="active"))
+    sessions.tell(AGENT, ContactChanged(contact_id=OTHER.contact_id, state="active"))
+    assert panel.unacknowledged == 1
+    sessions.tell(AGENT, AgentChanged(state="ready"))
+    sessions.tell(AGENT, OfferEnded(offer_id=OfferId("of_00000001"), reason="withdrawn"))
+    assert panel.unacknowledged == 2, "of what comes after the contact it hears nothing"
+    clock.advance(5)
+    sessions.sweep()
+    assert (carrier.byes, sessions.holds(panel)) == (["session_over"], False)

@@ -1,7 +1,7 @@
 // The agent panel: <vv-agent>. Ready, ring, accept, talk, hold, wrap up, with the own state always in sight.
 
 import { LitElement, html, nothing } from "../vendor/lit.js";
-import { awayTitle, awayVeil } from "../elements/away.js";
+import { awayTitle } from "../elements/away.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon, mark } from "../elements/icons.js";
 import { languagePicker, startLanguage } from "../elements/language.js";
@@ -19,11 +19,12 @@ import { chimeIn, chimeOut } from "../lib/sound.js";
 import { takeClaimOfAddress } from "./claim.js";
 import { context, nameOf } from "./context.js";
 import "./link.js";
-import { fold, newView, screenOf } from "./model.js";
+import { fold, newView, recordingSign, screenOf } from "./model.js";
 import { offerCard } from "./offer.js";
 import { Ring } from "./ring.js";
 import { panelStyles } from "./styles.js";
 import "./transfer.js";
+import { veil } from "./veil.js";
 import "./wrap-up.js";
 
 const SESSION_KEY = "visavis.agent";
@@ -31,9 +32,6 @@ const CAMERA_KEY = "visavis.agent.camera";
 const REASONS = /** @type {const} */ (["break", "lunch", "training", "meeting", "other"]);
 
 /** @typedef {import("../lib/api.js").Account} Account */
-
-/** What the stage says of the recording: `held` where it is paused and not the agent's to go on with. @param {import("./model.js").View} view */
-const recordingSign = (view) => (view.recording === "paused" && !view.recording_may.includes("resume") ? "held" : view.recording);
 
 class Agent extends LitElement {
   static properties = {
@@ -438,7 +436,7 @@ class Agent extends LitElement {
           .quality=${view.quality}
           .talk_s=${view.talking_since_ms === null ? null : (this._now - view.talking_since_ms) / 1000}
           ?talking=${talking || held || consulting}
-          .veil=${this.#veil(view, name)}
+          .veil=${veil(view, name, { call, open: this.#session?.state === "open", now: this._now })}
         ></vv-stage>
         ${call === null ? nothing : html`<div class="help">${this.#consultation(view, assigned, name)}${voice_apart ? html`<p class="note">${icon("phone")}<span>${t("agent_call.voice_apart")}</span></p>` : nothing}${deviceHelp(call)}</div>`}
         <vv-controls
@@ -480,22 +478,6 @@ class Agent extends LitElement {
         <button data-action="back" @click=${this.#retrieve}>${icon("back")} ${t("agent_call.back", { name })}</button>
       </div>
     </div>`;
-  }
-
-  /** @param {import("./model.js").View} view @param {string} name */
-  #veil(view, name) {
-    const call = this.#call;
-    if (this.#session?.state !== "open") return { title: t("trouble.reconnecting"), text: t("trouble.kept"), busy: true };
-    if (call?.peer.blocked) return { title: t("trouble.blocked_title"), text: t("trouble.blocked"), busy: true };
-    if (call?.refused_code) return { title: t("trouble.refused_title"), text: codeText("leg", call.refused_code) };
-    if (call?.peer.status === "reconnecting") return { title: t("trouble.reconnecting"), text: t("trouble.media"), busy: true };
-    if (view.contact_state === "held") return { title: t("agent_call.held"), text: t("agent_call.held_text", { name }) };
-    if (view.contact_state === "transferring") return { title: t("agent_call.transferring"), text: t("agent_call.transferring_text", { name }), busy: true };
-    if (view.contact_state === "consult_ringing") return { title: t("agent_call.consult_ringing"), text: t("agent_call.consult_ringing_text", { name }), busy: true };
-    if (view.contact_state === "consulting") return null;
-    if (view.contact_state !== "active") return { title: t("agent_call.bridging", { name }), text: "", busy: true };
-    if (view.away !== null) return awayVeil(name, view.away, this._now, "call_ends");
-    return null;
   }
 
   /**

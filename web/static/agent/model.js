@@ -133,3 +133,6 @@ export function screenOf(view) {
   if (view.assigned !== null) return "call";
   return view.state === "" ? "loading" : "idle";
 }
+
+/** What the stage says of the recording: `held` where it is paused and not the agent's to go on with. @param {View} view */
+export const recordingSign = (view) => (view.recording === "paused" && !view.recording_may.includes("resume") ? "held" : view.recording);

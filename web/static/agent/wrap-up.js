@@ -18,6 +18,7 @@ export class WrapUp extends LitElement {
     left_s: { attribute: false },
     customer: { type: String },
     next: { type: String },
+    hint: { type: String },
     _sent: { state: true },
     _missing: { state: true },
   };
@@ -85,6 +86,8 @@ export class WrapUp extends LitElement {
     this.customer = "";
     /** Why the agent is not ready afterwards; empty: ready. */
     this.next = "";
+    /** What comes after it, in place of the usual words. */
+    this.hint = "";
     this._sent = false;
     this._missing = false;
   }
@@ -100,7 +103,7 @@ export class WrapUp extends LitElement {
         <h1 tabindex="-1">${t("wrap_up.title", { name: this.customer })}</h1>
         <span class="pill number ${hurry ? "warn" : ""}">${icon("clock")} ${clock(this.left_s)}</span>
       </div>
-      <p class="hint">${this.next === "" ? t("wrap_up.text") : t("wrap_up.text_next", { reason: this.next })}</p>
+      <p class="hint">${this.hint !== "" ? this.hint : this.next === "" ? t("wrap_up.text") : t("wrap_up.text_next", { reason: this.next })}</p>
       <fieldset>
         <legend>${t("wrap_up.disposition")}</legend>
         <div class="choices">

@@ -1,6 +1,6 @@
 """Task mode as a whole over a fake ACD: two-phase accept, echoes, what is missing, what a restart leaves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from gateway.acd.events import (
     TransferMode,
     TransferTarget,
 )
+from gateway.acd.passes import PanelSeat
 from gateway.acd.port import AgentPosition, CutCause, DeclineReason, Phase
 from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
@@ -559,3 +560,44 @@ async def test_what_an_earlier_process_left_is_told() -> None:
     async with after:
         await after.clock.run(1)
     assert sorted(left) == [("ct_00000001", Phase.CONNECTED, "sales"), ("ct_00000002", Phase.QUEUED, "sales")]
+
+
+class FakePanels:
+    """Claims that can be told apart by what they are for."""
+
+    def claim(self, seat: PanelSeat, lasts_s: float) -> Mapping[str, object]:
+        return {"url": f"https://video.test/#claim={seat.offer_id}", "token": seat.agent_id, "expires_s": int(lasts_s)}
+
+
+async def test_who_accepts_at_the_desktop_gets_what_it_opens_our_panel_with() -> None:
+    async with TaskRig(panels=FakePanels(), agents={"WK1": "ag_00000001"}) as rig:
+        await rig.offer()
+        await rig.tell("reserved", reservation="r1", agent="WK1")
+        assert "panel" not in rig.caller.commands
+        await rig.tell("accepted", reservation="r1", agent="WK1")
+        sent = rig.caller.bodies[-1]
+        assert (sent["command"], sent["agent"], sent["reservation"]) == ("panel", "WK1", "r1")
+        offer_id = next(event.body.offer_id for event in rig.events if isinstance(event.body, Accepted))
+        url = f"https://video.test/#claim={offer_id}"
+        assert sent["claim"] == {"url": url, "token": "ag_00000001", "expires_s": 60}
+        assert "claim=" not in str(rig.store.rows) + str(rig.store.open), "it is never in the records"
+
+
+async def test_a_claim_that_comes_too_late_to_be_sent_is_none() -> None:
+    """The ACD was away; by then the task is in line again."""
+    async with TaskRig(panels=FakePanels(), agents={"WK1": "ag_00000001"}) as rig:
+        await rig.offer()
+        await rig.tell("reserved", reservation="r1", agent="WK1")
+        rig.caller.usual = Answer(status=503, body=b"")
+        await rig.tell("accepted", reservation="r1", agent="WK1")
+        await rig.tell("transferred", queue="service")
+        rig.caller.usual = Answer(status=200, body=b"{}")
+        await rig.clock.run(2)
+        assert [body["claim"]["url"] for body in rig.caller.bodies if body["command"] == "panel"][-1] == ""
+
+
+async def test_without_a_desktop_no_claim_is_made(rig: TaskRig) -> None:
+    await rig.offer()
+    await rig.tell("accepted", reservation="r1", agent="WK1")
+    assert "panel" not in rig.caller.commands
+    assert not rig.acd.capabilities().opens_panels

@@ -1,0 +1,83 @@
+// Styles of the panel of one call: the picture has all the room there is, and the controls stay in sight.
+
+import { css } from "../vendor/lit.js";
+
+export const embedStyles = css`
+  :host {
+    display: block;
+    height: 100vh;
+    height: 100dvh;
+  }
+  .embed {
+    height: 100%;
+    display: grid;
+    grid-template: auto minmax(0, 1fr) / minmax(0, 1fr);
+    background: var(--surface);
+  }
+  .notes > * {
+    margin: 8px;
+  }
+  section.call {
+    min-height: 0;
+    display: grid;
+    grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr);
+  }
+  .help > * {
+    margin: 8px 12px;
+  }
+  .work {
+    overflow: auto;
+    padding: 12px;
+  }
+  .work vv-wrap-up {
+    max-width: 620px;
+    margin-inline: auto;
+  }
+  .alone {
+    display: grid;
+    place-content: center;
+    justify-items: center;
+    gap: 14px;
+    padding: 24px;
+    text-align: center;
+    max-width: 420px;
+    margin-inline: auto;
+  }
+  .round {
+    width: 64px;
+    height: 64px;
+    border-radius: 50%;
+    display: grid;
+    place-content: center;
+    font-size: 1.375rem;
+    background: var(--accent-soft);
+    color: var(--accent-strong);
+  }
+  .round.done {
+    background: var(--good-soft);
+    color: var(--good);
+  }
+  .round.failed {
+    background: var(--warn-soft);
+    color: var(--warn);
+  }
+  .wheel {
+    width: 40px;
+    height: 40px;
+    border-radius: 50%;
+    border: 3px solid var(--line);
+    border-top-color: var(--accent);
+    animation: turn 900ms linear infinite;
+  }
+  @keyframes turn {
+    to {
+      transform: rotate(360deg);
+    }
+  }
+  h1 {
+    font-size: 1.25rem;
+  }
+  h1:focus {
+    outline: none;
+  }
+`;

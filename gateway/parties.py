@@ -462,7 +462,8 @@ class OfferMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferEnded:
-    """To the agent: the ringing stopped: `accepted`, `rejected`, `timed_out`, `withdrawn`."""
+    """To the agent: the ringing stopped: `accepted`, `rejected`, `timed_out`, `withdrawn`; where it rang at several and
+    they stay ready, `taken` by somebody else, or `unanswered` by all."""
 
     offer_id: OfferId
     reason: str

@@ -173,14 +173,16 @@ class SetNotReady(Message):
 
 
 class AcceptOffer(Message):
-    """Sender: agent. Legal: `reserved`, the offer that rings."""
+    """Sender: agent. Legal: `reserved`, or `ready` where it rings at several: the offer that rings. Of several who
+    accept one gets `assigned`, the others `offer_ended`.
+    """
 
     type: Literal["accept_offer"] = "accept_offer"
     offer_id: Id
 
 
 class RejectOffer(Message):
-    """Sender: agent. Legal: `reserved`, the offer that rings."""
+    """Sender: agent. Legal: as `accept_offer`."""
 
     type: Literal["reject_offer"] = "reject_offer"
     offer_id: Id
@@ -523,7 +525,9 @@ class Offer(Message):
 
 
 class OfferEnded(Message):
-    """To: agent: `accepted`, `rejected`, `timed_out`, `withdrawn`."""
+    """To: agent: `accepted`, `rejected`, `timed_out`, `withdrawn`; where it rang at several agents, who stay ready:
+    `taken` by somebody else, or `unanswered` by all.
+    """
 
     type: Literal["offer_ended"] = "offer_ended"
     offer_id: str

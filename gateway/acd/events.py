@@ -107,6 +107,17 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ringing:
+    """It rings at several agents, or at these too, and nobody has the offer yet: the contact stays in line.
+
+    Who answers is told by `accept` with their id of it; Reserved with the same id says that they were the first.
+    Rejected takes one of them out. `decline` with any of the ids ends it at all of them.
+    """
+
+    offers: tuple[tuple[OfferId, AgentId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """The agent declined at the ACD, or it took the offer back: the contact is in line again."""
 
@@ -216,6 +227,7 @@ AcdEventBody = (
     Offered
     | Queued
     | Reserved
+    | Ringing
     | Rejected
     | NoAnswer
     | Accepted

@@ -23,6 +23,7 @@ from gateway.acd.events import (
     Rejected,
     Reserved,
     Resumed,
+    Ringing,
     WrapUpDone,
 )
 from gateway.acd.port import ContactOffer, Phase
@@ -53,6 +54,8 @@ class Belief:
         match body:
             case Reserved(offer_id=offer_id) if self.phase in IN_LINE:
                 self.phase, self.offer_id = Phase.RINGING, offer_id
+            case Ringing() if self.phase is Phase.QUEUED:
+                self.phase = Phase.RINGING
             case Rejected(offer_id=offer_id) | NoAnswer(offer_id=offer_id) if offer_id == self.offer_id:
                 self.phase, self.offer_id = Phase.QUEUED, None
             case Rejected(offer_id=offer_id) if offer_id == self.taken_id and self.phase in IN_CALL:
@@ -81,7 +84,7 @@ class Belief:
                 self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, offer_id
             case "media_confirmed":
                 self.taken_id = None
-            case "decline" if offer_id == self.offer_id:
+            case "decline" if offer_id == self.offer_id or (self.offer_id is None and self.phase is Phase.RINGING):
                 self.phase, self.offer_id = Phase.QUEUED, None
             case "requeue" | "media_failed" if self.phase is not Phase.GONE:
                 self.phase, self.offer_id, self.taken_id = Phase.QUEUED, None, None

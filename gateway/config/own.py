@@ -154,8 +154,11 @@ class QueueRouting(Section):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="What menus and accounts name.")
     name: str = Field(max_length=80, description="What people read.")
     channel: Literal["video", "chat"] = Field("video", description="What a contact of it takes of an agent's capacity.")
-    strategy: Literal["longest_idle", "least_occupied", "round_robin", "most_skilled"] = Field(
-        "longest_idle", description="Which of the agents who may serve a contact is chosen."
+    strategy: Literal["longest_idle", "least_occupied", "round_robin", "most_skilled", "ring_all"] = Field(
+        "longest_idle", description="Which of the agents who may serve a contact is chosen; `ring_all`: who is first."
+    )
+    ring_at_most: int = Field(
+        20, ge=1, le=100, description="`ring_all`: at so many agents at once, longest idle first."
     )
     service_level: float = Field(
         0.8, gt=0, le=1, description="Share of contacts to be answered within service_level_within."

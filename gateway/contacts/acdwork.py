@@ -19,6 +19,7 @@ from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.model import AtAcd, Contact, Role, take_on
 from gateway.contacts.ports import AgentOfRoster
+from gateway.contacts.ringing import Ringing
 from gateway.contacts.states import CONTACT, IN_CALL, ContactState
 
 PREFIX: Final = "acd_"
@@ -38,11 +39,13 @@ class Acdwork:
         neighbours: Neighbours,
         effects: Effects,
         feed: Callable[[Machine, Event, JournalSource], None],
+        ringing: Ringing,
     ) -> None:
         self._contact = contact
         self._n = neighbours
         self._do = effects
         self._feed = feed
+        self._ringing = ringing
 
     def said(self, event: AcdEvent) -> None:
         """One event of the ACD."""
@@ -64,6 +67,8 @@ class Acdwork:
                     self._do.tell_customer(contact.line.place)
             case acd.Reserved() if here.capabilities.mode is not AcdMode.CALL:
                 self._reserved(body, here)
+            case acd.Ringing(offers=offers):
+                self._ringing.begins(offers)
             case acd.Rejected(offer_id=offer_id, reason=reason):
                 self._taken_back(offer_id, reason)
             case acd.NoAnswer(offer_id=offer_id):
@@ -108,6 +113,8 @@ class Acdwork:
 
     def _reserved(self, reserved: acd.Reserved, here: AtAcd) -> None:
         contact = self._contact
+        if self._ringing.given(reserved.offer_id):
+            return
         agent = self._n.agents.find(reserved.agent_id) if reserved.agent_id is not None else None
         absent = agent is None or agent.absent_since_s is not None
         if reserved.agent_id is not None and absent and here.capabilities.opens_panels:
@@ -125,6 +132,7 @@ class Acdwork:
 
     def _taken_back(self, offer_id: OfferId, reason: acd.RejectReason) -> None:
         contact = self._contact
+        self._ringing.lost(offer_id)
         if self._rings(offer_id):
             match reason:
                 case acd.RejectReason.WITHDRAWN:

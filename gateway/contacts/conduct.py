@@ -31,6 +31,7 @@ from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.qualitywork import Qualitywork
+from gateway.contacts.ringing import Ringing
 from gateway.contacts.states import CONSULTS, OVER, ContactEvent, ContactState, EndReason, LeaveCause
 from gateway.contacts.views import for_customer
 from gateway.contacts.waits import Wait, waits_of
@@ -77,7 +78,8 @@ class Conduct:
         self._legs = Legwork(contact, neighbours, effects, self._feed)
         self._consequences = Consequences(contact, neighbours, effects)
         self._quality = Qualitywork(contact, neighbours, effects)
-        self._acd = Acdwork(contact, neighbours, effects, self._feed)
+        self._ringing = Ringing(contact, neighbours, effects, self._feed)
+        self._acd = Acdwork(contact, neighbours, effects, self._feed, self._ringing)
         self._handover = Handover(contact, neighbours, self._acd, self._feed)
 
     @property
@@ -106,6 +108,8 @@ class Conduct:
                 self._start()
             case messages.CustomerAsked(request=request):
                 self._customer(request)
+            case messages.AgentAsked(agent_id=agent_id, request=request) if self._ringing.rings_at(agent_id):
+                self._ringing.asked(agent_id, request)
             case messages.AgentAsked(request=request):
                 role = self._must_be_with(message.agent_id)
                 self._agent(request, role)
@@ -117,7 +121,7 @@ class Conduct:
                 if as_ is Role.SECOND:
                     return self._n.views.for_second(self.contact, self._now())
                 if as_ is None:
-                    return ()
+                    return self._ringing.view(agent_id)
                 return (*self._n.views.for_agent(self.contact, self._now()), *self._quality.view(Role.AGENT))
             case messages.CustomerPresence(present=present, page_gone=page_gone):
                 self._presence(self.contact.customer, present, page_gone)
@@ -132,6 +136,8 @@ class Conduct:
                 if as_ is not None:
                     machine = Machine.AGENT if as_ is Role.AGENT else Machine.SECOND
                     self._feed(machine, a.LoggedOff(), JournalSource.AGENT)
+            case messages.RingLeft(agent_id=agent_id):
+                self._ringing.left(agent_id)
             case messages.FromMedia(event=LegQuality() as measured):
                 self._quality.measured(measured)
             case messages.FromMedia(event=LegVideoPaused() | LegVideoResumed() as event):
@@ -412,6 +418,8 @@ class Conduct:
                 self._feed(Machine.CONTACT, states.MaxWaitReached(), clock)
             case Wait.OFFER:
                 self._feed(Machine.CONTACT, states.OfferTimedOut(), clock)
+            case Wait.RING:
+                self._ringing.unanswered()
             case Wait.RINGING_GRACE:
                 self._feed(Machine.AGENT, a.PresenceLost(), clock)
             case Wait.CLAIM:
@@ -526,6 +534,7 @@ class Conduct:
 
     def _afterwards(self) -> None:
         """What follows from the state as it is now, whatever led to it."""
+        self._ringing.afterwards()
         self._legs.afterwards()
         self._quality.afterwards()
         contact = self.contact

@@ -113,6 +113,7 @@ class ContactDesk:
         self._legs: dict[LegId, ContactId] = {}
         self._positions: dict[AgentId, AgentPosition] = {}  # not yet told to the ACD, newest per agent
         self._telling: asyncio.Task[None] | None = None
+        self._rung: dict[AgentId, ContactId] = {}  # a contact rings there beside others
         self._claims = Claims(clock, settings.claim_attempts)
         self._draining = False
         self._tidy = asyncio.Event()
@@ -150,6 +151,8 @@ class ContactDesk:
             release_leg=self._release_leg,
             issue_claim=self._claims.issue,
             end_claim=self._claims.end,
+            ring_at=self._ring_at,
+            rings_no_more=self._rings_no_more,
             customers=customers,
         )
         self._recording = recording
@@ -296,7 +299,7 @@ class ContactDesk:
             case ClaimContact():
                 await self._claim(agent_id, request)
             case _:
-                actor = self._holder(self._roster.get(agent_id))
+                actor = self._holder(self._roster.get(agent_id)) or self._ringer(agent_id)
                 if actor is None:
                     raise StateConflict("no_contact", "You are not on a contact.")
                 await actor.ask(messages.AgentAsked(agent_id=agent_id, request=request))
@@ -331,7 +334,7 @@ class ContactDesk:
     async def agent_view(self, agent_id: AgentId) -> Sequence[AgentNotice]:
         record = self._roster.get(agent_id)
         notices: tuple[AgentNotice, ...] = (_changed(record),)
-        actor = self._holder(record)
+        actor = self._holder(record) or self._ringer(agent_id)
         if actor is not None:
             notices += await actor.ask(messages.AgentViewAsked(agent_id=agent_id)) or ()  # type: ignore[operator]
         return notices
@@ -360,8 +363,27 @@ class ContactDesk:
             return None
         return self._actors.get(record.contact_id)
 
+    def _ring_at(self, agent_id: AgentId, contact: Contact) -> bool:
+        """Note that the contact rings at this agent beside others. False: they take no contacts, or one rings there."""
+        record = self._roster.find(agent_id)
+        if record is None or not record.may_be_offered or agent_id in self._rung:
+            return False
+        self._rung[agent_id] = contact.contact_id
+        return True
+
+    def _rings_no_more(self, agent_id: AgentId) -> None:
+        self._rung.pop(agent_id, None)
+
+    def _ringer(self, agent_id: AgentId) -> ContactActor | None:
+        """The contact that rings at the agent beside others."""
+        contact_id = self._rung.get(agent_id)
+        return self._actors.get(contact_id) if contact_id is not None else None
+
     def _agent_changed(self, record: AgentRecord) -> None:
         agent_id = record.card.agent_id
+        ringer = self._ringer(agent_id) if record.state is not AgentState.READY else None
+        if ringer is not None:
+            ringer.post(messages.RingLeft(agent_id=agent_id))
         self._notices.tell(AgentParty(agent_id=agent_id), _changed(record))
         if not record.card.visiting:  # whom an ACD lends us is in the state that it says
             self._positions[agent_id] = AgentPosition(
@@ -467,6 +489,7 @@ class ContactDesk:
 
     def _ended(self, contact: Contact) -> None:
         self._actors.pop(contact.contact_id, None)
+        self._rung = {agent: contact_id for agent, contact_id in self._rung.items() if contact_id != contact.contact_id}
         if self._customers is not None:
             self._customers.ended(contact.contact_id)
         self._tidy.set()

@@ -74,6 +74,8 @@ class Neighbours:
     release_leg: Callable[[LegId], None]
     issue_claim: Callable[[ContactId], str]  # a correlation id by which an agent's panel finds the contact
     end_claim: Callable[[ContactId], None]  # it leads nowhere any more
+    ring_at: Callable[[AgentId, Contact], bool]  # the agent takes contacts, and no other rings there: this one does now
+    rings_no_more: Callable[[AgentId], None]
     customers: CustomersPort | None = None
 
 

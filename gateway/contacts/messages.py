@@ -55,6 +55,13 @@ class AgentSignedOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingLeft:
+    """An agent at whom the contact rings beside others takes no contacts any more, or has another."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromCrm:
     """Who the customer is, as far as it is known by now."""
 
@@ -146,6 +153,7 @@ Message = (
     | CustomerPresence
     | AgentPresence
     | AgentSignedOut
+    | RingLeft
     | FromMedia
     | FromAcd
     | OfferedAnew

@@ -88,6 +88,17 @@ def take_on(agent: AgentOfRoster, offer_id: OfferId, role: Role, now_s: float) -
 
 
 @dataclass(slots=True, kw_only=True)
+class Ring:
+    """The contact rings at these agents, each with an offer's id of their own. Never empty, but while it is changed."""
+
+    since_s: float
+    offers: dict[AgentId, OfferId] = field(default_factory=dict)
+
+    def who(self, offer_id: OfferId) -> AgentId | None:
+        return next((agent_id for agent_id, its in self.offers.items() if its == offer_id), None)
+
+
+@dataclass(slots=True, kw_only=True)
 class Transport:
     """One generation's connection in the media engine, until the engine says it is gone."""
 
@@ -164,6 +175,7 @@ class Contact:
     state_since_s: float
     customer: Side
     agent: AgentOn | None = None
+    ring: Ring | None = None  # in line, and several agents may take it
     second: AgentOn | None = None  # asked by the agent; the two change places when a transfer is completed
     menu: MenuWalk | None = None
     node: ShowNode | None = None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gateway.acd.events import TargetKind, TransferMode
+from gateway.base.ids import OfferId
 from gateway.config import ContactSettings, QueueSettings
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
@@ -86,6 +87,21 @@ class Views:
         deadline = contact.agent.offered_at_s + (left_s or self._settings.offer_timeout.total_seconds())
         return OfferMade(
             offer_id=contact.agent.offer_id,
+            contact_id=contact.contact_id,
+            queue=contact.line.queue,
+            queue_name=self.queue_name(contact.line.queue),
+            customer=self.card(contact),
+            waited_s=now_s - contact.line.queued_at_s,
+            deadline_s=max(0.0, deadline - now_s),
+        )
+
+    def offer_of_ring(self, contact: Contact, offer_id: OfferId, now_s: float) -> OfferMade | None:
+        """To one of those at whom it rings at once: until the ring ends for all."""
+        if contact.ring is None or contact.line is None:
+            return None
+        deadline = contact.ring.since_s + self._settings.offer_timeout.total_seconds()
+        return OfferMade(
+            offer_id=offer_id,
             contact_id=contact.contact_id,
             queue=contact.line.queue,
             queue_name=self.queue_name(contact.line.queue),

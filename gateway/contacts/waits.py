@@ -24,6 +24,7 @@ class Wait(StrEnum):
     ANSWERED = "answered"  # the answer of the menu is being said
     MAX_WAIT = "max_wait"
     OFFER = "offer"
+    RING = "ring"  # at several at once
     RINGING_GRACE = "ringing_grace"
     BRIDGE = "bridge"
     MAX_DURATION = "max_duration"
@@ -52,6 +53,8 @@ def waits_of(contact: Contact, settings: ContactSettings) -> dict[Wait, float]:
             due[Wait.MENU_IDLE] = contact.node_since_s + idle_s(contact, settings)
         case ContactState.QUEUED:
             due.update(_in_line(contact, settings))
+            if contact.ring is not None:
+                due[Wait.RING] = contact.ring.since_s + settings.offer_timeout.total_seconds()
         case ContactState.OFFERED:
             due[Wait.OFFER] = contact.state_since_s + _offer_s(contact, settings)
             if contact.agent is not None and contact.agent.side.lost_since_s is not None:

@@ -8,7 +8,7 @@ one version. It all lives a day at most after its last change, so what a vanishe
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Final
 
@@ -23,6 +23,7 @@ _log = get_logger("live")
 
 LIFE_MS: Final = 24 * 3600 * 1000  # longer than any wait, call and shift together
 LISTEN_S: Final = 1.0  # a subscription is looked after, and renewed after a failure, this often
+RINGS: Final = "ring"  # what `taken` says of a contact that rings at several: `agent` and `offer` are lists then
 LOG_LIMIT: Final = 20_000  # changes kept; who is further behind reads everything
 
 _COMMON: Final = (
@@ -59,13 +60,34 @@ local function done()
   redis.call('PUBLISH', p .. 'news', string.format('%.0f', version))
   return version
 end
-local function unhold(c)
-  local a = get(ticket(c), 'agent')
-  if a == '' then return end
-  redis.call('HDEL', ticket(c), 'agent', 'offer', 'taken')
-  touch('t:' .. c)
+local function words(text)
+  local found = {}
+  for word in string.gmatch(text, '%S+') do table.insert(found, word) end
+  return found
+end
+local function freed(a, c)
   redis.call('HDEL', holds(a), c)
   if has(seat(a)) then touch('s:' .. a) end
+end
+local function unhold(c)
+  local agents = words(get(ticket(c), 'agent'))
+  if #agents == 0 then return end
+  redis.call('HDEL', ticket(c), 'agent', 'offer', 'taken')
+  touch('t:' .. c)
+  for _, a in ipairs(agents) do freed(a, c) end
+end
+local function stop_at(a, c)
+  local agents, offers, kept_a, kept_o = words(get(ticket(c), 'agent')), words(get(ticket(c), 'offer')), {}, {}
+  for index, each in ipairs(agents) do
+    if each ~= a then
+      table.insert(kept_a, each)
+      table.insert(kept_o, offers[index])
+    end
+  end
+  if #kept_a == 0 then return unhold(c) end
+  redis.call('HSET', ticket(c), 'agent', table.concat(kept_a, ' '), 'offer', table.concat(kept_o, ' '))
+  touch('t:' .. c)
+  freed(a, c)
 end
 local function drop_ticket(c)
   if not has(ticket(c)) then return end
@@ -76,7 +98,7 @@ local function drop_ticket(c)
 end
 local function end_ringing(a)
   for _, c in ipairs(redis.call('HKEYS', holds(a))) do
-    if get(ticket(c), 'taken') == '' then unhold(c) end
+    if get(ticket(c), 'taken') ~= '1' then stop_at(a, c) end
   end
 end
 local function drop_seat(a)
@@ -108,15 +130,18 @@ _PUT_TICKET = Script(
     + """
 local c, data, queue, score, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local channel, open, agent, offer, taken = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local offers = words(offer)
 if get(ticket(c), 'offer') ~= offer or get(ticket(c), 'agent') ~= agent then unhold(c) end
 of_node(ticket(c), ':tickets', c, node)
 redis.call('HSET', ticket(c), 'data', data, 'queue', queue, 'score', score, 'node', node, 'channel', channel,
   'open', open)
 if agent ~= '' then
   redis.call('HSET', ticket(c), 'agent', agent, 'offer', offer, 'taken', taken)
-  local new = redis.call('HSET', holds(agent), c, offer) == 1
-  kept(holds(agent))
-  if new and has(seat(agent)) then touch('s:' .. agent) end
+  for index, a in ipairs(words(agent)) do
+    local new = redis.call('HSET', holds(a), c, offers[index]) == 1
+    kept(holds(a))
+    if new and has(seat(a)) then touch('s:' .. a) end
+  end
 end
 kept(ticket(c))
 touch('t:' .. c)
@@ -146,21 +171,27 @@ _DROP_SEAT = Script(_COMMON + "drop_seat(ARGV[1]) return done()")
 _RESERVE = Script(
     _COMMON
     + """
-local c, a, offer, seen, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local c, agents, offers, seen, now, mark = ARGV[1], words(ARGV[2]), words(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local rings = mark == 'ring' and get(ticket(c), 'taken') == 'ring'
+local ours = {}
 local queue, score, channel = get(ticket(c), 'queue'), tonumber(get(ticket(c), 'score')), get(ticket(c), 'channel')
-if queue == '' or get(ticket(c), 'offer') ~= '' or get(ticket(c), 'open') ~= '1' then return 0 end
-if get(seat(a), 'ready') == '' then return 0 end
-if not string.find(' ' .. get(seat(a), 'queues') .. ' ', ' ' .. queue .. ' ', 1, true) then return 0 end
-local videos, chats = 0, 0
-for _, held in ipairs(redis.call('HKEYS', holds(a))) do
-  if get(ticket(held), 'channel') == 'video' then videos = videos + 1 else chats = chats + 1 end
-end
-local most, beside = tonumber(get(seat(a), 'chats')), tonumber(get(seat(a), 'beside'))
-if channel == 'video' then
-  if videos > 0 or chats > beside then return 0 end
-else
+if queue == '' or get(ticket(c), 'open') ~= '1' or (get(ticket(c), 'offer') ~= '' and not rings) then return 0 end
+local function can(a)
+  if get(seat(a), 'ready') == '' then return false end
+  if not string.find(' ' .. get(seat(a), 'queues') .. ' ', ' ' .. queue .. ' ', 1, true) then return false end
+  local videos, chats = 0, 0
+  for _, held in ipairs(redis.call('HKEYS', holds(a))) do
+    if held == c then return false end
+    if get(ticket(held), 'channel') == 'video' then videos = videos + 1 else chats = chats + 1 end
+  end
+  local most, beside = tonumber(get(seat(a), 'chats')), tonumber(get(seat(a), 'beside'))
+  if channel == 'video' then return videos == 0 and chats <= beside end
   if videos > 0 then most = beside end
-  if chats >= most then return 0 end
+  return chats < most
+end
+for _, a in ipairs(agents) do
+  if not can(a) then return 0 end
+  ours[a] = true
 end
 local function ahead(other)
   if other == c or get(ticket(other), 'queue') ~= queue then return false end
@@ -171,20 +202,46 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'log', '(' .. string.fo
   local kind, id = string.sub(member, 1, 1), string.sub(member, 3)
   if kind == 't' then
     if ahead(id) and get(ticket(id), 'offer') == '' and get(ticket(id), 'open') == '1' then return 0 end
-  elseif id ~= a and get(seat(id), 'ready') == '' then
+  elseif not ours[id] and get(seat(id), 'ready') == '' then
     return 0
-  elseif id ~= a then
+  elseif not ours[id] then
     for _, held in ipairs(redis.call('HKEYS', holds(id))) do
-      if not ahead(held) then return 0 end
+      if not ahead(held) and not (rings and held == c) then return 0 end
     end
   end
 end
-redis.call('HSET', ticket(c), 'agent', a, 'offer', offer, 'taken', '')
-redis.call('HSET', holds(a), c, offer)
-redis.call('HSET', seat(a), 'offered', now)
-kept(ticket(c)) kept(seat(a)) kept(holds(a))
+local all_a, all_o = ARGV[2], ARGV[3]
+if rings then
+  all_a, all_o = get(ticket(c), 'agent') .. ' ' .. all_a, get(ticket(c), 'offer') .. ' ' .. all_o
+end
+redis.call('HSET', ticket(c), 'agent', all_a, 'offer', all_o, 'taken', mark)
+kept(ticket(c))
 touch('t:' .. c)
-touch('s:' .. a)
+for index, a in ipairs(agents) do
+  redis.call('HSET', holds(a), c, offers[index])
+  redis.call('HSET', seat(a), 'offered', now)
+  kept(seat(a)) kept(holds(a))
+  touch('s:' .. a)
+end
+return done()
+"""
+)
+
+_TAKE = Script(
+    _COMMON
+    + """
+local c, offer = ARGV[1], ARGV[2]
+if get(ticket(c), 'taken') ~= 'ring' then return 0 end
+local agents, first = words(get(ticket(c), 'agent')), nil
+for index, each in ipairs(words(get(ticket(c), 'offer'))) do
+  if each == offer and not first then first = agents[index] end
+end
+if not first then return 0 end
+redis.call('HSET', ticket(c), 'agent', first, 'offer', offer, 'taken', '')
+touch('t:' .. c)
+for _, a in ipairs(agents) do
+  if a ~= first then freed(a, c) end
+end
 return done()
 """
 )
@@ -192,7 +249,8 @@ return done()
 _RELEASE = Script(
     _COMMON
     + """
-if ARGV[2] ~= '' and get(ticket(ARGV[1]), 'offer') == ARGV[2] then unhold(ARGV[1]) end
+local key, offer = ticket(ARGV[1]), ARGV[2]
+if offer ~= '' and get(key, 'offer') == offer and get(key, 'taken') ~= 'ring' then unhold(ARGV[1]) end
 return done()
 """
 )
@@ -274,7 +332,7 @@ class LiveQueueStore:
     async def check(self) -> None:
         await self._live.check()
 
-    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None, ring: tuple[Hold, ...] = ()) -> int:
         return await self._change(
             _PUT_TICKET,
             ticket.contact_id,
@@ -284,7 +342,7 @@ class LiveQueueStore:
             ticket.node,
             ticket.channel,
             "1" if ticket.offerable and not ticket.callback else "",
-            *((hold.agent_id, hold.offer_id, "1" if hold.taken else "") if hold is not None else ("", "", "")),
+            *_kept_for(hold, ring),
         )
 
     async def drop_ticket(self, contact_id: ContactId) -> int:
@@ -309,7 +367,14 @@ class LiveQueueStore:
     async def reserve(
         self, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId, *, seen: int, now_s: float
     ) -> int:
-        return await self._change(_RESERVE, contact_id, agent_id, offer_id, seen, repr(now_s))
+        return await self._change(_RESERVE, contact_id, agent_id, offer_id, seen, repr(now_s), "")
+
+    async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:
+        agents, offers, mark = _kept_for(None, more)
+        return await self._change(_RESERVE, contact_id, agents, offers, seen, repr(now_s), mark)
+
+    async def take(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        return await self._change(_TAKE, contact_id, offer_id)
 
     async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:
         return await self._change(_RELEASE, contact_id, offer_id)
@@ -350,13 +415,25 @@ class LiveQueueStore:
         return int(await self._live.run(script, self._keys, args))
 
 
+def _kept_for(hold: Hold | None, ring: Sequence[Hold]) -> tuple[str, str, str]:
+    """The fields `agent`, `offer` and `taken` of a ticket: of one, or of all at whom it rings, in the same order."""
+    if hold is not None:
+        return hold.agent_id, hold.offer_id, "1" if hold.taken else ""
+    return " ".join(each.agent_id for each in ring), " ".join(each.offer_id for each in ring), RINGS if ring else ""
+
+
 def _ticket_row(data: str, agent: str, offer: str, taken: str) -> TicketRow:
     values = json.loads(data)
     known = {name: values[name] for name in _TICKET_FIELDS if name in values}
     known["skills"] = tuple((name, level) for name, level in known["skills"])
     known["visited"] = tuple(known["visited"])
-    hold = Hold(agent_id=AgentId(agent), offer_id=OfferId(offer), taken=bool(taken)) if agent else None
-    return TicketRow(ticket=Ticket(**known), hold=hold)
+    holds = tuple(
+        Hold(agent_id=AgentId(one), offer_id=OfferId(its), taken=taken == "1")
+        for one, its in zip(agent.split(), offer.split(), strict=True)
+    )
+    if taken == RINGS:
+        return TicketRow(ticket=Ticket(**known), ring=holds)
+    return TicketRow(ticket=Ticket(**known), hold=holds[0] if holds else None)
 
 
 def _seat_row(data: str, offered: str, held: list[str]) -> SeatRow:

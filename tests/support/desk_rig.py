@@ -252,6 +252,7 @@ class DeskRig:
     notices: Notices = field(default_factory=Notices)
     foreign: AcdPort | None = None  # in place of our own ACD
     media: FakeMedia = field(default_factory=FakeMedia)
+    lines: tuple[QueueSettings, ...] = QUEUES
 
     def __post_init__(self) -> None:
         self.recording = FakeRecording()
@@ -265,13 +266,13 @@ class DeskRig:
             clock=self.clock,
             node="n1",
             agent_allowed=self.rollout.agent_allowed,
-            queues=QUEUES,
+            queues=self.lines,
         )
         self.desk = ContactDesk(
             clock=self.clock,
             settings=self.settings,
             sites=SITES,
-            queues=QUEUES,
+            queues=self.lines,
             media=self.media,
             acd=self.foreign or self.acd,
             recording=self.recording,

@@ -1,7 +1,7 @@
 """The live state of our own ACD in plain dictionaries: for unit tests, under the same contract tests as Redis."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.acd.builtin.ports import Hold, News, Seat, SeatRow, Ticket, TicketRow
@@ -18,6 +18,7 @@ class MemoryQueues:
     tickets: dict[ContactId, Ticket] = field(default_factory=dict)
     seats: dict[AgentId, Seat] = field(default_factory=dict)
     held: dict[ContactId, Hold] = field(default_factory=dict)
+    rings: dict[ContactId, tuple[Hold, ...]] = field(default_factory=dict)
     offered: dict[AgentId, float] = field(default_factory=dict)
     log: dict[str, int] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
@@ -40,21 +41,31 @@ class MemoryQueues:
     async def check(self) -> None:
         await self._answer()
 
-    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None, ring: tuple[Hold, ...] = ()) -> int:
         await self._answer()
-        before = self.held.pop(ticket.contact_id, None)
+        before = [(each.agent_id, each.offer_id) for each in self._free(ticket.contact_id)]
         self.tickets[ticket.contact_id] = ticket
         if hold is not None:
             self.held[ticket.contact_id] = hold
-        same = (
-            before is not None
-            and hold is not None
-            and (before.agent_id, before.offer_id) == (hold.agent_id, hold.offer_id)
-        )
-        seats = {
-            each.agent_id for each in (before, hold) if each is not None and each.agent_id in self.seats and not same
-        }
-        return self._changed(f"t:{ticket.contact_id}", *(f"s:{agent}" for agent in seats))
+        elif ring:
+            self.rings[ticket.contact_id] = ring
+        after = [(each.agent_id, each.offer_id) for each in self._kept_for(ticket.contact_id)]
+        seats = set() if before == after else {agent for agent, _ in before + after}
+        return self._changed(f"t:{ticket.contact_id}", *self._seated(seats))
+
+    def _kept_for(self, contact_id: ContactId) -> tuple[Hold, ...]:
+        hold = self.held.get(contact_id)
+        return self.rings.get(contact_id, ()) if hold is None else (hold,)
+
+    def _free(self, contact_id: ContactId) -> tuple[Hold, ...]:
+        """Nobody is kept for it any more; who was."""
+        before = self._kept_for(contact_id)
+        self.held.pop(contact_id, None)
+        self.rings.pop(contact_id, None)
+        return before
+
+    def _seated(self, agents: Iterable[AgentId]) -> list[str]:
+        return [f"s:{agent}" for agent in agents if agent in self.seats]
 
     async def drop_ticket(self, contact_id: ContactId) -> int:
         await self._answer()
@@ -63,10 +74,7 @@ class MemoryQueues:
     def _drop_ticket(self, contact_id: ContactId) -> list[str]:
         if self.tickets.pop(contact_id, None) is None:
             return []
-        hold = self.held.pop(contact_id, None)
-        return [f"t:{contact_id}"] + (
-            [f"s:{hold.agent_id}"] if hold is not None and hold.agent_id in self.seats else []
-        )
+        return [f"t:{contact_id}", *self._seated(each.agent_id for each in self._free(contact_id))]
 
     async def put_seat(self, seat: Seat) -> int:
         await self._answer()
@@ -88,22 +96,54 @@ class MemoryQueues:
         ended = [c for c, hold in self.held.items() if hold.agent_id == agent_id and not hold.taken]
         for contact_id in ended:
             del self.held[contact_id]
+        for contact_id, ring in list(self.rings.items()):
+            left = tuple(hold for hold in ring if hold.agent_id != agent_id)
+            if left != ring:
+                ended.append(contact_id)
+                self.rings[contact_id] = left
+                if not left:
+                    del self.rings[contact_id]
         return [f"t:{contact_id}" for contact_id in ended]
 
     async def reserve(
         self, contact_id: ContactId, agent_id: AgentId, offer_id: OfferId, *, seen: int, now_s: float
     ) -> int:
         await self._answer()
-        ticket, seat = self.tickets.get(contact_id), self.seats.get(agent_id)
-        if ticket is None or seat is None or contact_id in self.held or not self._open(ticket):
-            return 0
-        if ticket.queue not in seat.queues or not self._room(seat, ticket.channel):
-            return 0
-        if any(version > seen and self._puts_off(member, ticket, agent_id) for member, version in self.log.items()):
+        if contact_id in self.rings or not self._can_have(contact_id, {agent_id}, seen):
             return 0
         self.held[contact_id] = Hold(agent_id=agent_id, offer_id=offer_id)
         self.offered[agent_id] = now_s
         return self._changed(f"t:{contact_id}", f"s:{agent_id}")
+
+    def _can_have(self, contact_id: ContactId, agents: set[AgentId], seen: int) -> bool:
+        ticket = self.tickets.get(contact_id)
+        if ticket is None or contact_id in self.held or not self._open(ticket):
+            return False
+        for seat in (self.seats.get(agent_id) for agent_id in agents):
+            if seat is None or ticket.queue not in seat.queues or not self._room(seat, ticket.channel):
+                return False
+            if contact_id in self._holds_of(seat.agent_id):
+                return False
+        return not any(version > seen and self._puts_off(each, ticket, agents) for each, version in self.log.items())
+
+    async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:
+        await self._answer()
+        agents = {each.agent_id for each in more}
+        if not self._can_have(contact_id, agents, seen):
+            return 0
+        self.rings[contact_id] = (*self.rings.get(contact_id, ()), *more)
+        self.offered |= dict.fromkeys(agents, now_s)
+        return self._changed(f"t:{contact_id}", *self._seated(agents))
+
+    async def take(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        await self._answer()
+        ring = self.rings.get(contact_id, ())
+        first = next((hold for hold in ring if hold.offer_id == offer_id), None)
+        if first is None:
+            return 0
+        del self.rings[contact_id]
+        self.held[contact_id] = first
+        return self._changed(f"t:{contact_id}", *self._seated(each.agent_id for each in ring if each is not first))
 
     def _open(self, ticket: Ticket) -> bool:
         return ticket.offerable and not ticket.callback
@@ -114,21 +154,28 @@ class MemoryQueues:
         return seated.room_for(channel)
 
     def _holds_of(self, agent_id: AgentId) -> dict[ContactId, str]:
-        return {c: self.tickets[c].channel for c, hold in self.held.items() if hold.agent_id == agent_id}
+        kept = {*self.held, *self.rings}
+        return {
+            c: self.tickets[c].channel for c in kept if any(each.agent_id == agent_id for each in self._kept_for(c))
+        }
 
-    def _puts_off(self, member: str, ticket: Ticket, agent_id: AgentId) -> bool:
+    def _puts_off(self, member: str, ticket: Ticket, agents: set[AgentId]) -> bool:
         kind, name = member[0], member[2:]
         if kind == "t":
             other = self.tickets.get(ContactId(name))
             return (
-                other is not None and other.contact_id not in self.held and self._open(other) and ahead(other, ticket)
+                other is not None
+                and not self._kept_for(other.contact_id)
+                and self._open(other)
+                and ahead(other, ticket)
             )
-        if name == agent_id:
+        if name in agents:
             return False
         seat = self.seats.get(AgentId(name))
         if seat is None or seat.ready_score is None:
             return True
-        return any(not ahead(self.tickets[c], ticket) for c in self._holds_of(seat.agent_id))
+        held = self._holds_of(seat.agent_id)
+        return any(c != ticket.contact_id and not ahead(self.tickets[c], ticket) for c in held)
 
     async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:
         await self._answer()
@@ -149,7 +196,11 @@ class MemoryQueues:
         return News(
             version=self.version,
             whole=whole,
-            tickets=[TicketRow(ticket=self.tickets[c], hold=self.held.get(c)) for c in contacts if c in self.tickets],
+            tickets=[
+                TicketRow(ticket=self.tickets[c], hold=self.held.get(c), ring=self.rings.get(c, ()))
+                for c in contacts
+                if c in self.tickets
+            ],
             gone_tickets=[c for c in contacts if c not in self.tickets],
             seats=[
                 SeatRow(seat=self.seats[a], holds=self._holds_of(a), offered_s=self.offered.get(a, 0.0))

@@ -151,7 +151,11 @@ class BuiltinAcd:
         self._forget(ref)
 
     async def accept(self, ref: AcdRef, offer_id: OfferId) -> None:
+        """Where it rings at all: who is first is told by Reserved, and accepted then."""
         entry = self._find(ref)
+        if entry is not None and any(hold.offer_id == offer_id for hold in entry.ring):
+            self._distributor.answers(entry.offer.contact_id, offer_id)
+            return
         if entry is None or entry.hold is None or entry.hold.offer_id != offer_id or entry.hold.taken:
             return
         entry.hold = replace(entry.hold, taken=True)
@@ -160,8 +164,12 @@ class BuiltinAcd:
         self._changed(entry.offer.contact_id)
 
     async def decline(self, ref: AcdRef, offer_id: OfferId, reason: DeclineReason) -> None:
+        """What rang at several and nobody took keeps its place: it is not put before others, who may be answered."""
         entry = self._find(ref)
-        if entry is not None and entry.hold is not None and entry.hold.offer_id == offer_id:
+        if entry is not None and any(hold.offer_id == offer_id for hold in entry.ring):
+            entry.ring, entry.told = (), None
+            self._changed(entry.offer.contact_id)
+        elif entry is not None and entry.hold is not None and entry.hold.offer_id == offer_id:
             self._to_head(entry)
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
@@ -221,7 +229,7 @@ class BuiltinAcd:
         if entry is None:
             phase = Phase.GONE
         elif entry.hold is None:
-            phase = Phase.QUEUED
+            phase = Phase.RINGING if entry.ring else Phase.QUEUED
         else:
             phase = Phase.CONNECTED if entry.hold.taken else Phase.RINGING
             agent = AgentName(ref=entry.hold.agent_id, agent_id=entry.hold.agent_id)
@@ -243,7 +251,7 @@ class BuiltinAcd:
 
     def _to_head(self, entry: OwnContact) -> None:
         """In line again, before everybody, whoever was reserved for it or had it."""
-        entry.hold, entry.told = None, None
+        entry.hold, entry.ring, entry.told = None, (), None
         entry.at_head = True
         self._changed(entry.offer.contact_id)
 

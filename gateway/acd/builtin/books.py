@@ -81,9 +81,9 @@ class Books:
             self._wrote(await self.store.drop_ticket(contact_id), surely=False)
             self.world.drop_ticket(contact_id)
             return
-        ticket, hold = entry.ticket(self.rules.of(entry.queue), self.node), entry.hold
-        self._wrote(await self.store.put_ticket(ticket, hold))
-        self.world.put_row(TicketRow(ticket=ticket, hold=hold))
+        ticket, hold, ring = entry.ticket(self.rules.of(entry.queue), self.node), entry.hold, entry.ring
+        self._wrote(await self.store.put_ticket(ticket, hold, ring))
+        self.world.put_row(TicketRow(ticket=ticket, hold=hold, ring=ring))
 
     async def _write_agent(self, agent_id: AgentId) -> None:
         agent = self.agents.get(agent_id)
@@ -108,8 +108,9 @@ class Books:
     def _ringing_ended(self, agent_id: AgentId) -> None:
         """The store rings nobody who is away; our own contacts that rang there must know."""
         for contact_id, entry in list(self.contacts.items()):
-            if entry.hold is not None and entry.hold.agent_id == agent_id and not entry.hold.taken:
-                self.on_lost(contact_id, entry.hold.offer_id)
+            for hold in _untaken(entry):
+                if hold.agent_id == agent_id:
+                    self.on_lost(contact_id, hold.offer_id)
 
     def _wrote(self, version: int, *, surely: bool = True) -> None:
         """Our own change is no news to us, unless somebody else changed something before it. What was gone already
@@ -128,6 +129,26 @@ class Books:
         self._wrote(version)
         if contact_id in self.world.waiting:
             self.world.hold(contact_id, Hold(agent_id=agent_id, offer_id=offer_id), now_s)
+        return True
+
+    async def ring(self, contact_id: ContactId, more: tuple[Hold, ...], now_s: float) -> bool:
+        """Let our contact ring at these too, if nobody else was faster. PortFailure: it is not known."""
+        version = await self.store.ring(contact_id, more, seen=self.seen, now_s=now_s)
+        if not version:
+            return False
+        self._wrote(version)
+        if contact_id in self.world.waiting:
+            self.world.ring(contact_id, more, now_s)
+        return True
+
+    async def take(self, contact_id: ContactId, hold: Hold, now_s: float) -> bool:
+        """Reserve one of those at whom our contact rings, if the store has it so. PortFailure: it is not known."""
+        version = await self.store.take(contact_id, hold.offer_id)
+        if not version:
+            return False
+        self._wrote(version)
+        if contact_id in self.world.waiting:
+            self.world.hold(contact_id, hold, now_s)
         return True
 
     # ------------------------------------------------------------ reading
@@ -186,10 +207,13 @@ class Books:
                 self.contact_changed(contact_id)  # ours, and over: a write that the store got late has left it there
             elif entry is None:
                 self.world.put_row(ticket_row)
-            elif (
-                entry.hold is not None
-                and not entry.hold.taken
-                and ticket_row.hold is None
-                and self.is_written(contact_id)
-            ):
-                self.on_lost(contact_id, entry.hold.offer_id)
+            elif self.is_written(contact_id):
+                still = {hold.offer_id for hold in (ticket_row.hold, *ticket_row.ring) if hold is not None}
+                for hold in _untaken(entry):
+                    if hold.offer_id not in still:
+                        self.on_lost(contact_id, hold.offer_id)
+
+
+def _untaken(entry: OwnContact) -> tuple[Hold, ...]:
+    """Who is kept for it and has not taken it."""
+    return entry.ring if entry.hold is None else () if entry.hold.taken else (entry.hold,)

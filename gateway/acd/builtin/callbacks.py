@@ -60,7 +60,7 @@ class Callbacks:
         """The customer leaves and is called back: the contact's place becomes a callback's. Idempotent. StateConflict
         (`not_in_line`) for one that is not waiting here, or rings just now."""
         entry = self._books.contacts.get(contact_id)
-        if entry is None or entry.hold is not None:
+        if entry is None or entry.kept:
             raise StateConflict("not_in_line", "Only a contact in line can keep its place.")
         if not entry.callback:
             entry.callback = True

@@ -27,11 +27,12 @@ from gateway.acd.events import (
     Rejected,
     RejectReason,
     Reserved,
+    Ringing,
     Transferred,
 )
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
-from gateway.base.ids import ContactId, OfferId, new_id, new_offer_id
+from gateway.base.ids import AgentId, ContactId, OfferId, new_id, new_offer_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor, cancel_and_wait
 from gateway.config.own import CALLBACK
@@ -59,6 +60,7 @@ class Distributor:
         self.callback_listener: Callable[[CallbackNews], None] = lambda _: None
         self._pace: dict[str, Pace] = {}
         self._refusals = 0  # in a row
+        self._first: dict[ContactId, OfferId] = {}  # where it rings at several: who answered first
         self._wake = asyncio.Event()
         self._supervisor = Supervisor("acd")
         self._tasks: list[asyncio.Task[None]] = []
@@ -134,11 +136,16 @@ class Distributor:
 
     async def _step(self) -> None:
         books = self._books
-        await books.write_agents()
-        if books.behind:
-            await books.read()
-        self._let_go()
-        await books.write()
+        try:
+            await books.write_agents()
+            if books.behind:
+                await books.read()
+            self._let_go()
+            await books.write()
+        except PortFailure:
+            self._give_alone()
+            raise
+        await self._give()
         for offer in self._decide():
             if offer.node == books.node and not await self._carry_out(offer):
                 break
@@ -181,7 +188,7 @@ class Distributor:
     def _let_go(self) -> None:
         """Contacts of this node enter, leave or change their line, as the rules say now."""
         for contact_id, entry in list(self._books.contacts.items()):
-            if entry.hold is not None:
+            if entry.kept:
                 continue
             if entry.callback:
                 self._lapse(contact_id, entry)
@@ -243,6 +250,8 @@ class Distributor:
         if entry.callback:
             self._call_back(offer.contact_id, entry)
             return False
+        if books.rules.of(entry.queue).rings_at_all:
+            return await self._ring_at(offer, entry)
         offer_id = new_offer_id()
         if not await books.reserve(offer.contact_id, offer.agent_id, offer_id, self._now_s()):
             self._look_again()
@@ -258,10 +267,83 @@ class Distributor:
         self.emit(entry, Reserved(offer_id=offer_id, agent_id=offer.agent_id))
         return True
 
+    # ------------------------------------------------------------ ringing at several
+
+    async def _ring_at(self, offer: Offer, entry: OwnContact) -> bool:
+        """Begin to ring at these agents, or go on at more; False as `_carry_out`."""
+        books, before = self._books, entry.ring
+        more = tuple(Hold(agent_id=agent_id, offer_id=new_offer_id()) for agent_id in offer.agents)
+        if not await books.ring(offer.contact_id, more, self._now_s()):
+            self._look_again()
+            return False
+        self._refusals = 0
+        if books.contacts.get(offer.contact_id) is not entry or entry.ring != before or not entry.offer.offerable:
+            self.changed(offer.contact_id)
+            return False
+        there = tuple(hold for hold in more if self._takes_contacts(hold.agent_id))
+        if there != more:  # somebody left meanwhile: what the store has is written anew
+            self.changed(offer.contact_id)
+        if not there:
+            return False
+        entry.ring = before + there
+        if not before:
+            entry.rings_since_s = self._now_s()
+            entry.attempt += 1
+        self.emit(entry, Ringing(offers=tuple((hold.offer_id, hold.agent_id) for hold in there)))
+        return True
+
+    def answers(self, contact_id: ContactId, offer_id: OfferId) -> None:
+        """An agent at whom it rings takes the contact. Only the first of them is heard."""
+        self._first.setdefault(contact_id, offer_id)
+        self._wake.set()
+
+    async def _give(self) -> None:
+        """Reserve contacts that ring for who answered first."""
+        while self._first:
+            contact_id, first = next(iter(self._first.items()))
+            entry, hold = self._answered_by(contact_id, first)
+            if entry is not None and hold is not None:
+                before = entry.ring
+                try:
+                    taken = await self._books.take(contact_id, hold, self._now_s())
+                except PortFailure:
+                    self._give_alone()
+                    raise
+                if self._books.contacts.get(contact_id) is not entry or entry.ring != before:
+                    self.changed(contact_id)
+                elif taken:
+                    self._given(entry, hold)
+                else:
+                    self._lost(contact_id, first)
+            self._first.pop(contact_id, None)
+
+    def _give_alone(self) -> None:
+        """The store does not answer. Whoever rings was reserved in it, and the contact's row is ours: it is written
+        when the store is back."""
+        for contact_id, first in self._first.items():
+            entry, hold = self._answered_by(contact_id, first)
+            if entry is not None and hold is not None:
+                self._given(entry, hold)
+                self._books.contact_changed(contact_id)
+        self._first.clear()
+
+    def _answered_by(self, contact_id: ContactId, offer_id: OfferId) -> tuple[OwnContact | None, Hold | None]:
+        entry = self._books.contacts.get(contact_id)
+        rings = entry.ring if entry is not None else ()
+        return entry, next((hold for hold in rings if hold.offer_id == offer_id), None)
+
+    def _given(self, entry: OwnContact, hold: Hold) -> None:
+        entry.hold, entry.ring = hold, ()
+        self.emit(entry, Reserved(offer_id=hold.offer_id, agent_id=hold.agent_id))
+
+    def _takes_contacts(self, agent_id: AgentId) -> bool:
+        """As far as this node knows."""
+        agent = self._books.agents.get(agent_id)
+        return agent is None or agent.position.ready_since is not None
+
     def _may_ring(self, entry: OwnContact, offer: Offer) -> bool:
         """While the store answered, the contact may have been put aside, or our agent have gone."""
-        agent = self._books.agents.get(offer.agent_id)
-        return entry.offer.offerable and (agent is None or agent.position.ready_since is not None)
+        return entry.offer.offerable and self._takes_contacts(offer.agent_id)
 
     def _look_again(self) -> None:
         """The store knows it differently: somebody was faster, which the news will tell; or it has lost something, and
@@ -283,9 +365,13 @@ class Distributor:
         self.callback_listener(CallbackDue(contact_id=contact_id, queue=entry.queue, window_s=window_s))
 
     def _lost(self, contact_id: ContactId, offer_id: OfferId) -> None:
-        """The store ended a reservation: the agent's node is gone, or the agent is."""
+        """The store ended a reservation, or ringing: the agent's node is gone, or the agent is."""
         entry = self._books.contacts.get(contact_id)
-        if entry is not None and entry.hold is not None and entry.hold.offer_id == offer_id:
+        if entry is not None and any(hold.offer_id == offer_id for hold in entry.ring):
+            entry.ring = tuple(hold for hold in entry.ring if hold.offer_id != offer_id)
+            self.changed(contact_id)
+            self.emit(entry, Rejected(offer_id=offer_id, reason=RejectReason.UNREACHABLE))
+        elif entry is not None and entry.hold is not None and entry.hold.offer_id == offer_id:
             entry.hold, entry.at_head, entry.told = None, True, None
             self.changed(contact_id)
             self.emit(entry, Rejected(offer_id=offer_id, reason=RejectReason.UNREACHABLE))
@@ -325,13 +411,13 @@ class Distributor:
         free = len(world.ready(queue))
         unrung = 0
         for index, waiting in enumerate(world.line(queue)):
-            unrung += waiting.hold is None
+            unrung += not waiting.holds
             entry = self._books.contacts.get(waiting.ticket.contact_id)
             if entry is None or not entry.waits or entry.callback or not entry.entered or entry.queue != queue:
                 continue
             if entry.told is not None and entry.told.place == index + 1:
                 continue
-            estimate_s = pace.estimate_s(unrung, free, now_s) if pace is not None and entry.hold is None else None
+            estimate_s = pace.estimate_s(unrung, free, now_s) if pace is not None and not entry.kept else None
             if entry.told is None and estimate_s is not None and entry.attempt == 0:
                 entry.first_told = Told(now_s, estimate_s)
             entry.told = Queued(place=index + 1, estimate_s=estimate_s)

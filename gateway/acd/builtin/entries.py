@@ -25,6 +25,7 @@ class OwnContact:
     sent_s: float
     at_head: bool = False
     hold: Hold | None = None  # who is reserved for it, or has it
+    ring: tuple[Hold, ...] = ()  # at whom it rings, before anybody has the offer
     rings_since_s: float = 0.0
     visited: tuple[str, ...] = ()
     entered: bool = False  # its queue let it in
@@ -34,6 +35,11 @@ class OwnContact:
     first_told: Told | None = None
     seq: int = 0
     attempt: int = 0
+
+    @property
+    def kept(self) -> bool:
+        """Somebody is kept for it: reserved, rung, or they have it."""
+        return self.hold is not None or bool(self.ring)
 
     @property
     def waits(self) -> bool:

@@ -70,10 +70,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketRow:
-    """A contact as the store knows it. Once `hold.taken` it is no longer in line."""
+    """A contact as the store knows it. Once `hold.taken` it is no longer in line. `ring`: it rings at several, each
+    with an offer's id of their own, and nobody has the offer yet; there is no `hold` then."""
 
     ticket: Ticket
     hold: Hold | None = None
+    ring: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +107,9 @@ class QueueStore(Protocol):
         """PortFailure when the store does not answer in time."""
         ...
 
-    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
-        """Write the contact and whom it is held for, as its owner knows it: what was written before is over."""
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None, ring: tuple[Hold, ...] = ()) -> int:
+        """Write the contact and whom it is held for, or at whom it rings, as its owner knows it: what was written
+        before is over."""
         ...
 
     async def drop_ticket(self, contact_id: ContactId) -> int:
@@ -115,7 +118,7 @@ class QueueStore(Protocol):
 
     async def put_seat(self, seat: Seat) -> int:
         """Write the agent. A reservation that they have not taken ends when they take no contacts (`not_ready`);
-        other holds stay: they are the contacts'."""
+        other holds stay: they are the contacts'. What rings at others too goes on ringing there."""
         ...
 
     async def drop_seat(self, agent_id: AgentId) -> int:
@@ -132,6 +135,16 @@ class QueueStore(Protocol):
         queue, or has no capacity left; or what changed after version `seen` may have put somebody else first: a free
         contact further ahead in that queue, or an agent who can't be had any more for another reason than such a
         contact."""
+        ...
+
+    async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:
+        """Compare and set: the contact rings at these agents too. 0 and nothing changed, when one of them could not be
+        reserved for it (as `reserve` says), or it is held for somebody."""
+        ...
+
+    async def take(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        """Compare and set: of the agents at whom the contact rings, the one with this offer is reserved for it, and the
+        others are free. 0 and nothing changed, when it does not ring with that offer any more."""
         ...
 
     async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from gateway.acd.builtin.ports import Hold, QueueStore, Seat, Ticket
 from gateway.base.ids import AgentId, ContactId, OfferId
 
-ANNA, BEN = AgentId("ag_anna0000"), AgentId("ag_ben00000")
+ANNA, BEN, CID = AgentId("ag_anna0000"), AgentId("ag_ben00000"), AgentId("ag_cid00000")
 ONE, TWO, THREE = ContactId("ct_one00000"), ContactId("ct_two00000"), ContactId("ct_three000")
 FIRST, SECOND = OfferId("of_first000"), OfferId("of_second00")
 NOW_S = 1_772_442_000.5
@@ -41,6 +41,17 @@ async def reserve(store: QueueStore, contact_id: ContactId, agent_id: AgentId, o
     """By somebody who has just read everything."""
     seen = (await store.news(0)).version
     return bool(await store.reserve(contact_id, agent_id, offer_id, seen=seen, now_s=NOW_S))
+
+
+async def ring(store: QueueStore, contact_id: ContactId, *agents: AgentId) -> bool:
+    """The contact rings at all of them, each with an offer of their own: who asks has just read everything."""
+    more = [Hold(agent_id=agent, offer_id=OfferId(f"of_{agent[3:]}")) for agent in agents]
+    return bool(await store.ring(contact_id, more, seen=(await store.news(0)).version, now_s=NOW_S))
+
+
+async def rings(store: QueueStore) -> dict[ContactId, list[AgentId]]:
+    """At whom each contact rings."""
+    return {row.ticket.contact_id: [each.agent_id for each in row.ring] for row in (await store.news(0)).tickets}
 
 
 class QueueStoreContract:
@@ -265,6 +276,53 @@ class QueueStoreContract:
         assert sum(map(bool, won)) == 1
         holds = (await everything(store))[1]
         assert sorted(map(len, holds.values())) == [0] * 19 + [1]
+
+    async def test_a_contact_rings_at_several_and_at_more_and_holds_each_of_them(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE))
+        await store.put_ticket(ticket(TWO, 2.0))
+        for agent in (ANNA, BEN, CID):
+            await store.put_seat(seat(agent))
+        assert await ring(store, ONE, ANNA, BEN)
+        assert not await ring(store, TWO, BEN, CID), "all of them, or none"
+        assert not await reserve(store, TWO, ANNA, SECOND)
+        assert not await reserve(store, ONE, CID), "what rings is nobody's to be offered"
+        assert await ring(store, ONE, CID)
+        assert not await ring(store, ONE, CID), "once at each"
+        assert await rings(store) == {ONE: [ANNA, BEN, CID], TWO: []}
+        assert (await everything(store))[1] == {agent: {ONE: "video"} for agent in (ANNA, BEN, CID)}
+
+    async def test_of_all_who_answer_at_once_one_takes_it_and_the_others_are_free(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE))
+        agents = [AgentId(f"ag_agent{index:03}") for index in range(20)]
+        for agent in agents:
+            await store.put_seat(seat(agent))
+        assert await ring(store, ONE, *agents)
+        took = await asyncio.gather(*(store.take(ONE, OfferId(f"of_{agent[3:]}")) for agent in agents))
+        assert sum(map(bool, took)) == 1
+        first = agents[[bool(each) for each in took].index(True)]
+        tickets, seats = await everything(store)
+        assert tickets == {ONE: held(first, OfferId(f"of_{first[3:]}"))}
+        assert [agent for agent, holds in seats.items() if holds] == [first]
+        assert await rings(store) == {ONE: []}
+
+    async def test_who_goes_away_stops_ringing_alone_and_the_last_one_ends_it(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE))
+        for agent in (ANNA, BEN):
+            await store.put_seat(seat(agent))
+        assert await ring(store, ONE, ANNA, BEN)
+        await store.put_seat(seat(ANNA, None, state="not_ready"))
+        assert await rings(store) == {ONE: [BEN]}
+        assert not await store.take(ONE, OfferId(f"of_{ANNA[3:]}")), "they are gone"
+        await store.drop_seat(BEN)
+        assert (await rings(store), await everything(store)) == ({ONE: []}, ({ONE: None}, {ANNA: {}}))
+
+    async def test_what_its_owner_writes_is_at_whom_it_rings(self, store: QueueStore):
+        for agent in (ANNA, BEN):
+            await store.put_seat(seat(agent))
+        await store.put_ticket(ticket(ONE), None, (held(ANNA), held(BEN, SECOND)))
+        assert await rings(store) == {ONE: [ANNA, BEN]}
+        await store.put_ticket(ticket(ONE), held(BEN, SECOND, taken=True))
+        assert await everything(store) == ({ONE: held(BEN, SECOND, taken=True)}, {ANNA: {}, BEN: {ONE: "video"}})
 
     async def test_forgetting_a_node_drops_its_tickets_and_seats_only(self, store: QueueStore):
         await store.put_ticket(ticket(ONE, node="n1"))

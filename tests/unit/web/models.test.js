@@ -147,6 +147,22 @@ test("a missed call is said until the agent is ready again", () => {
   assert.equal(agent.fold(missed, /** @type {any} */ (own("ready")), 0).offer_ended, null);
 });
 
+test("a panel that rings beside others shows the call, and says that somebody else took it while it stays ready", () => {
+  const rings = agentAfter(own("ready"), OFFER);
+  assert.equal(agent.screenOf(rings), "offer");
+  assert.notEqual(agent.fold(rings, /** @type {any} */ (own("ready")), 0).offer, null, "its own state told again ends nothing");
+  for (const reason of ["taken", "unanswered"]) {
+    const after = agent.fold(rings, /** @type {any} */ ({ type: "offer_ended", offer_id: "of_1", reason }), 0);
+    assert.deepEqual([after.offer_ended, agent.screenOf(after), after.state], [reason, "idle", "ready"]);
+    assert.equal(agent.fold(after, /** @type {any} */ (OFFER), 0).offer_ended, null, "until it rings again");
+  }
+});
+
+test("who accepts too late reads that somebody else took the call, and no error beside it", () => {
+  const late = agentAfter(own("ready"), OFFER, { type: "offer_ended", offer_id: "of_1", reason: "taken" }, { type: "error", code: "no_contact" });
+  assert.deepEqual([late.offer_ended, late.error_code], ["taken", null]);
+});
+
 test("the end of another offer does not stop this one ringing", () => {
   const view = agentAfter(own("reserved"), OFFER, { type: "offer_ended", offer_id: "of_0", reason: "withdrawn" });
   assert.equal(view.offer?.offer_id, "of_1");

@@ -358,7 +358,7 @@ class Agent extends LitElement {
         ? html`<p class="note warn" role="alert">${icon("warning")}<span>${codeText("error", view.error_code)}</span></p>`
         : nothing}
       ${view.offer_ended !== null && screen === "idle"
-        ? html`<p class="note warn" role="alert">${icon("bell")}<span>${t(`offer.${view.offer_ended}`)}</span></p>`
+        ? html`<p class="note ${view.offer_ended === "timed_out" || view.offer_ended === "withdrawn" ? "warn" : ""}" role="alert">${icon("bell")}<span>${t(`offer.${view.offer_ended}`)}</span></p>`
         : nothing}
       ${view.recording === "failed" ? html`<p class="note bad" role="alert">${icon("warning")}<span>${t("recording.failed")}</span></p>` : nothing}
     </div>`;

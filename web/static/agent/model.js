@@ -52,6 +52,10 @@ export function newView() {
   };
 }
 
+/** How an offer ends that this agent has not answered. */
+const UNANSWERED = new Set(["timed_out", "withdrawn", "taken", "unanswered"]);
+/** What is answered to an accept that came after somebody else's. */
+const TOO_LATE = new Set(["no_contact", "offer_stale"]);
 const TALKING = new Set(["active", "held", "transferring", "consult_ringing", "consulting"]);
 /** The agent's states in which a contact is on the panel. */
 const ON_CONTACT = new Set(["busy", "working_after_call"]);
@@ -75,8 +79,8 @@ export function fold(view, message, now_ms) {
         pending_reason: message.pending_reason ?? null,
         queues: message.queues ?? [],
         since_ms: changed ? now_ms : view.since_ms,
-        offer: message.state === "reserved" ? view.offer : null,
-        offer_ended: message.state === "ready" || message.state === "busy" ? null : view.offer_ended,
+        offer: message.state === "reserved" || (message.state === "ready" && !changed) ? view.offer : null, // ready: it rings at several
+        offer_ended: (message.state === "ready" && changed) || message.state === "busy" ? null : view.offer_ended,
         error_code: null,
       };
     }
@@ -86,8 +90,7 @@ export function fold(view, message, now_ms) {
     }
     case "offer_ended": {
       if (view.offer !== null && message.offer_id !== view.offer.offer_id) return view;
-      const unanswered = message.reason === "timed_out" || message.reason === "withdrawn";
-      return { ...view, offer: null, offer_ended: unanswered ? message.reason : null };
+      return { ...view, offer: null, offer_ended: UNANSWERED.has(message.reason) ? message.reason : null };
     }
     case "assigned": {
       const { contact_id, queue_name, customer, voice_apart = false, transfers = [], asked_by = "" } = message;
@@ -120,6 +123,7 @@ export function fold(view, message, now_ms) {
     }
     case "error":
       if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
+      if (view.offer_ended === "taken" && TOO_LATE.has(message.code)) return view; // that is what it says already
       return { ...view, error_code: message.code };
     default:
       return view;

@@ -29,6 +29,11 @@ class Offer:
     agent_id: AgentId
     node: str  # who owns the contact
     callback: bool
+    beside: tuple[AgentId, ...] = ()  # where it rings at all: the others, by the queue's order
+
+    @property
+    def agents(self) -> tuple[AgentId, ...]:
+        return (self.agent_id, *self.beside)
 
 
 def decide(world: World, now_s: float, allowed: Allowed) -> list[Offer]:
@@ -61,32 +66,33 @@ class _Round:
             _, queue, index = heapq.heappop(heads)
             entry = self._world.waiting[self._world.lines[queue][index][1]]
             chosen = self._serve(entry)
-            if chosen is not None:
+            if chosen:
                 ticket = entry.ticket
-                offers.append(Offer(ticket.contact_id, chosen, ticket.node, ticket.callback))
+                offers.append(Offer(ticket.contact_id, chosen[0], ticket.node, ticket.callback, tuple(chosen[1:])))
             self._push(heads, queue, index + 1)
         return offers
 
     def _push(self, heads: list[tuple[Rank, str, int]], queue: str, index: int) -> None:
-        """The next free contact of the queue, as long as it has agents left."""
+        """The next contact of the queue that is free, or rings and may ring at more, as long as it has agents left."""
         if not self._left[queue]:
             return
         world, line = self._world, self._world.lines[queue]
+        at_once = world.rules.of(queue).at_once
         while index < len(line):
             entry = world.waiting[line[index][1]]
-            if entry.free:
+            if entry.free or entry.rings_on(at_once):
                 needs = entry.needs
                 if needs is None or needs not in self._unmet or self._now_s >= entry.needs_until_s:
                     heapq.heappush(heads, (rank(entry.ticket, world.rules.of(queue), self._now_s), queue, index))
                     return
             index += 1
 
-    def _serve(self, entry: Waiting) -> AgentId | None:
+    def _serve(self, entry: Waiting) -> list[AgentId]:
         ticket = entry.ticket
         rules = self._world.rules.of(ticket.queue)
         needs = self._needs(entry, rules)
         if needs in self._unmet:
-            return None
+            return []
         candidates = self._candidates.get(needs)
         if candidates is None:
             candidates = self._fitting(needs)
@@ -94,7 +100,7 @@ class _Round:
             candidates = [each for each in candidates if each.seat.agent_id not in self._used]
         if not candidates:
             self._unmet.add(needs)
-            return None
+            return []
         chosen = choose(
             candidates,
             ticket,
@@ -102,10 +108,12 @@ class _Round:
             wanted=tuple({*rules.skills, *(name for name, _ in ticket.skills)}),
             language=rules.language != "any",
             now_s=self._now_s,
+            most=1 if ticket.callback else rules.at_once - len(entry.ring),
         )
         self._candidates[needs] = candidates
-        self._use(chosen)
-        return chosen.seat.agent_id
+        for each in chosen:
+            self._use(each)
+        return [each.seat.agent_id for each in chosen]
 
     def _needs(self, entry: Waiting, rules: Rules) -> Needs:
         ticket = entry.ticket

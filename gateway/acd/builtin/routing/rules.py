@@ -8,6 +8,7 @@ from typing import Final
 from gateway.acd.builtin.routing.hours import Hours
 from gateway.config.own import OverflowSettings, QueueRouting
 
+RING_ALL: Final = "ring_all"
 _NONE: Final = QueueRouting(id="none", name="")
 
 
@@ -18,6 +19,7 @@ class Rules:
     queue: str
     channel: str
     strategy: str
+    at_once: int  # agents at whom one contact rings: 1, unless it rings at all
     answer_within_s: float
     skills: Mapping[str, int]
     relax: tuple[tuple[float, int], ...]  # after so long, by so much
@@ -30,6 +32,10 @@ class Rules:
     when_closed: str
     overflow: tuple[OverflowSettings, ...]
     callback_window_s: float
+
+    @property
+    def rings_at_all(self) -> bool:
+        return self.strategy == RING_ALL
 
     def moments(self) -> tuple[float, ...]:
         """Seconds in line after which something may be decided differently for a contact, without any event."""
@@ -57,6 +63,7 @@ def _rules_of(queue: QueueRouting) -> Rules:
         queue=queue.id,
         channel=queue.channel,
         strategy=queue.strategy,
+        at_once=queue.ring_at_most if queue.strategy == RING_ALL else 1,
         answer_within_s=_s(queue.service_level_within),
         skills=dict(queue.skills),
         relax=tuple((_s(step.after), step.by) for step in queue.relax),

@@ -2,6 +2,7 @@
 tie-breaks, so that all nodes choose alike.
 """
 
+import heapq
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -43,15 +44,23 @@ STRATEGIES: Final[Mapping[str, _Weight]] = {
     "least_occupied": _least_occupied,
     "round_robin": _round_robin,
     "most_skilled": _most_skilled,
+    "ring_all": _longest_idle,
 }
 """By the word of the settings."""
 
 
 def choose(
-    candidates: list[Seated], ticket: Ticket, *, strategy: str, wanted: tuple[str, ...], language: bool, now_s: float
-) -> Seated:
-    """The one for this contact: its preferred agent, then the one who had it last, then one who speaks its language
-    (where that counts), then by strategy."""
+    candidates: list[Seated],
+    ticket: Ticket,
+    *,
+    strategy: str,
+    wanted: tuple[str, ...],
+    language: bool,
+    now_s: float,
+    most: int = 1,
+) -> list[Seated]:
+    """The one for this contact, or the `most` best, best first: its preferred agent, then the one who had it last, then
+    one who speaks its language (where that counts), then by strategy."""
     weight = STRATEGIES[strategy]
 
     def key(seated: Seated) -> tuple[bool, bool, bool, float, float, str]:
@@ -65,4 +74,6 @@ def choose(
             seat.agent_id,
         )
 
-    return candidates[0] if len(candidates) == 1 else min(candidates, key=key)
+    if most == 1 and len(candidates) > 1:
+        return [min(candidates, key=key)]
+    return heapq.nsmallest(most, candidates, key=key)

@@ -16,18 +16,28 @@ VIDEO = "video"
 class Waiting:
     """A contact, in line or taken."""
 
-    __slots__ = ("hold", "needs", "needs_until_s", "ticket")
+    __slots__ = ("hold", "needs", "needs_until_s", "ring", "ticket")
 
-    def __init__(self, ticket: Ticket, hold: Hold | None) -> None:
+    def __init__(self, ticket: Ticket, hold: Hold | None, ring: tuple[Hold, ...] = ()) -> None:
         self.ticket = ticket
         self.hold = hold
+        self.ring = ring
         self.needs: Needs | None = None
         self.needs_until_s = 0.0
 
     @property
     def free(self) -> bool:
         """In line, and nobody is held for it."""
-        return self.hold is None and self.ticket.offerable
+        return self.hold is None and not self.ring and self.ticket.offerable
+
+    def rings_on(self, at_once: int) -> bool:
+        """It rings at several, and may ring at more."""
+        return 0 < len(self.ring) < at_once and self.ticket.offerable
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Everybody who is kept for it."""
+        return self.ring if self.hold is None else (self.hold,)
 
 
 class Seated:
@@ -83,14 +93,14 @@ class World:
         if before is not None:
             self._leave_line(before)
             self._unhold(before)
-        entry = Waiting(row.ticket, row.hold)
+        entry = Waiting(row.ticket, row.hold, row.ring)
         self.waiting[contact_id] = entry
         if row.hold is None or not row.hold.taken:
             insort(self.lines.setdefault(row.ticket.queue, []), (row.ticket.score, contact_id))
             if before is None or before.ticket.sent_s != row.ticket.sent_s:
                 self._note_moments(row.ticket)
-        if row.hold is not None:
-            seated = self.seated.get(row.hold.agent_id)
+        for hold in entry.holds:
+            seated = self.seated.get(hold.agent_id)
             if seated is not None:
                 seated.holds[contact_id] = row.ticket.channel
 
@@ -113,6 +123,16 @@ class World:
             if not hold.taken:
                 seated.offered_s = max(seated.offered_s, now_s)
 
+    def ring(self, contact_id: ContactId, more: tuple[Hold, ...], now_s: float) -> None:
+        """A contact in line rings at these too."""
+        entry = self.waiting[contact_id]
+        entry.ring += more
+        for hold in more:
+            seated = self.seated.get(hold.agent_id)
+            if seated is not None:
+                seated.holds[contact_id] = entry.ticket.channel
+                seated.offered_s = max(seated.offered_s, now_s)
+
     def _leave_line(self, entry: Waiting) -> None:
         line = self.lines.get(entry.ticket.queue, [])
         place = (entry.ticket.score, entry.ticket.contact_id)
@@ -121,10 +141,11 @@ class World:
             del line[index]
 
     def _unhold(self, entry: Waiting) -> None:
-        hold, entry.hold = entry.hold, None
-        seated = self.seated.get(hold.agent_id) if hold is not None else None
-        if seated is not None:
-            seated.holds.pop(entry.ticket.contact_id, None)
+        holds, entry.hold, entry.ring = entry.holds, None, ()
+        for hold in holds:
+            seated = self.seated.get(hold.agent_id)
+            if seated is not None:
+                seated.holds.pop(entry.ticket.contact_id, None)
 
     def line(self, queue: str) -> list[Waiting]:
         """The queue in the order of service, held ones included."""

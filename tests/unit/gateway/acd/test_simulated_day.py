@@ -35,7 +35,7 @@ def blind(*_: object) -> bool:
         (deciding, "fits", blind),
         (deciding, "rank", lambda ticket, rules, now_s: (True, 0.0, -ticket.queued_s, ticket.contact_id)),
         (deciding, "needs_of", lambda *args, **more: needs.needs_of(*args, **(more | {"only": None}))),
-        (deciding, "choose", lambda candidates, *_, **__: max(candidates, key=lambda each: each.seat.agent_id)),
+        (deciding, "choose", lambda candidates, *_, **__: [max(candidates, key=lambda each: each.seat.agent_id)]),
         (needs, "skills_at", lambda *_: ()),
     ],
 )

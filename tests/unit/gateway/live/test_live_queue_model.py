@@ -44,13 +44,19 @@ seats = st.builds(
     chats=st.integers(0, 2),
     chats_beside_video=st.integers(0, 1),
 )
+rings = st.lists(
+    st.builds(Hold, agent_id=agents, offer_id=offers), min_size=1, max_size=2, unique_by=lambda each: each.agent_id
+).map(tuple)
 reservations = st.tuples(st.just("reserve"), contacts, agents, offers, st.integers(0, 6))
 commands = st.lists(
     st.one_of(
         st.tuples(st.just("put_ticket"), tickets, st.one_of(st.none(), st.none(), holds)),
         st.tuples(st.just("put_seat"), seats),
+        st.tuples(st.just("put_ticket"), tickets, st.none(), rings),
         reservations,
         reservations,
+        st.tuples(st.just("ring"), contacts, rings, st.integers(0, 6)),
+        st.tuples(st.just("take"), contacts, offers),
         st.tuples(st.just("drop_ticket"), contacts),
         st.tuples(st.just("drop_seat"), agents),
         st.tuples(st.just("release"), contacts, offers),
@@ -71,7 +77,7 @@ everybody_there = [
 def told(news: News) -> object:
     """News without its numbers, which begin at another count in each store."""
     return (
-        sorted(((row.ticket, row.hold) for row in news.tickets), key=lambda each: each[0].contact_id),
+        sorted(((row.ticket, row.hold, row.ring) for row in news.tickets), key=lambda each: each[0].contact_id),
         sorted(((row.seat, dict(row.holds), row.offered_s) for row in news.seats), key=lambda each: each[0].agent_id),
         sorted(news.gone_tickets),
         sorted(news.gone_seats),
@@ -85,10 +91,13 @@ async def carry_out(store: QueueStore, step: tuple[object, ...], version: int) -
         contact_id, agent_id, offer_id, behind = arguments
         seen = max(version - int(str(behind)), 0)
         return await store.reserve(contact_id, agent_id, offer_id, seen=seen, now_s=5.0)  # type: ignore[arg-type]
+    if name == "ring":
+        contact_id, more, behind = arguments
+        return await store.ring(contact_id, more, seen=max(version - int(str(behind)), 0), now_s=5.0)  # type: ignore[arg-type]
     return await getattr(store, str(name))(*arguments)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(commands)
 async def test_the_queues_do_what_the_model_does(steps):
     live = open_live(LiveSettings())

@@ -31,14 +31,15 @@ Audit = Callable[[str, str, str, Mapping[str, Any]], Awaitable[None]]
 def open_task_acd(
     settings: TaskAcdSettings,
     *,
-    store: LetterStore,
+    store: LetterStore | None,
     clock: Clock,
     node: str,
     public_url: str,
     on_alarm: Callable[[str, str], None],
     passes: PanelPasses | None = None,
 ) -> TaskAcd:
-    """The adapter of one entry, not yet started. SetupError (`task_mapping`, `secret_short`, `secret_file`)."""
+    """The adapter of one entry, not yet started; without a `store` nothing survives it. SetupError (`task_mapping`,
+    `secret_short`, `secret_file`)."""
     secret = _secret(settings.name, "secret", settings.secret, settings.secret_file)
     incoming = _secret(settings.name, "incoming_secret", settings.incoming_secret, settings.incoming_secret_file)
     return TaskAcd(

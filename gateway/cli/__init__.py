@@ -108,16 +108,53 @@ def canary(
 
 @app.command("acd-kit")
 def acd_kit(
-    adapter: Annotated[str, typer.Option(help="The adapter to try: own, or the kind of an [[acds]] entry.")],
-    target: Annotated[str, typer.Option(help="What to try it against; sim: the simulator that ships with it.")] = "sim",
+    adapter: Annotated[str, typer.Option(help="The adapter to try: own, sip, ami, esl or tasks.")],
+    target: Annotated[
+        str, typer.Option(help="sim: the simulator that ships with it; or the address of a real ACD's test queue.")
+    ] = "sim",
     only: Annotated[list[str] | None, typer.Option(help="Only this scenario or group; may be given again.")] = None,
     json: Json = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report there too: Markdown, or JSON when it ends in .json.")
+    ] = None,
+    acd: Annotated[
+        str, typer.Option(help="The [[acds]] entry whose secrets and ways a real target is tried with.")
+    ] = "",
+    call: Annotated[str, typer.Option(help="ami, esl: where the queue is called, sip:NUMBER@HOST:PORT.")] = "",
+    queue: Annotated[str, typer.Option(help="ami, esl, tasks: what the ACD calls the queue.")] = "",
+    agent: Annotated[
+        list[str] | None, typer.Option(help="What the ACD calls an agent of the queue; the first, then the second.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="tasks: HOST:PORT at which the ACD's events are taken.")] = "127.0.0.1:0",
+    public_url: Annotated[str, typer.Option(help="tasks: how the ACD calls that, where it is another address.")] = "",
+    unattended: Annotated[
+        bool, typer.Option("--unattended", help="Nobody is there: what needs a hand at the ACD is not run.")
+    ] = False,
+    wait: Annotated[float, typer.Option(help="Seconds a real ACD may take for what must happen.", min=1, max=300)] = 20,
+    patience: Annotated[float, typer.Option(help="Seconds that a hand may take.", min=1, max=900)] = 60,
+    config: Config = None,
 ) -> None:
     """Prove an ACD adapter: every scenario of the conformance kit, and a report that can be handed in."""
-    from gateway.acd.kit.command import KitPlan, run_kit
+    from gateway.acd.kit.command import console_for, run_kit
+    from gateway.cli.kit import Wish, plan_of
 
-    plan = KitPlan(adapter=adapter, target=target, only=tuple(only or ()))
-    raise typer.Exit(0 if run_kit(plan, json_output=json) else FAILED)
+    console = console_for(json_output=json)
+    wish = Wish(
+        adapter=adapter,
+        target=target,
+        only=tuple(only or ()),
+        acd=acd,
+        call=call,
+        queue=queue,
+        agents=tuple(agent or ()),
+        listen=listen,
+        public_url=public_url,
+        unattended=unattended,
+        wait_s=wait,
+        patience_s=patience,
+        config=config,
+    )
+    raise typer.Exit(run_kit(plan_of(wish, os.environ, console), console, json_output=json, file=report))
 
 
 @app.command("config")

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import SettingsConfigDict, SettingsError
 
+from gateway.acd.kit.target import KIT_VARIABLES
 from gateway.base.errors import SetupError
 from gateway.config import Settings
 from gateway.config.acds import KINDS, word_of
@@ -29,7 +30,7 @@ PREFIX = "VISAVIS_"
 CONFIG_VARIABLE = "VISAVIS_CONFIG"
 CANARY_TOKEN_VARIABLE = "VISAVIS_CANARY_TOKEN"  # noqa: S105 - the name of a variable, not a token
 DEFAULT_FILE = Path("visavis.toml")
-_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, CANARY_TOKEN_VARIABLE})
+_NOT_SETTINGS = frozenset({CONFIG_VARIABLE, CANARY_TOKEN_VARIABLE, *KIT_VARIABLES})
 
 
 def load_settings(environ: Mapping[str, str], config: Path | None = None, **overrides: Any) -> Settings:

@@ -28,6 +28,7 @@ FINAL: Final = {
     200: "OK",
     202: "Accepted",
     302: "Moved Temporarily",
+    403: "Forbidden",
     404: "Not Found",
     407: "Proxy Authentication Required",
     480: "Temporarily Unavailable",

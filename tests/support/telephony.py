@@ -166,8 +166,12 @@ class Phone:
 
     async def hang_up(self) -> None:
         """The agent ends the call."""
+        await self.command("hangup")
+
+    async def command(self, name: str) -> None:
+        """What the agent does: hangup, hold, resume."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.control)
-        command = b'{"command":"hangup"}'
+        command = b'{"command":"%s"}' % name.encode()
         writer.write(b"%d:%s," % (len(command), command))
         await writer.drain()
         async with asyncio.timeout(5):

@@ -4,6 +4,7 @@ The schema is documented in docs/integrator/acd-kit.md; a test compares the two.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +15,10 @@ from rich.table import Table
 
 from gateway.acd.kit.run import Outcome, Result
 from gateway.acd.port import AcdCapabilities
+
+CONFORMS: Final = 0
+FAILED: Final = 1
+NOTHING_RUN: Final = 3  # 2 is a wrong option, or a target that can't be used
 
 FORMAT: Final = 1
 """Raised when a field changes its meaning; new fields do not raise it."""
@@ -33,9 +38,10 @@ class ScenarioReport(_Part):
     group: str
     about: str
     outcome: Outcome
-    why: str = ""  # of a failure, or why it is not applicable
+    why: str = ""  # of a failure, or why it is not applicable or was not run
     flaws: list[FlawReport] = []
-    trace: list[str] = []  # of a failure: what was said and asked, in order
+    trace: list[str] = []  # of a failure, and of all at a real ACD: what was said and asked, in order
+    began_at: datetime
     seconds: float
 
 
@@ -43,6 +49,7 @@ class Counts(_Part):
     passed: int
     failed: int
     not_applicable: int
+    not_run: int
 
 
 class KitReport(_Part):
@@ -58,18 +65,33 @@ class KitReport(_Part):
     counts: Counts
     scenarios: list[ScenarioReport]
 
+    @property
+    def exit_code(self) -> int:
+        if self.counts.failed:
+            return FAILED
+        return CONFORMS if self.counts.passed else NOTHING_RUN
 
-def summed_up(
-    results: Sequence[tuple[Result, float]], *, adapter: str, target: str, version: str, began_at: datetime
-) -> KitReport:
-    """The report of these results, each with the seconds it took. Nothing passed is no success."""
-    outcomes = [result.outcome for result, _ in results]
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A result, when it was begun and how long it took."""
+
+    result: Result
+    began_at: datetime
+    seconds: float
+
+
+def summed_up(played: Sequence[Played], *, adapter: str, target: str, version: str, began_at: datetime) -> KitReport:
+    """The report of these results. Nothing passed is no success."""
+    results = [each.result for each in played]
+    outcomes = [result.outcome for result in results]
     counts = Counts(
         passed=outcomes.count(Outcome.PASSED),
         failed=outcomes.count(Outcome.FAILED),
         not_applicable=outcomes.count(Outcome.NOT_APPLICABLE),
+        not_run=outcomes.count(Outcome.NOT_RUN),
     )
-    known = next((result.capabilities for result, _ in results if result.capabilities is not None), None)
+    known = next((result.capabilities for result in results if result.capabilities is not None), None)
     return KitReport(
         gateway=version,
         adapter=adapter,
@@ -80,16 +102,17 @@ def summed_up(
         counts=counts,
         scenarios=[
             ScenarioReport(
-                name=result.scenario.name,
-                group=result.scenario.group,
-                about=result.scenario.about,
-                outcome=result.outcome,
-                why=result.why,
-                flaws=[FlawReport(rule=flaw.rule, text=flaw.text) for flaw in result.flaws],
-                trace=list(result.trace),
-                seconds=round(seconds, 3),
+                name=each.result.scenario.name,
+                group=each.result.scenario.group,
+                about=each.result.scenario.about,
+                outcome=each.result.outcome,
+                why=each.result.why,
+                flaws=[FlawReport(rule=flaw.rule, text=flaw.text) for flaw in each.result.flaws],
+                trace=list(each.result.trace),
+                began_at=each.began_at,
+                seconds=round(each.seconds, 3),
             )
-            for result, seconds in results
+            for each in played
         ],
     )
 
@@ -110,7 +133,12 @@ def _abilities(capabilities: AcdCapabilities) -> dict[str, str | bool | int | li
     }
 
 
-_SIGNS: Final = {Outcome.PASSED: "[green]✓[/]", Outcome.FAILED: "[red]✗[/]", Outcome.NOT_APPLICABLE: "[dim]–[/]"}
+_SIGNS: Final = {
+    Outcome.PASSED: "[green]✓[/]",
+    Outcome.FAILED: "[red]✗[/]",
+    Outcome.NOT_APPLICABLE: "[dim]–[/]",
+    Outcome.NOT_RUN: "[yellow]·[/]",
+}
 
 
 def print_report(report: KitReport, console: Console) -> None:
@@ -126,8 +154,8 @@ def print_report(report: KitReport, console: Console) -> None:
             group = scenario.group
             table.add_section()
         text = escape(scenario.about)
-        if scenario.outcome is Outcome.NOT_APPLICABLE:
-            text = f"[dim]not applicable: {escape(scenario.why)}[/]"
+        if scenario.outcome in (Outcome.NOT_APPLICABLE, Outcome.NOT_RUN):
+            text = f"[dim]{scenario.outcome.value.replace('_', ' ')}: {escape(scenario.why)}[/]"
         elif scenario.outcome is Outcome.FAILED:
             text += f"\n[red]{escape(scenario.why)}[/]"
         name = f"{scenario.group}/{scenario.name}"
@@ -140,9 +168,16 @@ def print_report(report: KitReport, console: Console) -> None:
                 console.print(f"  rule {flaw.rule}: {escape(flaw.text)}", highlight=False)
             for line in scenario.trace:
                 console.print(f"  {escape(line)}", highlight=False, style="dim")
-    counts = report.counts
-    verdict = "[green]conforms[/]" if report.ok else "[red]does not conform[/]"
-    console.print(
-        f"\n{report.adapter} {verdict}: {counts.passed} passed, {counts.failed} failed, "
-        f"{counts.not_applicable} not applicable."
-    )
+    colour = {CONFORMS: "green", FAILED: "red", NOTHING_RUN: "yellow"}[report.exit_code]
+    console.print(f"\n{report.adapter} [{colour}]{verdict(report)}[/]: {sums(report.counts)}.")
+
+
+def verdict(report: KitReport) -> str:
+    """In words."""
+    return {CONFORMS: "conforms", FAILED: "does not conform", NOTHING_RUN: "was not tried"}[report.exit_code]
+
+
+def sums(counts: Counts) -> str:
+    """In words."""
+    text = f"{counts.passed} passed, {counts.failed} failed, {counts.not_applicable} not applicable"
+    return f"{text}, {counts.not_run} not run" if counts.not_run else text

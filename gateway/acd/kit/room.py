@@ -250,7 +250,7 @@ class Call:
             if room.clock.monotonic() >= deadline:
                 names = " or ".join(wanted)
                 raise Missed(f"the ACD believes {self.contact_id} is {seen or 'unknown'}, and it is {names}")
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(max(POLL_S, room.stand.quiet_s / 5))
 
     async def _seen(self) -> Phase | None:
         try:
@@ -262,7 +262,7 @@ class Call:
     # ------------------------------------------------------------ what we do
 
     async def offered(self) -> None:
-        self.ref = await self._ask("offer", lambda: self._room.port.offer(self.offer))
+        self.ref = await self._ask("offer", lambda: self._room.port.offer(self.offer), self.offer.correlation)
 
     async def accept(self, reserved: Reserved) -> None:
         """The agent took it in our panel."""

@@ -1,15 +1,17 @@
 """Plays scenarios, each on a stand of its own, and judges them."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from gateway.acd.kit.hands import NoHand
 from gateway.acd.kit.invariants import Flaw, flaws
 from gateway.acd.kit.log import Missed, trace
 from gateway.acd.kit.room import Room
 from gateway.acd.kit.scenario import Scenario
-from gateway.acd.kit.stand import Stand
+from gateway.acd.kit.stand import AtTarget, Stand
 from gateway.acd.port import AcdCapabilities
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
@@ -20,6 +22,9 @@ _log = get_logger("acd-kit")
 SCENARIO_S: Final = 60.0
 """A scenario that has not ended by then has failed."""
 
+CLEAN_UP_S: Final = 5.0
+"""For each contact that a scenario has left at a real ACD."""
+
 TRACE_LINES: Final = 400
 
 
@@ -27,6 +32,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"  # it would apply, and could not be played against this target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,38 +48,67 @@ class Result:
 async def play(stand: Stand, scenario: Scenario, clock: Clock) -> Result:
     """One scenario. Whatever the adapter raises is its failure, not the kit's."""
     room = Room(stand, clock)
+    target = stand if isinstance(stand, AtTarget) else None
+    limit_s = SCENARIO_S if target is None else target.limit_s
     capabilities: AcdCapabilities | None = None
-    why = ""
+    why, outcome = "", Outcome.PASSED
     try:
-        async with asyncio.timeout(SCENARIO_S):
+        async with asyncio.timeout(limit_s):
             await stand.start(room.meet)
             capabilities = room.can
-            excluded = scenario.excluded(capabilities, stand.can)
-            if excluded is not None:
-                return Result(
-                    scenario=scenario, outcome=Outcome.NOT_APPLICABLE, why=excluded, capabilities=capabilities
-                )
+            left_out = _left_out(stand, target, scenario, capabilities)
+            if left_out is not None:
+                outcome, why = left_out
+                return Result(scenario=scenario, outcome=outcome, why=why, capabilities=capabilities)
             await scenario.play(room)
             await room.tidy()
             await room.quiet()  # what is said too late is said within this
     except Missed as missed:
-        why = str(missed)
+        outcome, why = Outcome.FAILED, str(missed)
+    except NoHand as nobody:
+        outcome, why = Outcome.NOT_RUN, str(nobody)
     except TimeoutError:
-        why = f"the scenario did not end within {SCENARIO_S:g} s"
+        outcome, why = Outcome.FAILED, f"the scenario did not end within {limit_s:g} s"
     except GatewayError as error:
-        why = f"the adapter raised {type(error).__name__} {error.code}: {error.detail}"
+        outcome, why = Outcome.FAILED, f"the adapter raised {type(error).__name__} {error.code}: {error.detail}"
     except Exception as error:  # noqa: BLE001 - top of a scenario: a fault of the adapter, shown with its trace
         _log.error("acd_kit.fault", scenario=scenario.name, exc_info=error)
-        why = f"the adapter raised {type(error).__name__}: {error}"
+        outcome, why = Outcome.FAILED, f"the adapter raised {type(error).__name__}: {error}"
     finally:
+        entries = list(room.log.entries)
+        if target is not None and capabilities is not None and outcome is not Outcome.PASSED:
+            await _leave_nothing(room)
         await stand.aclose()
-    found = tuple(flaws(room.log.entries, capabilities, stand.said)) if capabilities is not None else ()
-    failed = bool(why or found)
+    found = tuple(flaws(entries, capabilities, stand.said)) if capabilities is not None else ()
+    if found and outcome is Outcome.PASSED:
+        outcome, why = Outcome.FAILED, f"{found[0].rule}: {found[0].text}"
+    evidence = target is not None or outcome is Outcome.FAILED
     return Result(
         scenario=scenario,
-        outcome=Outcome.FAILED if failed else Outcome.PASSED,
-        why=why or (f"{found[0].rule}: {found[0].text}" if found else ""),
-        flaws=found,
-        trace=tuple(trace(room.log.entries)[:TRACE_LINES]) if failed else (),
+        outcome=outcome,
+        why=why,
+        flaws=found if outcome is Outcome.FAILED else (),
+        trace=tuple(trace(entries)[:TRACE_LINES]) if evidence else (),
         capabilities=capabilities,
     )
+
+
+def _left_out(
+    stand: Stand, target: AtTarget | None, scenario: Scenario, capabilities: AcdCapabilities
+) -> tuple[Outcome, str] | None:
+    excluded = scenario.excluded(capabilities)
+    if excluded is not None:
+        return Outcome.NOT_APPLICABLE, excluded
+    if target is None:
+        beyond = scenario.beyond(stand.can)
+        return None if beyond is None else (Outcome.NOT_APPLICABLE, beyond)
+    unplayed = target.not_run(scenario.needs, scenario.hand, capabilities)
+    return None if unplayed is None else (Outcome.NOT_RUN, unplayed)
+
+
+async def _leave_nothing(room: Room) -> None:
+    """A real ACD keeps what a scenario that failed has left there: end it as far as it goes."""
+    for call in room.calls:
+        with contextlib.suppress(GatewayError, Missed, TimeoutError):
+            async with asyncio.timeout(CLEAN_UP_S):
+                await call.over()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.acd.kit.room import Room
-from gateway.acd.kit.stand import Act
+from gateway.acd.kit.stand import Act, Hand
 from gateway.acd.port import AcdCapabilities, AcdMode
 
 When = Callable[[AcdCapabilities], str | None]
@@ -21,20 +21,23 @@ class Scenario:
     play: Callable[[Room], Awaitable[None]]
     needs: frozenset[Act]  # of the stand
     when: tuple[When, ...]
+    hand: Hand
 
-    def excluded(self, capabilities: AcdCapabilities, can: frozenset[Act]) -> str | None:
-        """Why it is not applicable; None when it is."""
-        for rule in self.when:
-            why = rule(capabilities)
-            if why is not None:
-                return why
+    def excluded(self, capabilities: AcdCapabilities) -> str | None:
+        """Why it is not for such an ACD; None when it is."""
+        return next((why for rule in self.when if (why := rule(capabilities)) is not None), None)
+
+    def beyond(self, can: frozenset[Act]) -> str | None:
+        """What a stand that can do this lacks for it; None when it lacks nothing."""
         missing = sorted(self.needs - can)
         return f"the stand can't do: {', '.join(missing)}" if missing else None
 
 
-def scenario(*needs: Act, when: tuple[When, ...] = ()) -> Callable[[Callable[[Room], Awaitable[None]]], Scenario]:
+def scenario(
+    *needs: Act, when: tuple[When, ...] = (), hand: Hand = Hand.AGENT
+) -> Callable[[Callable[[Room], Awaitable[None]]], Scenario]:
     """Make a function a scenario: its name is the scenario's, its docstring says what must hold, its module is the
-    group."""
+    group. `hand`: who takes part at a real ACD."""
 
     def make(play: Callable[[Room], Awaitable[None]]) -> Scenario:
         return Scenario(
@@ -44,6 +47,7 @@ def scenario(*needs: Act, when: tuple[When, ...] = ()) -> Callable[[Callable[[Ro
             play=play,
             needs=frozenset(needs),
             when=when,
+            hand=hand,
         )
 
     return make

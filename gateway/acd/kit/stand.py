@@ -5,10 +5,10 @@ One per adapter. It says what it can make happen (`can`); scenarios that need mo
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.acd.events import TransferTarget
-from gateway.acd.port import AcdPort
+from gateway.acd.port import AcdCapabilities, AcdPort
 from gateway.base.ids import AgentId, ContactId
 
 
@@ -56,6 +56,14 @@ class Act(StrEnum):
     MEND = "mend"
     RESTART_ACD = "restart_acd"  # it forgets what it did not write down
     RESTART_GATEWAY = "restart_gateway"  # the adapter is gone and built again; `meet` is called with it
+
+
+class Hand(StrEnum):
+    """Who must take part at the ACD for a scenario to be played, besides what it asks for as acts."""
+
+    NOBODY = "nobody"  # our side is enough
+    AGENT = "agent"  # somebody serves the contact
+    SIMULATOR = "simulator"  # no real ACD is to be troubled with it
 
 
 class Stand(Protocol):
@@ -106,4 +114,19 @@ class Stand(Protocol):
 
     def said(self, contact: ContactId) -> Mapping[str, int] | None:
         """How often the ACD itself said each event (`Reserved`, …) of this contact; None where nobody counts."""
+        ...
+
+
+@runtime_checkable
+class AtTarget(Protocol):
+    """A stand whose ACD is a real one: it can't make everything happen, takes its time, and what was heard of it is
+    evidence also where all is well. The others leave this out."""
+
+    @property
+    def limit_s(self) -> float:
+        """A scenario has ended within this."""
+        ...
+
+    def not_run(self, needs: frozenset[Act], hand: Hand, capabilities: AcdCapabilities) -> str | None:
+        """Why a scenario can't be played here; None when it can."""
         ...

@@ -4,11 +4,11 @@ from gateway.acd.events import Connected, Ended
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Room
 from gateway.acd.kit.scenario import rings, scenario, we_answer
-from gateway.acd.kit.stand import Act
+from gateway.acd.kit.stand import Act, Hand
 from gateway.acd.port import DeclineReason, Phase
 
 
-@scenario()
+@scenario(hand=Hand.NOBODY)
 async def leaves_at_once(room: Room) -> None:
     """Gone before the ACD has said a word of it."""
     call = await room.enter()
@@ -16,7 +16,7 @@ async def leaves_at_once(room: Room) -> None:
     await call.gone()
 
 
-@scenario()
+@scenario(hand=Hand.NOBODY)
 async def leaves_in_line(room: Room) -> None:
     """Gone while it waits; an agent who becomes ready is not rung for it."""
     call = await room.enter()
@@ -79,7 +79,7 @@ async def leaves_as_the_agent_answers(room: Room) -> None:
     await call.gone()
 
 
-@scenario()
+@scenario(hand=Hand.NOBODY)
 async def leaves_twice(room: Room) -> None:
     """Cancelled twice, and ended after that: the first counts, the others are no error."""
     call = await room.enter()

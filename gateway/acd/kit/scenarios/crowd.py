@@ -6,6 +6,7 @@ from gateway.acd.events import Reserved
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
 from gateway.acd.kit.scenario import rings, scenario, we_answer
+from gateway.acd.kit.stand import Hand
 
 CROWD = 50
 
@@ -54,7 +55,7 @@ async def first_come_first_served(room: Room) -> None:
         raise Missed("the contacts were not served in the order they came")
 
 
-@scenario()
+@scenario(hand=Hand.SIMULATOR)
 async def fifty_leave(room: Room) -> None:
     """Fifty contacts wait and leave: each is closed once."""
     calls = [await room.enter() for _ in range(CROWD)]
@@ -62,7 +63,7 @@ async def fifty_leave(room: Room) -> None:
     await asyncio.gather(*(call.gone() for call in calls))
 
 
-@scenario(when=(we_answer,))
+@scenario(when=(we_answer,), hand=Hand.SIMULATOR)
 async def fifty_are_served(room: Room) -> None:
     """Fifty contacts and two agents: each is served once and by one of them."""
     calls = [await room.enter() for _ in range(CROWD)]

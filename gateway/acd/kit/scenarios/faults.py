@@ -4,7 +4,7 @@ from gateway.acd.events import Connected, Ended, ExitReason, QueueExit
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
 from gateway.acd.kit.scenario import acd_gives_up, call_mode, foreign, no_calls, scenario
-from gateway.acd.kit.stand import Act
+from gateway.acd.kit.stand import Act, Hand
 from gateway.acd.port import Phase, Resyncs
 from gateway.base.errors import GatewayError, PortFailure
 
@@ -57,7 +57,7 @@ async def hangs_up_at_once(room: Room) -> None:
     await call.gone()
 
 
-@scenario(Act.NEVER_CONNECT, when=(call_mode,))
+@scenario(Act.NEVER_CONNECT, when=(call_mode,), hand=Hand.NOBODY)
 async def answers_and_never_connects(room: Room) -> None:
     """200 OK and then nothing: nobody is called connected, and our cancel ends the call."""
     await room.do(Act.NEVER_CONNECT)
@@ -184,7 +184,7 @@ async def _served_or_known_gone(room: Room, call: Call) -> None:
     await call.connect()
 
 
-@scenario(Act.RESTART_GATEWAY)
+@scenario(Act.RESTART_GATEWAY, hand=Hand.NOBODY)
 async def gateway_restarts_while_it_waits(room: Room) -> None:
     """The adapter is built anew: commands find the contact by its ref, and it can be ended."""
     call = await room.enter()

@@ -4,7 +4,7 @@ from gateway.acd.events import Connected, Ended, Queued, Reserved, VoiceUp, Wrap
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Room
 from gateway.acd.kit.scenario import call_mode, positions, rings, scenario, we_answer, wraps_up
-from gateway.acd.kit.stand import Act
+from gateway.acd.kit.stand import Act, Hand
 from gateway.acd.port import Phase
 
 _LARGE = {f"field_{number}": "x" * 1000 for number in range(100)}
@@ -33,7 +33,7 @@ async def served_at_once(room: Room) -> None:
     await call.gone()
 
 
-@scenario(when=(rings,))
+@scenario(when=(rings,), hand=Hand.NOBODY)
 async def waits_for_an_agent(room: Room) -> None:
     """Nobody is ready: nothing rings, and the contact is in line."""
     call = await room.enter()
@@ -65,7 +65,7 @@ async def more_is_known(room: Room) -> None:
     await call.connect()
 
 
-@scenario(when=(positions,))
+@scenario(when=(positions,), hand=Hand.NOBODY)
 async def places_in_line(room: Room) -> None:
     """Each contact is told its place, in the order they came, and the new one when somebody before it leaves."""
     first = await room.enter()
@@ -122,7 +122,7 @@ async def wrap_up_at_the_acd(room: Room) -> None:
     await call.gone()
 
 
-@scenario(when=(call_mode,))
+@scenario(when=(call_mode,), hand=Hand.NOBODY)
 async def an_answer_is_not_an_agent(room: Room) -> None:
     """A queue answers the call: the customer hears it, and nobody is called connected before there is somebody."""
     call = await room.enter()

@@ -1,4 +1,4 @@
-"""A stand per adapter, by the name that `--adapter` takes."""
+"""A stand with a simulator per adapter, by the name that `--adapter` takes."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -10,9 +10,6 @@ from gateway.acd.kit.stands.center import CenterStand
 from gateway.acd.kit.stands.freeswitch import esl_stand
 from gateway.acd.kit.stands.own import OwnStand
 from gateway.base.clock import Clock
-
-SIMULATOR: Final = "sim"
-"""The target that ships with the kit."""
 
 STANDS: Final[Mapping[str, Callable[[Clock], Stand]]] = {
     "own": OwnStand,

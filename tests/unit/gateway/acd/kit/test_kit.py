@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from gateway.acd.events import Queued, Reserved, TargetKind, TransferTarget
 from gateway.acd.kit.command import KitPlan, make_report
 from gateway.acd.kit.log import Missed
-from gateway.acd.kit.report import KitReport, print_report, summed_up
+from gateway.acd.kit.report import KitReport, Played, print_report, summed_up
 from gateway.acd.kit.room import Room
 from gateway.acd.kit.run import Outcome, play
 from gateway.acd.kit.scenario import Scenario, scenario
@@ -152,9 +152,10 @@ async def test_what_the_stand_or_the_mode_excludes_is_not_applicable_and_says_wh
 
 async def test_nothing_passed_is_no_success() -> None:
     never = scenario(when=(lambda _: "it is Monday",))(acting(lambda _: None).play)
-    results = [(await play(FakeStand(), never, SystemClock()), 0.0)]
+    results = [Played(await play(FakeStand(), never, SystemClock()), NOON, 0.0)]
     report = summed_up(results, adapter="fake", target="sim", version="1", began_at=NOON)
     assert not report.ok
+    assert report.exit_code == 3
     assert report.counts.not_applicable == 1
 
 
@@ -179,7 +180,7 @@ async def test_every_adapter_of_ours_conforms(adapter: str, least: int) -> None:
 async def test_the_report_for_people_names_failures_with_what_was_said() -> None:
     failing = acting(fail(Missed("no [tone]")))
     result = await play(FakeStand(), failing, SystemClock())
-    report = summed_up([(result, 0.5)], adapter="fake", target="sim", version="1", began_at=NOON)
+    report = summed_up([Played(result, NOON, 0.5)], adapter="fake", target="sim", version="1", began_at=NOON)
     console = Console(width=100)
     with console.capture() as captured:
         print_report(report, console)
@@ -195,6 +196,10 @@ async def test_the_report_for_people_names_failures_with_what_was_said() -> None
         (["--adapter", "pigeon"], "There is no adapter pigeon"),
         (["--adapter", "own", "--target", "sip:1"], "--target sim only"),
         (["--adapter", "own", "--only", "nothing"], "no scenario and no group nothing"),
+        (["--adapter", "sip", "--target", "ami://u@h"], "sim or sip:NUMBER@HOST:PORT, not ami:"),
+        (["--adapter", "sip", "--target", "sip:1@h", "--acd", "pbx", "--unattended"], "no acds entry pbx"),
+        (["--adapter", "sip", "--target", "sip:1@h"], "add --unattended"),
+        (["--adapter", "own", "--only", "served", "--report", "/nowhere/at/all.md"], "can't be written"),
     ],
 )
 def test_a_wrong_option_is_told(options: list[str], text: str) -> None:

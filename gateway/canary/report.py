@@ -44,9 +44,9 @@ class VoiceReport(_Part):
     """Call mode: the id that the telephone showed and the agent claimed, and how long each heard the other's tone."""
 
     claimed: str
-    customer_heard_s: float = 0.0
-    """Of the last 2 s of the talk."""
-    phone_heard_s: float = 0.0
+    customer_heard_s: float | None = None
+    """Of the last 2 s of the talk; None, here and below: the call did not come so far."""
+    phone_heard_s: float | None = None
 
 
 class CallReport(_Part):

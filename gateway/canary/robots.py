@@ -186,8 +186,9 @@ async def _telephone_heard(phone: Phone, voice: VoiceReport) -> None:
     """Return once the customer's tone is in what the telephone heard; the step around it has the deadline."""
     while True:
         samples = await asyncio.to_thread(phone.heard)
-        voice.phone_heard_s = round(await asyncio.to_thread(seconds_of, VOICE_HZ, samples, HEARD_RATE_HZ), 2)
-        if voice.phone_heard_s >= HEARD_S:
+        heard_s = await asyncio.to_thread(seconds_of, VOICE_HZ, samples, HEARD_RATE_HZ)
+        voice.phone_heard_s = round(heard_s, 2)
+        if heard_s >= HEARD_S:
             return
         await asyncio.sleep(_POLL_S)
 

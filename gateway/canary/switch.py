@@ -50,11 +50,12 @@ async def open_switch(
     async with AsyncExitStack() as stack:
         scenarios = stack.enter_context(as_file(files("gateway.canary")))
         line = (program, f"{host}:{phones[0]}", "-sf", str(scenarios / "switch-line.xml"), "-p", str(line_port))
-        slave = ("-slave", "line", "-inf", "phones", *common)
+        slave = ("-slave", "line", "-inf", "phones", *common, "-error_file", "line_errors.log")
         twin = await stack.enter_async_context(running("sipp", (*line, *slave), folder, screen=False))
         await _is_taken(twin, line_twin)
-        queue = (program, "-sf", str(scenarios / "switch-queue.xml"), "-p", str(port), "-master", "queue", *common)
-        switch = await stack.enter_async_context(running("sipp", queue, folder, screen=False))
+        queue = (program, "-sf", str(scenarios / "switch-queue.xml"), "-p", str(port))
+        master = ("-master", "queue", *common, "-error_file", "queue_errors.log")
+        switch = await stack.enter_async_context(running("sipp", (*queue, *master), folder, screen=False))
         await _answers(switch, host, port)
         yield
 

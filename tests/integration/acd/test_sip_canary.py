@@ -16,6 +16,7 @@ from aiohttp import web
 
 from gateway.base.errors import SetupError
 from gateway.canary.run import CanaryPlan, make_calls
+from gateway.canary.telephony import open_telephony
 from tests.support.product import Product, environment, run_visavis
 from tests.support.servers import until
 from tests.support.sipp import free_port
@@ -89,6 +90,26 @@ async def test_a_port_that_somebody_else_has_is_told_and_nothing_is_left(
             refusal = await refused(url, f"127.0.0.1:{held.getsockname()[1]}")
     assert refusal.code == "canary_telephony"
     assert left_in(tmp_path) == []
+
+
+async def test_what_the_switch_did_not_expect_is_told_in_its_own_words() -> None:
+    port = free_port()
+    async with open_telephony(f"127.0.0.1:{port}", 1, lasts_s=60) as telephony:
+        assert telephony.complaints() == []
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.connect(("127.0.0.1", port))
+            own = stranger.getsockname()[1]
+            lines = (
+                f"MESSAGE sip:canary@127.0.0.1:{port} SIP/2.0",
+                f"Via: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK1",
+                "From: <sip:stranger@127.0.0.1>;tag=1",
+                f"To: <sip:canary@127.0.0.1:{port}>",
+                "Call-ID: stranger",
+                "CSeq: 1 MESSAGE",
+                "Content-Length: 0",
+            )
+            stranger.send("\r\n".join((*lines, "", "")).encode())
+            await until(lambda: any("MESSAGE" in line for line in telephony.complaints()), what="the switch complains")
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])

@@ -7,11 +7,10 @@ order things begin and end.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -36,14 +35,14 @@ from gateway.base.errors import PortFailure, SetupError
 from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import set_start_aside, trim_memory, watch_lag
-from gateway.config import QueueSettings, Settings, SiteSettings
+from gateway.builtin import CANARY, ROBOTS, load_all_menus, with_canary
+from gateway.config import Settings
 from gateway.config.acd import OWN
-from gateway.config.acd_sip import SipAcdSettings, SipTrunkSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.crm.keys import KeyMaker
 from gateway.crm.service import CrmService
 from gateway.crm_gauges import CrmGauges
-from gateway.engines import Engine, WorkerGauges, is_up, media_lag, not_up, ports_of, start_engine
+from gateway.engines import Engine, WorkerGauges, check_voice, is_up, media_lag, not_up, ports_of, start_engine
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
@@ -55,8 +54,6 @@ from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
 from gateway.live.store import open_live
 from gateway.live.tokens import TokenStore
-from gateway.menu.interpreter import MenuRun
-from gateway.menu.library import MenuLibrary, load_menu, load_menus
 from gateway.process import (
     StopSignals,
     data_folder,
@@ -104,14 +101,6 @@ from signaling.services import Services
 from signaling.sessions import Sessions
 from signaling.turn import turn_of
 
-CANARY: Final = "canary"
-"""The built-in site, menu and queue of `visavis canary`."""
-
-CANARY_SIP: Final = "canary-sip"
-"""The same, and the ACD, of `visavis canary --mode sip`; only where `canary.sip_acd` says who is called."""
-
-ROBOTS: Final = frozenset({CANARY, CANARY_SIP})
-
 _SEAL_S: Final = 120.0  # after the last call the process waits this long for recordings to be sealed
 _STORE_S: Final = 10.0  # and this long for them to be brought to the store; the next start goes on with the rest
 _POLL_S: Final = 0.2
@@ -149,43 +138,6 @@ def run(settings: Settings, opening: Opening | None = None) -> None:
     uvloop.run(serve(with_canary(settings), opening))
 
 
-def with_canary(settings: Settings) -> Settings:
-    """The settings with the built-in site and queue of the robots. SetupError when the names are taken."""
-    taken = {*(site.id for site in settings.sites), *(queue.id for queue in settings.queues)}
-    taken |= {acd.name for acd in settings.acds if acd.name != CANARY}
-    if ROBOTS & taken:
-        name = min(ROBOTS & taken)
-        raise SetupError("canary_reserved", f"A site, queue or ACD can't be called {name}: robots have that name.")
-    if outside.QUEUE in taken:
-        raise SetupError("link_queue_reserved", f"A queue can't be called {outside.QUEUE}: links have that name.")
-    if switch := settings.canary.sip_acd:
-        trunk = SipTrunkSettings(
-            name="switch",
-            domain=switch,
-            caller="canary",
-            capacity=50,
-            probe_interval=timedelta(0),  # it is there while robots are; it must not count as silent when they come
-        )
-        acd = SipAcdSettings(name=CANARY_SIP, trunks=(trunk,), numbers={CANARY_SIP: "canary"})
-        settings = settings.model_copy(
-            update={
-                "sites": (*settings.sites, SiteSettings(id=CANARY_SIP, name="Canary by telephone", menu=CANARY_SIP)),
-                "queues": (*settings.queues, QueueSettings(id=CANARY_SIP, name="Canary", acd=CANARY_SIP)),
-                "acds": (*settings.acds, acd),
-            }
-        )
-    return settings.model_copy(
-        update={
-            "sites": (*settings.sites, SiteSettings(id=CANARY, name="Canary", menu=CANARY)),
-            "queues": (
-                *settings.queues,
-                QueueSettings(id=CANARY, name="Canary"),
-                QueueSettings(id=outside.QUEUE, name="Video link", acd=outside.NAME),
-            ),
-        }
-    )
-
-
 async def serve(settings: Settings, opening: Opening | None = None) -> None:
     """The life of a node, from the first socket to the last."""
     signals = StopSignals()
@@ -198,6 +150,7 @@ async def serve(settings: Settings, opening: Opening | None = None) -> None:
         port = runner.port_of(listening)
         data_dir = stack.enter_context(data_folder(settings.data_dir))
         clips = await asyncio.to_thread(ClipLibrary.load)
+        check_voice(settings.acds)
         engine = await start_engine(settings.media, settings.voice, settings.log, clips)
         stack.push_async_callback(engine.aclose)
         node, health, desk, recordings, services = await _rooms(
@@ -296,7 +249,7 @@ async def _rooms(
             await rollout.ensure_group(pilot, name=pilot)  # closed, until an admin opens it
     except PortFailure as error:
         raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
-    menus = await asyncio.to_thread(_menus, settings, data_dir, clips.names)
+    menus = await asyncio.to_thread(load_all_menus, settings, data_dir, clips.names)
 
     node_name = await asyncio.to_thread(_node_name, data_dir)
     registry = CollectorRegistry()
@@ -504,33 +457,6 @@ def public_url(settings: Settings, port: int) -> str:
     if host in ("", "0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class _Menus:
-    """The operator's menus, and the built-in one of the robots."""
-
-    def __init__(self, own: MenuLibrary, built_in: MenuLibrary) -> None:
-        self._own = own
-        self._built_in = built_in
-
-    def run(self, name: str, language: str) -> MenuRun:
-        return (self._built_in if name in ROBOTS else self._own).run(name, language)
-
-
-def _menus(settings: Settings, data_dir: Path, clips: Sequence[str]) -> _Menus:
-    """Every menu that a site names, checked. SetupError with file and line for one that is not sound."""
-    folder = settings.menus_dir or data_dir / "menus"
-    queues = {queue.id for queue in settings.queues}
-    own = load_menus(folder, queues, clips)
-    for site in settings.sites:
-        if site.id not in ROBOTS and site.menu not in own.names:
-            raise SetupError(
-                "menu_missing",
-                f"The site {site.id} uses the menu {site.menu}, but there is no {folder / site.menu}.yaml.",
-            )
-    with as_file(files("gateway.canary")) as folder:
-        names = [name for name in ROBOTS if name in queues]
-        return _Menus(own, MenuLibrary({name: load_menu(folder / f"{name}.yaml", queues, clips) for name in names}))
 
 
 def _secret(path: Path) -> str:

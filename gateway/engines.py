@@ -5,7 +5,7 @@ Builds it from the settings. A refusal is a SetupError whose text says what to d
 
 import errno
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -14,12 +14,15 @@ from prometheus_client.registry import Collector
 
 from gateway.base.errors import SetupError
 from gateway.config import LogSettings, MediaSettings
+from gateway.config.acd import AcdSection
+from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.voice import VoiceSettings as TelephoneSettings
 from media.engine import EngineSettings, InProcessEngine
 from media.forward.leg import ForwardLimits
 from media.player.library import ClipLibrary
 from media.transport.timers import TransportTimers
 from media.voice.settings import VoiceSettings
+from media.voice.stack import installed
 from media.workers.pool import WorkerPool
 from media.workers.process import WorkerFailed, WorkerSettings
 from media.workers.sizing import cores, processes_for
@@ -27,6 +30,13 @@ from media.workers.sizing import cores, processes_for
 _BITRATE_HEADROOM: Final = 1.6  # browsers overshoot what they are told; beyond this packets are dropped
 
 Engine = InProcessEngine | WorkerPool
+
+
+def check_voice(acds: Iterable[AcdSection]) -> None:
+    """SetupError `sip_extra` when an ACD is to be called and nothing here can: now, not at the first contact."""
+    called = [acd.name for acd in acds if isinstance(acd, SipAcdSettings)]
+    if called and not installed():
+        raise SetupError("sip_extra", f"The ACD {called[0]} is called by SIP: that needs pip install visavis[sip].")
 
 
 async def start_engine(

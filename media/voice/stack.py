@@ -15,6 +15,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -58,6 +59,11 @@ _log = get_logger("media.voice")
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+def installed() -> bool:
+    """Whether the extra `sip` is here."""
+    return find_spec("baresip") is not None
 
 
 def config_text(settings: VoiceSettings) -> str:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -46,6 +47,7 @@ from gateway.engines import Engine, WorkerGauges, check_voice, is_up, media_lag,
 from gateway.feed_gauges import FeedGauges
 from gateway.gauges import ProcessGauges
 from gateway.journal_figures import JournalFigures
+from gateway.links.places import Places
 from gateway.links.reminding import Reminding
 from gateway.links.service import Links
 from gateway.links.webhook import ReminderWebhook
@@ -89,7 +91,7 @@ from gateway.wiring import (
 )
 from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_crm import CustomersForSignaling, webhook_secret
-from gateway.wiring_links import LinksForSignaling
+from gateway.wiring_links import LinksForSignaling, address_of
 from gateway.wiring_recordings import RecordingsForSignaling
 from gateway.wiring_tasks import PanelsForSignaling, TasksForSignaling
 from media.player.library import ClipLibrary
@@ -344,6 +346,18 @@ async def _rooms(
     CrmGauges(registry, crm)
     FeedGauges(registry, acd_rooms.feed_figures)
     SipGauges(registry, acd_rooms.sip_figures)
+    links = SqlLinks(database)
+    places = Places(
+        acd=own.callbacks,
+        store=links,
+        clock=clock,
+        node=node_name,
+        names={queue.id: queue.name for queue in settings.queues},
+        address=partial(address_of, node.url),
+        reminds=bool(settings.links.reminder.url),
+        alarm=lambda code, detail: desk.alarm(code, detail),
+    )
+    own.on_callback(places.heard)
     desk: ContactDesk = ContactDesk(
         clock=clock,
         settings=settings.contacts,
@@ -361,6 +375,7 @@ async def _rooms(
         quality=QualityGauges(registry),
         lag_s=media_lag(engine, lambda: gauges.recent_lag_s),
         customers=crm,
+        places=places,
     )
     health = NodeHealth()
     health.draining = lambda: desk.draining
@@ -375,6 +390,8 @@ async def _rooms(
         for adapter in (own, *foreign.values()):
             stack.push_async_callback(adapter.aclose)
             await adapter.start()
+        stack.push_async_callback(places.aclose)
+        await places.start()
         stack.push_async_callback(acd.aclose)
         stack.push_async_callback(reconciler.aclose)
         vault.start()
@@ -389,7 +406,6 @@ async def _rooms(
         crm.start()
     except PortFailure as error:
         raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error
-    links = SqlLinks(database)
     reminder = settings.links.reminder
     if reminder.url:
         webhook = ReminderWebhook(
@@ -424,6 +440,7 @@ async def _rooms(
                 settings.links.lasts,
                 reminded_before=settings.links.reminder.before if settings.links.reminder.url else None,
             ),
+            places,
             node.url,
             [site.id for site in settings.sites if site.id not in ROBOTS],
             [queue.id for queue in settings.queues if queue.id not in {*ROBOTS, outside.QUEUE}],

@@ -44,13 +44,35 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPlace:
+    """A place in line that a customer comes back to, and what was known of them when they left it.
+
+    `contact_id`: the contact whose place it was. `queued_s`: seconds of the epoch, when that first entered the queue.
+    """
+
+    contact_id: ContactId
+    queued_s: float
+    priority: int
+    path: tuple[str, ...] = ()
+    display_name: str = ""
+    page_url: str = ""
+    page_title: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """By whom a customer was invited: there is no menu (`gateway.links`). `agent_id` None: anybody of the queue."""
+    """By whom a customer was invited: there is no menu (`gateway.links`). `agent_id` None: anybody of the queue.
+
+    `place`: by their own link, back to the place that was kept for them.
+    """
 
     link_id: str
     site: str
     agent_id: AgentId | None
     queue: str
+    place: KeptPlace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +176,11 @@ class ReportQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepPlace:
+    """The customer leaves the page and comes back by a link: their place in line is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HangUp:
     """Either side ends the call."""
 
@@ -229,7 +256,7 @@ class SubmitWrapUp:
     notes: str = ""
 
 
-CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | HangUp
+CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | KeepPlace | HangUp
 AgentRequest = (
     SetReady
     | SetNotReady
@@ -285,7 +312,8 @@ class MenuShown:
 class QueuePlace:
     """To the customer, on every change: place 1 is next; None where the center's ACD does not tell it.
 
-    `estimate_s` is None when there is nothing honest to say.
+    `estimate_s` is None when there is nothing honest to say. `keep_in_s`: the customer may keep the place and come back
+    after so long from now; None: it is not offered.
     """
 
     queue: str
@@ -294,6 +322,28 @@ class QueuePlace:
     ahead: int | None
     waited_s: float
     estimate_s: float | None
+    keep_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceKept:
+    """To the customer, just before the contact closes: their place is kept, and `url` leads back to it.
+
+    `window_s`: so long they are first once their turn has come. `lasts_s`: it is kept no longer, from now.
+    """
+
+    url: str
+    queue_name: str
+    place: int | None
+    window_s: float
+    lasts_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNotKept:
+    """To the customer: they go on waiting. `code`: `places_full`, or that of a failure of ours."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -508,6 +558,7 @@ class BoardQueue:
     longest_wait_s: float
     talking: int
     agents_ready: int
+    kept: int = 0  # places of callbacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,6 +607,8 @@ CustomerNotice = (
     ContactChanged
     | MenuShown
     | QueuePlace
+    | PlaceKept
+    | PlaceNotKept
     | LegAnswered
     | LegRefused
     | LegChanged

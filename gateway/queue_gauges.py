@@ -39,6 +39,12 @@ class QueueGauges:
             ["queue", "reason", "to"],
             registry=registry,
         )
+        self._callbacks = Counter(
+            "visavis_queue_callbacks",
+            "Places of callbacks that were kept, due, taken by who came back, lapsed, or given up.",
+            ["queue", "what"],
+            registry=registry,
+        )
         self._decisions = Histogram(
             "visavis_acd_decision_seconds",
             "Deciding who is offered to whom, over all lines.",
@@ -57,3 +63,6 @@ class QueueGauges:
 
     def left(self, queue: str, reason: ExitReason, to: str) -> None:
         self._left.labels(queue, reason.value, to).inc()
+
+    def callback(self, queue: str, what: str) -> None:
+        self._callbacks.labels(queue, what).inc()

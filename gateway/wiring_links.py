@@ -1,6 +1,7 @@
 """What signaling asks of links, as the JSON of `docs/developer/rest.md`. Decides nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from gateway.base.errors import NotFound
 from gateway.base.ids import AgentId
 from gateway.links import calendar
 from gateway.links.model import Link, Plan
+from gateway.links.places import Places
 from gateway.links.service import Links, Made
 from gateway.parties import Invitation
 from signaling.ports import LinkPlan
@@ -29,8 +31,11 @@ _OPEN_IT: Final = {
 class LinksForSignaling:
     """`signaling.ports.Links` over the service. `url` is what people type to reach us."""
 
-    def __init__(self, links: Links, url: str, sites: Sequence[str], queues: Sequence[str], clock: Clock) -> None:
+    def __init__(
+        self, links: Links, places: Places, url: str, sites: Sequence[str], queues: Sequence[str], clock: Clock
+    ) -> None:
         self._links = links
+        self._places = places
         self._url = url
         self._sites = sites
         self._queues = queues
@@ -64,8 +69,7 @@ class LinksForSignaling:
         return chosen
 
     def _address(self, link: Link, token: str) -> str:
-        # In the fragment: a browser sends it to nobody, so it is in no log of ours or of a proxy's.
-        return f"{self._url}/widget/?site={link.site}#link={token}"
+        return address_of(self._url, link.site, token)
 
     def _fresh(self, made: Made) -> Mapping[str, object]:
         address = self._address(made.link, made.token)
@@ -109,10 +113,22 @@ class LinksForSignaling:
             "opens_at": _iso(link.opens_at),
             "opens_in_s": max(0.0, (link.opens_at - self._clock.now()).total_seconds()),
             "closes_at": _iso(link.closes_at),
+            "place": asdict(self._places.standing(link)) if link.place_of is not None else None,
         }
+
+    async def place(self, token: str) -> Mapping[str, object]:
+        return asdict(await self._places.look(token))
+
+    async def give_up_place(self, token: str) -> None:
+        await self._places.cancel(token)
 
     async def open(self, token: str, pin: str) -> Invitation:
         return await self._links.open(token, pin)
+
+
+def address_of(url: str, site: str, token: str) -> str:
+    """What a customer opens. The token is in the fragment: a browser sends it to nobody, so it is in no log."""
+    return f"{url}/widget/?site={site}#link={token}"
 
 
 def _told(link: Link) -> dict[str, object]:

@@ -153,6 +153,13 @@ class QualityReport(Message):
     limited: Literal["none", "cpu", "bandwidth", "other"] = Field("none", description="What holds its picture back.")
 
 
+class KeepPlace(Message):
+    """Sender: customer. Legal: `queued`, after `keep_in_s` of the last `queue_position`. Leave, and come back by a
+    link: answered by `place_kept` or `place_not_kept`."""
+
+    type: Literal["keep_place"] = "keep_place"
+
+
 class HangUp(Message):
     """Sender: both. Legal: customer before `closed`; agent in `bridging`, `active`, `held`."""
 
@@ -238,7 +245,18 @@ class WrapUp(Message):
 
 
 CustomerMessage = Annotated[
-    Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp,
+    Hello
+    | Ack
+    | Ping
+    | IceRequest
+    | LegOffer
+    | MenuChoice
+    | Consent
+    | Payment
+    | MediaState
+    | QualityReport
+    | KeepPlace
+    | HangUp,
     Field(discriminator="type"),
 ]
 AgentMessage = Annotated[
@@ -362,7 +380,9 @@ class MenuNode(Message):
 
 
 class QueuePosition(Message):
-    """To: customer. Place 1 is next; null where the center's ACD does not tell it: in line, no number."""
+    """To: customer. Place 1 is next; null where the center's ACD does not tell it: in line, no number.
+
+    `keep_in_s`: from then on the place may be kept for who leaves (`keep_place`); null: that is not offered."""
 
     type: Literal["queue_position"] = "queue_position"
     queue: str
@@ -371,6 +391,26 @@ class QueuePosition(Message):
     ahead: int | None = None
     waited_s: float
     estimate_s: float | None = None
+    keep_in_s: float | None = None
+
+
+class PlaceKept(Message):
+    """To: customer. The contact ends; `url` leads back to its place. `window_s`: so long the customer is first, once
+    the turn has come. `lasts_s`: it is kept no longer, from now."""
+
+    type: Literal["place_kept"] = "place_kept"
+    url: str
+    queue_name: str
+    place: int | None = None
+    window_s: float
+    lasts_s: float
+
+
+class PlaceNotKept(Message):
+    """To: customer, who goes on waiting. `code`: `places_full`, or that of a failure."""
+
+    type: Literal["place_not_kept"] = "place_not_kept"
+    code: str
 
 
 class LegAnswer(Message):
@@ -579,6 +619,7 @@ class BoardQueue(BaseModel):
     longest_wait_s: float
     talking: int
     agents_ready: int
+    kept: int = Field(0, description="Places of customers who come back.")
 
 
 class BoardAgent(BaseModel):
@@ -632,6 +673,8 @@ ServerMessage = Annotated[
     | ContactState
     | MenuNode
     | QueuePosition
+    | PlaceKept
+    | PlaceNotKept
     | LegAnswer
     | LegRefused
     | LegState

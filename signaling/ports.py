@@ -337,6 +337,14 @@ class Links(Protocol):
         """Raises NotFound (`link_unknown`), StateConflict (`link_over`)."""
         ...
 
+    async def place(self, token: str) -> Mapping[str, object]:
+        """Where the place stands that this link leads back to. Raises NotFound (`link_unknown`)."""
+        ...
+
+    async def give_up_place(self, token: str) -> None:
+        """It is not wanted any more. Idempotent. Raises as `place`."""
+        ...
+
     async def open(self, token: str, pin: str) -> Invitation:
         """Let somebody in, counted. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
         ...

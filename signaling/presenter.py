@@ -73,7 +73,22 @@ def _queue_position(notice: parties.QueuePlace) -> messages.QueuePosition:
         ahead=notice.ahead,
         waited_s=notice.waited_s,
         estimate_s=notice.estimate_s,
+        keep_in_s=notice.keep_in_s,
     )
+
+
+def _place_kept(notice: parties.PlaceKept) -> messages.PlaceKept:
+    return messages.PlaceKept(
+        url=notice.url,
+        queue_name=notice.queue_name,
+        place=notice.place,
+        window_s=notice.window_s,
+        lasts_s=notice.lasts_s,
+    )
+
+
+def _place_not_kept(notice: parties.PlaceNotKept) -> messages.PlaceNotKept:
+    return messages.PlaceNotKept(code=notice.code)
 
 
 def _leg_answer(notice: parties.LegAnswered) -> messages.LegAnswer:
@@ -209,6 +224,7 @@ def _board(notice: parties.BoardShown) -> messages.Board:
                 longest_wait_s=row.longest_wait_s,
                 talking=row.talking,
                 agents_ready=row.agents_ready,
+                kept=row.kept,
             )
             for row in notice.queues
         ],
@@ -250,6 +266,8 @@ NOTICES: Final[Mapping[type, Callable[[Any], messages.Message]]] = MappingProxyT
         parties.ContactChanged: _contact_state,
         parties.MenuShown: _menu_node,
         parties.QueuePlace: _queue_position,
+        parties.PlaceKept: _place_kept,
+        parties.PlaceNotKept: _place_not_kept,
         parties.LegAnswered: _leg_answer,
         parties.LegRefused: _leg_refused,
         parties.LegChanged: _leg_state,
@@ -286,6 +304,7 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.Recording: lambda m: parties.AskRecording(action=m.action),
         messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
         messages.QualityReport: _quality_report,
+        messages.KeepPlace: lambda _: parties.KeepPlace(),
         messages.HangUp: lambda _: parties.HangUp(),
         messages.SetReady: lambda _: parties.SetReady(),
         messages.SetNotReady: lambda m: parties.SetNotReady(reason=m.reason),

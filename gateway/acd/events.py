@@ -193,9 +193,10 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueExit:
-    """The ACD let the contact go unserved."""
+    """The ACD let the contact go unserved. `kept`: its place stays, for a customer who is called back."""
 
     reason: ExitReason
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,8 +192,23 @@ class QueueRouting(Section):
     overflow: tuple[OverflowSettings, ...] = Field(
         (), max_length=10, description="Rules by which contacts leave the line; the first that holds is taken."
     )
+    callback: Literal["off", "offer"] = Field(
+        "off", description="Whether who waits may leave and keep the place, and come back by a link (own ACD)."
+    )
+    callback_after: Duration = Field(
+        timedelta(minutes=1), ge=timedelta(0), description="It is offered after so long in line."
+    )
+    callback_limit: int = Field(
+        50, ge=1, le=10_000, description="Places kept at once; full: it is not offered, and the rule means `closed`."
+    )
     callback_window: Duration = Field(
         timedelta(minutes=5), gt=timedelta(0), description="Called back, a customer's place is kept this long."
+    )
+    callback_lasts: Duration = Field(
+        timedelta(hours=12),
+        gt=timedelta(0),
+        le=timedelta(days=7),
+        description="A place is kept no longer than this, whether its turn has come or not.",
     )
 
     @model_validator(mode="after")

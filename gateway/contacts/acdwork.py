@@ -18,6 +18,7 @@ from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.model import AtAcd, Contact, Role, take_on
+from gateway.contacts.placework import Placework
 from gateway.contacts.ports import AgentOfRoster
 from gateway.contacts.ringing import Ringing
 from gateway.contacts.states import CONTACT, IN_CALL, ContactState
@@ -40,12 +41,14 @@ class Acdwork:
         effects: Effects,
         feed: Callable[[Machine, Event, JournalSource], None],
         ringing: Ringing,
+        places: Placework,
     ) -> None:
         self._contact = contact
         self._n = neighbours
         self._do = effects
         self._feed = feed
         self._ringing = ringing
+        self._places = places
 
     def said(self, event: AcdEvent) -> None:
         """One event of the ACD."""
@@ -97,6 +100,8 @@ class Acdwork:
                 self._move(states.TransferFailed(reason=reason))
             case acd.Abandoned():
                 self._move(states.CallEnded(by=acd.Party.CUSTOMER.value, reason="abandoned"))
+            case acd.QueueExit(reason=reason, kept=True):
+                self._places.let_go(reason.value)
             case acd.QueueExit(reason=reason):
                 self._move(states.QueueLeft(reason=reason.value))
             case acd.Ended(by=by, reason=reason):

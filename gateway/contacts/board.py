@@ -59,6 +59,7 @@ class Board:
         contacts: Callable[[], Iterable[Contact]],
         seats: Callable[[], Iterable[BoardSeat]],
         draining: Callable[[], bool],
+        kept_in: Callable[[str], int],
     ) -> None:
         self._clock = clock
         self._deadlines = deadlines
@@ -68,6 +69,7 @@ class Board:
         self._contacts = contacts
         self._seats = seats
         self._draining = draining
+        self._kept_in = kept_in
         self._alarms: deque[_Alarm] = deque(maxlen=ALARM_LIMIT)
         self._told_s = float("-inf")
         self._due_s = float("inf")
@@ -142,4 +144,5 @@ class Board:
             longest_wait_s=max(waits, default=0.0),
             talking=sum(each.state in IN_CALL for each in here),
             agents_ready=sum(seat.ready and queue.id in seat.queues for seat in seats),
+            kept=self._kept_in(queue.id),
         )

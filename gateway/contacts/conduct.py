@@ -29,6 +29,7 @@ from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
+from gateway.contacts.placework import Placework
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.qualitywork import Qualitywork
 from gateway.contacts.ringing import Ringing
@@ -49,6 +50,7 @@ from gateway.parties import (
     GiveConsent,
     HangUp,
     HoldContact,
+    KeepPlace,
     OfferLeg,
     RecordingShown,
     RejectOffer,
@@ -79,7 +81,8 @@ class Conduct:
         self._consequences = Consequences(contact, neighbours, effects)
         self._quality = Qualitywork(contact, neighbours, effects)
         self._ringing = Ringing(contact, neighbours, effects, self._feed)
-        self._acd = Acdwork(contact, neighbours, effects, self._feed, self._ringing)
+        self._places = Placework(contact, neighbours, effects, self._feed)
+        self._acd = Acdwork(contact, neighbours, effects, self._feed, self._ringing, self._places)
         self._handover = Handover(contact, neighbours, self._acd, self._feed)
 
     @property
@@ -159,6 +162,10 @@ class Conduct:
                 self._handover.claim(agent_id)
             case messages.FromRecording(view=view):
                 self._recording(view)
+            case messages.PlaceIsKept():
+                self._places.kept(message)
+            case messages.PlaceIsNotKept():
+                self._places.not_kept(message)
             case messages.FromCrm(history=history):
                 self.contact.history = history
                 self._do.tell_agent(CustomerKnown(contact_id=self.contact.contact_id, history=history))
@@ -179,7 +186,10 @@ class Conduct:
     def _start(self) -> None:
         entry = self.contact.entry
         invitation = entry.invitation
+        place = invitation.place if invitation is not None else None
         invited: dict[str, JournalValue] = {} if invitation is None else {"link_id": invitation.link_id}
+        if place is not None:
+            invited["place_of"] = place.contact_id
         self._do.journal(
             "initiated",
             JournalSource.CUSTOMER,
@@ -197,8 +207,15 @@ class Conduct:
         if self._n.customers is not None and not entry.canary:
             self._n.customers.arrived(self.contact.contact_id, entry)
         if invitation is not None:
-            enqueued = states.Enqueued(queue=invitation.queue, priority=0, language=entry.language, path=())
+            enqueued = states.Enqueued(
+                queue=invitation.queue,
+                priority=place.priority if place is not None else 0,
+                language=entry.language,
+                path=place.path if place is not None else (),
+            )
             self._feed(Machine.CONTACT, enqueued, JournalSource.CUSTOMER)
+            if place is not None and self._n.places is not None:
+                self._n.places.taken(place.contact_id)
             return
         self.contact.menu = self._n.menus.run(self._n.sites[entry.site].menu, entry.language)
         self._menu_outcome(self.contact.menu.start(), "", JournalSource.GATEWAY)
@@ -218,6 +235,8 @@ class Conduct:
                 self._shows(self.contact.customer, request)
             case ReportQuality():
                 self._quality.reported(Role.CUSTOMER, request)
+            case KeepPlace():
+                self._places.asked()
             case HangUp():
                 self._customer_hung_up()
 

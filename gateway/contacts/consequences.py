@@ -4,6 +4,7 @@ The tables have decided; nothing in here may refuse.
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Final, cast
 
 from gateway.acd.events import TargetKind, TransferMode, TransferTarget
@@ -78,7 +79,7 @@ class Consequences:
                     priority=event.priority,
                     language=event.language,
                     path=event.path,
-                    queued_at=self._n.clock.now(),
+                    queued_at=self._queued_at(),
                     queued_at_s=now,
                     waiting_since_s=now,
                     offerable=offerable,
@@ -106,6 +107,13 @@ class Consequences:
                 contact.line.waiting_since_s = now
             case _:
                 pass
+
+    def _queued_at(self) -> datetime:
+        """When the customer came into line: who is back for a kept place did so before they left."""
+        invitation = self.contact.entry.invitation
+        if invitation is None or invitation.place is None:
+            return self._n.clock.now()
+        return datetime.fromtimestamp(invitation.place.queued_s, UTC)
 
     def _meet_acd(self, queue: str) -> None:
         contact = self.contact
@@ -189,9 +197,10 @@ class Consequences:
                 pass
 
     def _offer(self, line: InQueue, *, preferred: AgentId | None = None) -> ContactOffer:
-        contact = self.contact
-        if preferred is None and contact.entry.invitation is not None:
-            preferred = contact.entry.invitation.agent_id
+        contact, invitation = self.contact, self.contact.entry.invitation
+        if preferred is None and invitation is not None:
+            preferred = invitation.agent_id
+        place = invitation.place if invitation is not None else None
         return ContactOffer(
             contact_id=contact.contact_id,
             site=contact.entry.site,
@@ -204,6 +213,7 @@ class Consequences:
             offerable=line.offerable,
             correlation=contact.acd.correlation if contact.acd is not None else "",
             preferred_agent=preferred,
+            previous_contact_id=place.contact_id if place is not None else None,
             customer_key=visitor_hash(contact.entry.visitor_key),
             menu_path=line.path,
             returning=contact.bridged_at_s is not None,
@@ -214,7 +224,7 @@ class Consequences:
         match event:
             case states.Claimed(agent_id=agent_id):  # it named the agent; that the video is theirs it does not know
                 self._do.acd_claimed(agent_id)
-            case states.QueueLeft(reason=reason):
+            case states.QueueLeft(reason=reason) | states.PlaceKept(reason=reason):
                 self._do.acd_cancel(reason)
             case states.CallEnded() if after is ContactState.CLOSED:
                 self._do.acd_complete(None)
@@ -308,6 +318,7 @@ def _reason(event: ContactEvent) -> str | None:
         case (
             states.AgentLegFailed(reason=reason)
             | states.QueueLeft(reason=reason)
+            | states.PlaceKept(reason=reason)
             | states.CallEnded(reason=reason)
             | states.VoiceOnly(reason=reason)
             | states.VideoEnded(reason=reason)

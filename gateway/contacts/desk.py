@@ -28,7 +28,15 @@ from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
-from gateway.contacts.ports import CustomersPort, MenuPort, QualityPort, RecordingPort, RecordingView, RolloutPort
+from gateway.contacts.ports import (
+    CustomersPort,
+    MenuPort,
+    PlacesPort,
+    QualityPort,
+    RecordingPort,
+    RecordingView,
+    RolloutPort,
+)
 from gateway.contacts.states import ContactState, EndReason
 from gateway.contacts.views import Views
 from gateway.parties import (
@@ -95,6 +103,7 @@ class ContactDesk:
         quality: QualityPort,
         lag_s: Callable[[], float],
         customers: CustomersPort | None = None,
+        places: PlacesPort | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -117,7 +126,7 @@ class ContactDesk:
         self._claims = Claims(clock, settings.claim_attempts)
         self._draining = False
         self._tidy = asyncio.Event()
-        views = Views(settings, tuple(queues))
+        views = Views(settings, tuple(queues), places)
         self._board = Board(
             clock=clock,
             deadlines=self._deadlines,
@@ -127,6 +136,7 @@ class ContactDesk:
             contacts=lambda: [actor.contact for actor in self._actors.values()],
             seats=self._seats,
             draining=lambda: self._draining,
+            kept_in=places.kept_in if places is not None else lambda _: 0,
         )
         self._neighbours = Neighbours(
             clock=clock,
@@ -154,6 +164,7 @@ class ContactDesk:
             ring_at=self._ring_at,
             rings_no_more=self._rings_no_more,
             customers=customers,
+            places=places,
         )
         self._recording = recording
         self._customers = customers

@@ -26,12 +26,23 @@ from gateway.contacts.messages import (
     LegOpened,
     Message,
     OfferedAnew,
+    PlaceIsKept,
+    PlaceIsNotKept,
     SourceRefused,
     Tidied,
     TransferRefused,
 )
 from gateway.contacts.model import Contact, Role
-from gateway.contacts.ports import AgentsPort, CustomersPort, MenuPort, QualityPort, RecordingOrder, RecordingPort
+from gateway.contacts.ports import (
+    AgentsPort,
+    CustomersPort,
+    KeepOrder,
+    MenuPort,
+    PlacesPort,
+    QualityPort,
+    RecordingOrder,
+    RecordingPort,
+)
 from gateway.contacts.views import Views
 from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort, ReportMedia
 from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SetSource, Source
@@ -46,6 +57,7 @@ JOURNAL_LIMIT: Final = 2000
 
 ACD_TIMEOUT_S: Final = 10.0
 RECORDING_TIMEOUT_S: Final = 10.0
+PLACES_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +89,7 @@ class Neighbours:
     ring_at: Callable[[AgentId, Contact], bool]  # the agent takes contacts, and no other rings there: this one does now
     rings_no_more: Callable[[AgentId], None]
     customers: CustomersPort | None = None
+    places: PlacesPort | None = None
 
 
 class Effects:
@@ -270,6 +283,25 @@ class Effects:
                     await command(self._ref)
 
         self._put(Lane.ACD, job)
+
+    # ------------------------------------------------------------ kept places
+
+    def keep_place(self, order: KeepOrder) -> None:
+        async def job() -> None:
+            places = self._n.places
+            if places is None:
+                return
+            try:
+                async with asyncio.timeout(PLACES_TIMEOUT_S):
+                    kept = await places.keep(order)
+            except GatewayError as failure:
+                self.post(PlaceIsNotKept(code=failure.code))
+            except TimeoutError:
+                self.post(PlaceIsNotKept(code="records_unavailable"))
+            else:
+                self.post(PlaceIsKept(notice=kept))
+
+        self._put(Lane.PLACES, job)
 
     # ------------------------------------------------------------ recording
 

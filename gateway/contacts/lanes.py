@@ -23,6 +23,7 @@ class Lane(StrEnum):
     MEDIA = "media"
     ACD = "acd"
     RECORDING = "recording"
+    PLACES = "places"
 
 
 class Lanes:

@@ -6,7 +6,7 @@ from gateway.acd.events import AcdEvent
 from gateway.base.ids import AgentId, LegId
 from gateway.contacts.ports import RecordingView
 from gateway.contacts.states import EndReason
-from gateway.parties import AgentRequest, CustomerHistory, CustomerRequest
+from gateway.parties import AgentRequest, CustomerHistory, CustomerRequest, PlaceKept
 from media.port import MediaEvent
 
 
@@ -98,6 +98,18 @@ class AgentClaims:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceIsKept:
+    """The contact's place in line is kept, and the customer has a way back to it."""
+
+    notice: PlaceKept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceIsNotKept:
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromRecording:
     view: RecordingView
 
@@ -159,6 +171,8 @@ Message = (
     | OfferedAnew
     | TransferRefused
     | AgentClaims
+    | PlaceIsKept
+    | PlaceIsNotKept
     | FromRecording
     | FromCrm
     | LegOpened

@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway.agents.states import AgentEvent, AgentState
 from gateway.base.ids import AgentId, ContactId, LegId
 from gateway.menu.interpreter import Outcome
-from gateway.parties import AgentCard, CustomerHistory, Entry
+from gateway.parties import AgentCard, CustomerHistory, Entry, PlaceKept
 from gateway.quality.side import Observed
 
 # ---------------------------------------------------------------- menu
@@ -159,6 +159,48 @@ class CustomersPort(Protocol):
 
     def on_known(self, listener: Callable[[ContactId, CustomerHistory], None]) -> None:
         """`listener` is called on the loop when something is known, again when more is. One listener: the desk."""
+        ...
+
+
+# ---------------------------------------------------------------- kept places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepOrder:
+    """A contact in line whose place is to be kept. `place`: as it was told last."""
+
+    contact_id: ContactId
+    entry: Entry
+    queue: str
+    priority: int
+    language: str
+    path: tuple[str, ...]
+    queued_at: datetime
+    place: int | None
+
+
+class PlacesPort(Protocol):
+    """Places kept for customers who left (`gateway.links.places`). What does not wait returns at once, never raises."""
+
+    def offered_after_s(self, queue: str, estimate_s: float | None) -> float | None:
+        """After how long in line it is offered to keep the place; None: not now."""
+        ...
+
+    def kept_in(self, queue: str) -> int:
+        """How many places of that queue are kept."""
+        ...
+
+    async def keep(self, order: KeepOrder) -> PlaceKept:
+        """Keep it, with a link back. StateConflict (`not_in_line`: an agent is rung just now), CapacityExceeded
+        (`places_full`), PortFailure; no place is kept then, not even one that the ACD had kept by a rule."""
+        ...
+
+    def give_up(self, contact_id: ContactId) -> None:
+        """Nobody will come back to it."""
+        ...
+
+    def taken(self, contact_id: ContactId) -> None:
+        """Its customer is back, as another contact."""
         ...
 
 

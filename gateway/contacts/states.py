@@ -55,6 +55,7 @@ class EndReason(StrEnum):
     CUSTOMER_LOST = "customer_lost"  # the network was gone for longer than the grace
     SETUP_FAILED = "setup_failed"  # no media connection came about
     OVERFLOWED = "overflowed"  # the longest wait was reached, or the ACD has no room, no agent, no hours for it
+    CALLBACK = "callback"  # the customer left, and their place is kept: nobody has abandoned anything
     LEFT_QUEUE = "left_queue"  # the customer chose to leave it, by a key or as the ACD saw it
     WITHDRAWN = "withdrawn"  # the ACD took the contact out of its queue, or ended it before an agent had it
     REFUSED_BY_ACD = "refused_by_acd"  # it never took it, or had an error of its own
@@ -124,6 +125,14 @@ class CustomerLeft:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxWaitReached:
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceKept:
+    """The customer leaves and comes back as another contact. `reason`: `asked`, or that of the rule by which the ACD
+    let the contact go."""
+
+    reason: str = "asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +337,7 @@ ContactEvent = (
     | LegFailed
     | CustomerLeft
     | MaxWaitReached
+    | PlaceKept
     | QueueLeft
     | CallEnded
     | OfferMade
@@ -390,6 +400,7 @@ CONTACT: Table[ContactState] = Table(
             VoiceOnly: _S.VOICE,
             Claimed: _S.BRIDGING,
             MaxWaitReached: _S.CLOSED,
+            PlaceKept: _S.CLOSED,
             QueueLeft: _S.CLOSED,
             CallEnded: _S.CLOSED,
             CustomerLeft: _S.CLOSED,
@@ -540,6 +551,7 @@ _REASONS: dict[type, EndReason] = {
     SetupTimedOut: EndReason.SETUP_FAILED,
     LegFailed: EndReason.SETUP_FAILED,
     MaxWaitReached: EndReason.OVERFLOWED,
+    PlaceKept: EndReason.CALLBACK,
     AgentReleased: EndReason.COMPLETED,
     MaxDurationReached: EndReason.MAX_DURATION,
 }

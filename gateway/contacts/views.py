@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from gateway.acd.events import TargetKind, TransferMode
+from gateway.acd.port import AcdMode
 from gateway.base.ids import OfferId
 from gateway.config import ContactSettings, QueueSettings
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
+from gateway.contacts.ports import PlacesPort
 from gateway.contacts.states import IN_CALL, OVER, ContactState
 from gateway.contacts.waits import STATE_WAIT, idle_s, waits_of
 from gateway.parties import (
@@ -33,9 +35,12 @@ WITH_AGENT = frozenset({ContactState.BRIDGING}) | IN_CALL
 class Views:
     """Notices of contacts, with the names and times of the settings."""
 
-    def __init__(self, settings: ContactSettings, queues: tuple[QueueSettings, ...]) -> None:
+    def __init__(
+        self, settings: ContactSettings, queues: tuple[QueueSettings, ...], places: PlacesPort | None = None
+    ) -> None:
         self._settings = settings
         self._names = {queue.id: queue.name for queue in queues}
+        self._places = places
 
     def queue_name(self, queue: str) -> str:
         return self._names.get(queue, queue)
@@ -152,13 +157,17 @@ class Views:
     ) -> QueuePlace | None:
         if contact.line is None:
             return None
+        waited_s = now_s - contact.line.queued_at_s
+        own = contact.acd is not None and contact.acd.capabilities.mode is AcdMode.OWN
+        after_s = self._places.offered_after_s(contact.line.queue, estimate_s) if self._places and own else None
         return QueuePlace(
             queue=contact.line.queue,
             queue_name=self.queue_name(contact.line.queue),
             place=place,
             ahead=place - 1 if place is not None else None,
-            waited_s=now_s - contact.line.queued_at_s,
+            waited_s=waited_s,
             estimate_s=estimate_s,
+            keep_in_s=max(0.0, after_s - waited_s) if after_s is not None else None,
         )
 
     def peer_of(self, contact: Contact, role: Role, now_s: float) -> PeerChanged | None:

@@ -1,11 +1,12 @@
 """What a link is, and what its keeper must be able to do. Knows no HTTP, no SQL and no contact."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, NewType, Protocol
 
-from gateway.base.ids import AgentId
+from gateway.base.ids import AgentId, ContactId
 
 LinkId = NewType("LinkId", str)
 
@@ -22,6 +23,39 @@ MOST_OF_TOKEN: Final = 10_000
 LEAST_LENGTH: Final = timedelta(minutes=5)
 MOST_LENGTH: Final = timedelta(days=1)
 MOST_AHEAD: Final = timedelta(days=366)
+KEPT_AFTER: Final = timedelta(days=1)
+"""A link that is over is forgotten after this: until then it can say why it opens nothing."""
+
+
+class PlaceEnd(StrEnum):
+    """Why a place in line is kept no more."""
+
+    TAKEN = "taken"  # its customer is back
+    LAPSED = "lapsed"  # nobody came in time
+    GIVEN_UP = "given_up"  # its customer did not want it any more, or never learnt of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNotes:
+    """What must be known of a kept place to bring it back, and to call its customer. Forgotten when it ends.
+
+    `token` of the link as people read it: who is told that a turn has come can pass it on. `queued_s`: seconds of the
+    epoch. `realm` … `verified` as in `gateway.parties.Identity`, empty without one.
+    """
+
+    node: str
+    token: str
+    queued_s: float
+    priority: int
+    language: str
+    path: tuple[str, ...]
+    name: str
+    realm: str
+    subject: str
+    verified: bool
+    page_url: str
+    page_title: str
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +84,18 @@ class Link:
     """When another system is reminded of it (next); None: never (again)."""
     reminders: int = 0
     """How often that was tried."""
+    place_of: ContactId | None = None
+    """The contact whose place in line it leads back to; None: it leads to none."""
+    place: PlaceNotes | None = None
+    called_at: datetime | None = None
+    """When the turn of that place came."""
+    place_end: str = ""
+    """Why it is kept no more (`PlaceEnd`); empty while it is."""
 
     def is_over(self, now: datetime) -> bool:
         """Whether it opens nothing any more, whatever is typed."""
         spent = self.openings >= MOST_OPENINGS or self.wrong_pins >= MOST_WRONG_PINS
-        return self.revoked or spent or now >= self.closes_at
+        return self.revoked or spent or bool(self.place_end) or now >= self.closes_at
 
     def is_early(self, now: datetime) -> bool:
         """Whether it opens nothing yet."""

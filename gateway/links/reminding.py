@@ -43,7 +43,8 @@ class ReminderStore(Protocol):
     """Every method may raise PortFailure."""
 
     async def reminders_due(self, now: datetime, limit: int) -> Sequence[Link]:
-        """Those with `remind_at` not later than `now` that are neither revoked nor closed, earliest first."""
+        """Those with `remind_at` not later than `now`, earliest first, without those that are revoked or closed, or
+        whose place has ended."""
         ...
 
     async def put_reminder_off(self, link: Link, until: datetime | None, *, attempts: int) -> bool:
@@ -55,7 +56,7 @@ class ReminderStore(Protocol):
 
 
 def reminder_id(link: Link) -> str:
-    """The same for every attempt."""
+    """The same for every attempt. A turn that comes again after a restart is the same turn."""
     return f"rm_{link.link_id.removeprefix('lk_')}"
 
 

@@ -1,12 +1,10 @@
 """Making links and letting people in by them.
 
-A token is 80 random bits in an alphabet that can be read aloud; only its SHA-256 is kept. A PIN is told on the
-telephone: who finds the link alone has nothing, and five wrong ones end it.
+A PIN is told on the telephone: who finds the link alone has nothing, and five wrong ones end it.
 """
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import BadInput, CapacityExceeded, NotAuthorised, NotFound, StateConflict
 from gateway.base.ids import AgentId, new_id
 from gateway.links.model import (
+    KEPT_AFTER,
     LEAST_LENGTH,
     MOST_AHEAD,
     MOST_LENGTH,
@@ -28,14 +27,11 @@ from gateway.links.model import (
     LinkStore,
     Plan,
 )
+from gateway.links.places import invitation_of
+from gateway.links.tokens import digest_of, new_token, read_token, spelled
 from gateway.parties import Invitation
 
-_ALPHABET: Final = "0123456789abcdefghijkmnpqrstvwxyz"  # as in ids: no l, o, u
-_LENGTH: Final = 16  # 33**16 > 2**80
-_GROUP: Final = 4
-_TOKEN = re.compile(f"[{_ALPHABET}]{{{_LENGTH}}}", re.ASCII)
 _PIN_DIGITS: Final = 6
-KEPT_AFTER: Final = timedelta(days=1)
 OTHER_SYSTEM: Final = "token:"
 """Begins what stands for an API token that made a link."""
 
@@ -93,11 +89,11 @@ class Links:
         most = MOST_OF_TOKEN if plan.made_by.startswith(OTHER_SYSTEM) else MOST_OF_AGENT
         if await self._store.count_good(plan.made_by, now) >= most:
             raise CapacityExceeded("links_full", "Too many links are still good. Take some back.", retry_after_s=60)
-        token = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        token = new_token()
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS)) if plan.with_pin else ""
         link = Link(
             link_id=LinkId(new_id("lk")),
-            digest=_digest(token),
+            digest=digest_of(token),
             pin_digest=_pin_digest(token, pin) if pin else "",
             site=plan.site,
             made_by=plan.made_by,
@@ -110,18 +106,21 @@ class Links:
             remind_at=remind_at,
         )
         await self._store.add(link)
-        return Made(link=link, token="-".join(token[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)), pin=pin)
+        return Made(link=link, token=spelled(token), pin=pin)
 
     async def look(self, text: str) -> Link:
         """The link of a token as somebody typed it; it may be early. NotFound (`link_unknown`), StateConflict
-        (`link_over`).
+        (`link_over`), but not for one to a kept place, which says itself why it is over.
         """
         link, _ = await self._find(text)
+        if link.place_of is None:
+            self._check_good(link)
         return link
 
     async def open(self, text: str, pin: str) -> Invitation:
         """Let somebody in: counts. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
         link, token = await self._find(text)
+        self._check_good(link)
         if link.is_early(self._clock.now()):
             raise StateConflict("link_early", "This link does not open yet.")
         if link.pin_digest and not hmac.compare_digest(link.pin_digest, _pin_digest(token, pin.strip())):
@@ -129,7 +128,7 @@ class Links:
             raise NotAuthorised("pin_wrong", "The PIN is not right. The agent can read it to you.")
         if not await self._store.count_opening(link.digest):
             raise StateConflict("link_over", "This link is over.")
-        return Invitation(link_id=link.link_id, site=link.site, agent_id=link.agent_id, queue=link.queue)
+        return invitation_of(link)
 
     async def of_agent(self, agent_id: AgentId) -> Sequence[Link]:
         """What this agent has made and is still good, newest first."""
@@ -142,17 +141,15 @@ class Links:
             raise NotFound("link_unknown", "There is no such link.")
 
     async def _find(self, text: str) -> tuple[Link, str]:
-        token = text.strip().lower().replace("-", "")
-        link = await self._store.by_digest(_digest(token)) if _TOKEN.fullmatch(token) else None
-        if link is None:
+        token = read_token(text)
+        link = await self._store.by_digest(digest_of(token)) if token is not None else None
+        if link is None or token is None:
             raise NotFound("link_unknown", "There is no such link.")
-        if link.is_over(self._clock.now()):
-            raise StateConflict("link_over", "This link is over.")
         return link, token
 
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    def _check_good(self, link: Link) -> None:
+        if link.is_over(self._clock.now()):
+            raise StateConflict("link_over", "This link is over.")
 
 
 def _pin_digest(token: str, pin: str) -> str:

@@ -1,4 +1,8 @@
-"""Reminders by HTTP: one signed JSON body by POST. Knows when to ask again, and not how often."""
+"""Reminders by HTTP: one signed JSON body by POST. Knows when to ask again, and not how often.
+
+A link for a time is `link.reminder`, told before it opens; one to a kept place is `callback.due`, told when its turn
+has come.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -10,6 +14,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
 from gateway.base.signing import sign
 from gateway.links.model import Link
+from gateway.links.places import told_of
 from gateway.links.reminding import ReminderDeclined, reminder_id
 
 CONNECTIONS: Final = 4
@@ -55,7 +60,18 @@ class ReminderWebhook:
         raise PortFailure(f"reminder_status_{status}", f"The answer was {status}.")
 
 
-def _message(link: Link, key: str) -> dict[str, str | None]:
+def _message(link: Link, key: str) -> dict[str, object]:
+    if link.place_of is not None and link.called_at is not None:
+        return {
+            "type": "callback.due",
+            "id": key,
+            "link_id": link.link_id,
+            "contact_id": link.place_of,
+            "site": link.site,
+            "queue": link.queue,
+            "called_at": _time(link.called_at),
+            "customer": told_of(link),
+        }
     return {
         "type": "link.reminder",
         "id": key,

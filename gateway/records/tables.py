@@ -329,6 +329,10 @@ links = Table(
     Column("revoked", Boolean, nullable=False),
     Column("remind_at", UTCDateTime, index=True),
     Column("reminders", Integer, nullable=False),
+    Column("place_of", Text, index=True),
+    Column("place", SmallJson),
+    Column("called_at", UTCDateTime),
+    Column("place_end", Text, nullable=False),
     Index("ix_links_made_by", "made_by", "closes_at"),
     Index(None, "closes_at"),
 )

@@ -23,6 +23,8 @@ CREATE: Final = "links.create"
 
 LINK_HEADER: Final = "Visavis-Link"
 
+_PLACE_FACTOR: Final = 10  # a page that waits for its turn asks six times a minute; 80 random bits are not guessed
+
 
 class MakeLinkRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -136,6 +138,23 @@ async def look(request: web.Request) -> web.Response:
     return web.json_response(await services.links.look(asked.link))
 
 
+async def place(request: web.Request) -> web.Response:
+    """`POST /api/v1/widget/place`: where the kept place of this link stands. Pages that wait for it ask often."""
+    services = context_of(request).services
+    await limit(request, "place", services.settings.limits.entries_per_minute * _PLACE_FACTOR)
+    asked = await read_body(request, LookRequest)
+    return web.json_response(await services.links.place(asked.link))
+
+
+async def give_up_place(request: web.Request) -> web.Response:
+    """`POST /api/v1/widget/place/give-up`: the place is for others."""
+    services = context_of(request).services
+    await limit(request, "link", services.settings.limits.entries_per_minute)
+    asked = await read_body(request, LookRequest)
+    await services.links.give_up_place(asked.link)
+    return web.Response(status=204)
+
+
 async def calendar(request: web.Request) -> web.Response:
     """`GET /api/v1/links/{link_id}.ics`: an iCalendar file, for who has the token (header `Visavis-Link`)."""
     services = context_of(request).services
@@ -158,4 +177,6 @@ def routes() -> list[web.RouteDef]:
         web.delete(r"/api/v1/links/{link_id:lk_[0-9a-z]{8,40}}", revoke),
         web.get(r"/api/v1/links/{link_id:lk_[0-9a-z]{8,40}}.ics", calendar),
         web.post("/api/v1/widget/link", look),
+        web.post("/api/v1/widget/place", place),
+        web.post("/api/v1/widget/place/give-up", give_up_place),
     ]

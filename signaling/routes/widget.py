@@ -111,15 +111,18 @@ async def entry(request: web.Request) -> web.Response:
     await services.admission.check(asked.site, asked.visitor_key, canary=canary, invited=bool(asked.link))
     invitation = await services.links.open(asked.link, asked.pin) if asked.link else None
     identity = _identity(services, asked)
+    place = invitation.place if invitation is not None else None
+    if place is not None and identity is None:
+        identity = place.identity
     token = await services.entry_tokens.issue(
         Entry(
             site=invitation.site if invitation is not None else asked.site,
             visitor_key=asked.visitor_key,
             language=asked.language,
-            page_url=asked.page_url,
-            page_title=asked.page_title,
-            form=asked.form,
-            display_name=_name(asked, identity),
+            page_url=asked.page_url or (place.page_url if place is not None else ""),
+            page_title=asked.page_title or (place.page_title if place is not None else ""),
+            form=asked.form or (place.form if place is not None else {}),
+            display_name=_name(asked, identity) or (place.display_name if place is not None else ""),
             notice_version=asked.notice_version,
             canary=canary,
             identity=identity,

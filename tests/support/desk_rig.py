@@ -14,6 +14,7 @@ from gateway.config import ContactSettings, QueueSettings, SiteSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.contacts.journal import ContactSummary, JournalEvent
 from gateway.contacts.ports import Admission, RecordingOrder, RecordingView
+from gateway.links.places import Places
 from gateway.menu.checker import check_menu
 from gateway.menu.library import MenuLibrary
 from gateway.parties import (
@@ -46,6 +47,7 @@ from gateway.parties import (
 from gateway.quality.side import Observed
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeLeg, FakeMedia
+from tests.support.memory_links import MemoryLinks
 from tests.support.memory_queues import MemoryQueues
 
 QUEUES = (
@@ -253,6 +255,7 @@ class DeskRig:
     foreign: AcdPort | None = None  # in place of our own ACD
     media: FakeMedia = field(default_factory=FakeMedia)
     lines: tuple[QueueSettings, ...] = QUEUES
+    links: MemoryLinks | None = None  # with them, places are kept
 
     def __post_init__(self) -> None:
         self.recording = FakeRecording()
@@ -268,6 +271,22 @@ class DeskRig:
             agent_allowed=self.rollout.agent_allowed,
             queues=self.lines,
         )
+        self.places = (
+            None
+            if self.links is None
+            else Places(
+                acd=self.acd.callbacks,
+                store=self.links,
+                clock=self.clock,
+                node="n1",
+                names={queue.id: queue.name for queue in self.lines},
+                address=lambda site, token: f"https://video.example/widget/?site={site}#link={token}",
+                reminds=True,
+                alarm=lambda code, detail: self.desk.alarm(code, detail),
+            )
+        )
+        if self.places is not None:
+            self.acd.on_callback(self.places.heard)
         self.desk = ContactDesk(
             clock=self.clock,
             settings=self.settings,
@@ -285,15 +304,20 @@ class DeskRig:
             quality=self.seen,
             lag_s=lambda: self.lag_s,
             customers=self.customers,
+            places=self.places,
         )
 
     async def start(self) -> None:
         await self.acd.start()
+        if self.places is not None:
+            await self.places.start()
         await self.desk.start()
         await self.rest()
 
     async def stop(self) -> None:
         await self.desk.aclose()
+        if self.places is not None:
+            await self.places.aclose()
         await self.acd.aclose()
         await self.media.aclose()
 

@@ -95,6 +95,9 @@ class Took:
     def answered(self, queue: str, waited_s: float, *, in_time: bool, off_by_s: float | None) -> None:
         pass
 
+    def callback(self, queue: str, what: str) -> None:
+        pass
+
     def left(self, queue: str, reason: ExitReason, to: str) -> None:
         pass
 

@@ -21,7 +21,7 @@ from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSigned
 from gateway.base.ids import AccountId, AgentId, ContactId
 from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, TokenSettings
 from gateway.live.rates import Decision, Rate
-from gateway.parties import Entry, Invitation
+from gateway.parties import Entry, Invitation, KeptPlace
 from gateway.wiring_tasks import PanelsForSignaling
 from signaling.app import build_app
 from signaling.ports import (
@@ -196,6 +196,8 @@ class FakeLinks:
     planned: list[LinkPlan] = field(default_factory=list)
     revoked: list[tuple[str, str]] = field(default_factory=list)
     opened: int = 0
+    given_up: int = 0
+    kept: KeptPlace | None = None
 
     async def make(self, agent_id: str, agent_name: str, site: str, *, with_pin: bool) -> Mapping[str, object]:
         self.made.append((agent_id, site, with_pin))
@@ -220,12 +222,22 @@ class FakeLinks:
             raise NotFound("link_unknown", "There is no such link.")
         return {"site": "shop", "agent_name": "Ann", "needs_pin": True}
 
+    async def place(self, token: str) -> Mapping[str, object]:
+        await self.look(token)
+        return {"state": "kept", "place": 2}
+
+    async def give_up_place(self, token: str) -> None:
+        await self.look(token)
+        self.given_up += 1
+
     async def open(self, token: str, pin: str) -> Invitation:
         await self.look(token)
         if pin != "123456":
             raise NotAuthorised("pin_wrong", "The PIN is not right.")
         self.opened += 1
-        return Invitation(link_id="lk_first0000", site="shop", agent_id=AgentId("ag_ann00000000"), queue="by-link")
+        return Invitation(
+            link_id="lk_first0000", site="shop", agent_id=AgentId("ag_ann00000000"), queue="by-link", place=self.kept
+        )
 
 
 @dataclass

@@ -77,7 +77,7 @@ class BuiltinAcd:
         self._distributor = Distributor(
             books=self._books, clock=clock, agent_allowed=agent_allowed, figures=self._figures
         )
-        self.callbacks = Callbacks(self._books, self._distributor)
+        self.callbacks = Callbacks(self._books, self._distributor, clock, self._figures)
         self._last_queued_at = clock.now() - TICK
         self._newest_offer = self._last_queued_at
 

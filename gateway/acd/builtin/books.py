@@ -49,6 +49,11 @@ class Books:
         self._dirty_agents.update(dict.fromkeys(self.agents))
         self.seen = 0
 
+    def kept_in(self, queue: str) -> int:
+        """Places kept in that line: all that the store knows, and not less than our own that are not yet written."""
+        own = sum(entry.callback and entry.queue == queue for entry in self.contacts.values())
+        return max(own, self.world.kept[queue])
+
     def is_written(self, contact_id: ContactId) -> bool:
         return contact_id not in self._dirty_contacts
 

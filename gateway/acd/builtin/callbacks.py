@@ -3,16 +3,20 @@
 A callback's place moves up with its line like any other. When an agent would be free for it, whoever calls customers is
 told (`CallbackDue`); the customer who comes back within the queue's window, as a new contact that names the old one,
 stands where the place is: first. Who does not come loses it (`CallbackLapsed`). Meanwhile the agent serves others.
-Places live as long as the node that keeps them.
+Here places live as long as the node that keeps them; whoever has written them down brings them back (`restore`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.acd.builtin.books import Books
 from gateway.acd.builtin.entries import OwnContact
-from gateway.base.errors import StateConflict
+from gateway.acd.builtin.figures import RoutingFigures
+from gateway.acd.port import ContactOffer
+from gateway.base.clock import Clock
+from gateway.base.errors import CapacityExceeded, StateConflict
 from gateway.base.ids import ContactId
 
 if TYPE_CHECKING:
@@ -52,28 +56,85 @@ class KeptPlace:
 class Callbacks:
     """The kept places of this node."""
 
-    def __init__(self, books: Books, distributor: "Distributor") -> None:
+    def __init__(self, books: Books, distributor: "Distributor", clock: Clock, figures: RoutingFigures) -> None:
         self._books = books
         self._distributor = distributor
+        self._clock = clock
+        self._figures = figures
+
+    def offered_after_s(self, queue: str, estimate_s: float | None) -> float | None:
+        """After how long in line a customer is offered to keep the place; None: not now. It is not when the queue does
+        not offer it, keeps as many as it may, or will be closed when the customer would come back."""
+        rules = self._books.rules.of(queue)
+        if not rules.callback_offered or self._books.kept_in(queue) >= rules.callback_limit:
+            return None
+        back_at = self._clock.now() + timedelta(seconds=(estimate_s or 0.0) + rules.callback_window_s)
+        return rules.callback_after_s if rules.hours.is_open(back_at) else None
+
+    def lasts(self, queue: str) -> timedelta:
+        """No place of that queue is kept longer."""
+        return timedelta(seconds=self._books.rules.of(queue).callback_lasts_s)
+
+    def window_s(self, queue: str) -> float:
+        """So long a customer who was called has to come back."""
+        return self._books.rules.of(queue).callback_window_s
+
+    def kept_in(self, queue: str) -> int:
+        """How many places of that queue are kept, by every node."""
+        return self._books.kept_in(queue)
+
+    def place_of(self, contact_id: ContactId) -> int | None:
+        """1 is next; None for a place that nobody here knows."""
+        known = self._books.world.waiting.get(contact_id)
+        return self._books.world.place_of(contact_id) if known is not None and known.ticket.callback else None
 
     def keep(self, contact_id: ContactId) -> None:
         """The customer leaves and is called back: the contact's place becomes a callback's. Idempotent. StateConflict
-        (`not_in_line`) for one that is not waiting here, or rings just now."""
+        (`not_in_line`) for one that is not waiting here, or rings just now; CapacityExceeded (`places_full`)."""
         entry = self._books.contacts.get(contact_id)
         if entry is None or entry.kept:
             raise StateConflict("not_in_line", "Only a contact in line can keep its place.")
         if not entry.callback:
-            entry.callback = True
+            if self._books.kept_in(entry.queue) >= self._books.rules.of(entry.queue).callback_limit:
+                raise CapacityExceeded("places_full", "No more places are kept just now.", retry_after_s=60)
+            self._distributor.keep_place(entry)
             self._distributor.changed(contact_id)
 
     def give_up(self, contact_id: ContactId) -> bool:
-        """The customer does not want to be called any more. False: there was no such place."""
+        """The customer does not want to be called any more, whichever node keeps the place. False: there was none."""
         entry = self._books.contacts.get(contact_id)
-        if entry is None or not entry.callback:
+        known = self._books.world.waiting.get(contact_id)
+        if entry is not None:
+            if not entry.callback:
+                return False
+            queue = entry.queue
+            del self._books.contacts[contact_id]
+        elif known is not None and known.ticket.callback:
+            queue = known.ticket.queue
+        else:
             return False
-        del self._books.contacts[contact_id]
+        self._figures.callback(queue, "given_up")
         self._distributor.changed(contact_id)
         return True
+
+    def restore(self, offer: ContactOffer, *, called: bool, keeps_until: datetime) -> None:
+        """A place as it was written down before this node started again. The window of one whose customer was called
+        begins anew: nobody could come back meanwhile."""
+        now_s = self._clock.now().timestamp()
+        self._books.contacts.setdefault(
+            offer.contact_id,
+            OwnContact(
+                offer=offer,
+                queue=offer.queue,
+                queued_s=offer.queued_at.timestamp(),
+                sent_s=now_s,
+                entered=True,
+                callback=True,
+                called_s=now_s if called else None,
+                keeps_until_s=keeps_until.timestamp(),
+            ),
+        )
+        self._distributor.changed(offer.contact_id)
 
     def kept(self) -> Sequence[KeptPlace]:
         """All of them, by queue and place."""
@@ -108,4 +169,5 @@ class Callbacks:
         else:
             return
         entry.entered = True
+        self._figures.callback(entry.queue, "taken")
         self._distributor.changed(previous)

@@ -35,7 +35,7 @@ from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId, new_id, new_offer_id
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor, cancel_and_wait
-from gateway.config.own import CALLBACK
+from gateway.config.own import CALLBACK, CLOSED
 
 _log = get_logger("acd")
 
@@ -161,11 +161,8 @@ class Distributor:
     def _set_alarm(self) -> None:
         """Come back when a rule may say something else though nothing happens."""
         now_s = self._now_s()
-        called = [each.called_s for each in self._books.contacts.values() if each.called_s is not None]
         moments = [self._books.world.next_moment(now_s)] + [
-            entry.called_s + self._books.rules.of(entry.queue).callback_window_s
-            for entry in (self._books.contacts.values() if called else ())
-            if entry.called_s is not None
+            self._lapses_at_s(entry) for entry in self._books.contacts.values() if entry.callback
         ]
         due_s = min((moment for moment in moments if moment is not None), default=None)
         is_set = self._alarm is not None and not self._alarm.done()
@@ -215,6 +212,11 @@ class Distributor:
         return while_waiting(ticket, rules, self._now_s(), staffed=staffed(world, entry.queue))
 
     def _leave(self, contact_id: ContactId, entry: OwnContact, leave: Leave) -> None:
+        if (
+            leave.to == CALLBACK
+            and self._books.kept_in(entry.queue) >= self._books.rules.of(entry.queue).callback_limit
+        ):
+            leave = Leave(CLOSED, leave.reason)
         self._figures.left(entry.queue, leave.reason, leave.to)
         _log.info("acd.overflow", contact_id=contact_id, queue=entry.queue, to=leave.to, reason=leave.reason.value)
         if leave.to_queue:
@@ -223,19 +225,30 @@ class Distributor:
             entry.told = None
             self.emit(entry, Transferred(queue=leave.to))
         elif leave.to == CALLBACK:
-            entry.callback = entry.entered = True
-            self.emit(entry, QueueExit(reason=leave.reason))
+            self.keep_place(entry)
+            self.emit(entry, QueueExit(reason=leave.reason, kept=True))
         else:
             del self._books.contacts[contact_id]
             self.emit(entry, QueueExit(reason=leave.reason))
         self._books.contact_changed(contact_id)
 
+    def keep_place(self, entry: OwnContact) -> None:
+        """The contact's place is a callback's from now on."""
+        entry.callback = entry.entered = True
+        entry.keeps_until_s = self._now_s() + self._books.rules.of(entry.queue).callback_lasts_s
+        self._figures.callback(entry.queue, "kept")
+
+    def _lapses_at_s(self, entry: OwnContact) -> float:
+        if entry.called_s is None:
+            return entry.keeps_until_s
+        return min(entry.keeps_until_s, entry.called_s + self._books.rules.of(entry.queue).callback_window_s)
+
     def _lapse(self, contact_id: ContactId, entry: OwnContact) -> None:
-        window_s = self._books.rules.of(entry.queue).callback_window_s
-        if entry.called_s is None or self._now_s() - entry.called_s < window_s:
+        if self._now_s() < self._lapses_at_s(entry):
             return
         del self._books.contacts[contact_id]
         self._books.contact_changed(contact_id)
+        self._figures.callback(entry.queue, "lapsed")
         self.callback_listener(CallbackLapsed(contact_id=contact_id, queue=entry.queue))
 
     # ------------------------------------------------------------ offering
@@ -277,7 +290,8 @@ class Distributor:
             self._look_again()
             return False
         self._refusals = 0
-        if books.contacts.get(offer.contact_id) is not entry or entry.ring != before or not entry.offer.offerable:
+        away = entry.callback or not entry.offer.offerable
+        if books.contacts.get(offer.contact_id) is not entry or entry.ring != before or away:
             self.changed(offer.contact_id)
             return False
         there = tuple(hold for hold in more if self._takes_contacts(hold.agent_id))
@@ -343,7 +357,7 @@ class Distributor:
 
     def _may_ring(self, entry: OwnContact, offer: Offer) -> bool:
         """While the store answered, the contact may have been put aside, or our agent have gone."""
-        return entry.offer.offerable and self._takes_contacts(offer.agent_id)
+        return entry.offer.offerable and not entry.callback and self._takes_contacts(offer.agent_id)
 
     def _look_again(self) -> None:
         """The store knows it differently: somebody was faster, which the news will tell; or it has lost something, and
@@ -361,6 +375,7 @@ class Distributor:
     def _call_back(self, contact_id: ContactId, entry: OwnContact) -> None:
         entry.called_s = self._now_s()
         self.changed(contact_id)
+        self._figures.callback(entry.queue, "due")
         window_s = self._books.rules.of(entry.queue).callback_window_s
         self.callback_listener(CallbackDue(contact_id=contact_id, queue=entry.queue, window_s=window_s))
 

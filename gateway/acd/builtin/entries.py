@@ -31,6 +31,7 @@ class OwnContact:
     entered: bool = False  # its queue let it in
     callback: bool = False
     called_s: float | None = None  # the customer of a callback was called
+    keeps_until_s: float = 0.0  # a callback's place is over then
     told: Queued | None = None
     first_told: Told | None = None
     seq: int = 0

@@ -21,6 +21,10 @@ class RoutingFigures(Protocol):
         """A contact left the line unserved: `to` a queue's id, `closed` or `callback`."""
         ...
 
+    def callback(self, queue: str, what: str) -> None:
+        """A kept place: `kept`, `due` (the customer is called), `taken`, `lapsed`, `given_up`."""
+        ...
+
 
 class NoFigures:
     """Nobody counts."""
@@ -32,4 +36,7 @@ class NoFigures:
         pass
 
     def left(self, queue: str, reason: ExitReason, to: str) -> None:
+        pass
+
+    def callback(self, queue: str, what: str) -> None:
         pass

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
-from gateway.base.ids import AgentId
-from gateway.parties import Entry
+from gateway.base.ids import AgentId, ContactId
+from gateway.parties import Entry, Identity, KeptPlace
 from tests.integration.signaling.test_sign_in import own, said
 from tests.support.signaling_node import API_TOKEN, Node
 
@@ -145,3 +145,39 @@ async def test_who_has_the_link_has_its_calendar_file(here: Node, http: aiohttp.
         assert (answer.status, answer.content_type, await answer.text()) == (200, "text/calendar", "lk_first0000 fr")
     async with http.get(address) as answer:
         assert await said(answer) == (404, "link_unknown")
+
+
+async def test_who_has_the_link_of_a_place_sees_where_it_stands_and_gives_it_up(
+    here: Node, http: aiohttp.ClientSession
+) -> None:
+    async with http.post("/api/v1/widget/place", json={"link": "good"}) as answer:
+        assert await answer.json() == {"state": "kept", "place": 2}
+    for path in ("/api/v1/widget/place", "/api/v1/widget/place/give-up"):
+        async with http.post(path, json={"link": "guessed"}) as answer:
+            assert await said(answer) == (404, "link_unknown")
+    assert here.links.given_up == 0
+    async with http.post("/api/v1/widget/place/give-up", json={"link": "good"}) as answer:
+        assert answer.status == 204
+    assert here.links.given_up == 1
+
+
+async def test_who_comes_back_for_a_place_is_known_by_what_they_said_before(
+    here: Node, http: aiohttp.ClientSession
+) -> None:
+    here.links.kept = KeptPlace(
+        contact_id=ContactId("ct_before"),
+        queued_s=1_777_881_000.5,
+        priority=3,
+        path=("Sales",),
+        display_name="Ada",
+        page_url="https://shop.example/basket",
+        form={"basket": "2"},
+        identity=Identity(realm="shop", subject="17", verified=False),
+    )
+    asked = {**VISITOR, "site": "shop", "link": "good", "pin": "123456"}
+    async with http.post("/api/v1/widget/entry", json=asked) as answer:
+        entry = await here.services.entry_tokens.redeem((await answer.json())["entry_token"])
+    assert entry.invitation is not None
+    assert entry.invitation.place == here.links.kept, "whole, by way of the live state"
+    assert (entry.display_name, entry.page_url, entry.form) == ("Ada", "https://shop.example/basket", {"basket": "2"})
+    assert entry.identity == here.links.kept.identity

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.base.ids import AgentId
-from gateway.links.model import MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId
+from gateway.base.ids import AgentId, ContactId
+from gateway.links.model import MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId, PlaceEnd, PlaceNotes
 from gateway.records.database import Database
 from gateway.records.links import SqlLinks
 
@@ -23,6 +23,28 @@ LINK = Link(
     made_at=NOW,
     opens_at=NOW,
     closes_at=NOW + timedelta(minutes=15),
+)
+
+PLACE = replace(
+    LINK,
+    agent_id=None,
+    agent_name="",
+    place_of=ContactId("ct_one"),
+    place=PlaceNotes(
+        node="n1",
+        token="k3v9-k3v9-k3v9-k3v9",
+        queued_s=NOW.timestamp(),
+        priority=5,
+        language="fr",
+        path=("Ventes",),
+        name="Zoé",
+        realm="shop",
+        subject="17",
+        verified=True,
+        page_url="https://shop.example/",
+        page_title="Panier",
+        form={"téléphone": "01 23"},
+    ),
 )
 
 
@@ -57,6 +79,27 @@ class LinkStoreContract:
         assert await store.reminders_due(until, 9) == [later, replace(due, remind_at=until, reminders=1)]
         assert await store.put_reminder_off(replace(due, remind_at=until, reminders=1), None, attempts=1)
         assert await store.reminders_due(until, 9) == [later]
+
+    async def test_a_place_is_kept_called_once_and_ended_once_and_then_nothing_of_the_customer_is_left(
+        self, store: SqlLinks
+    ):
+        await store.add(PLACE)
+        assert await store.by_digest(PLACE.digest) == PLACE
+        assert await store.open_places(NOW) == [PLACE]
+        assert await store.open_places(PLACE.closes_at) == []
+        at = NOW + timedelta(minutes=1)
+        assert await store.call_place(ContactId("ct_one"), at, at)
+        called = replace(PLACE, called_at=at, remind_at=at)
+        assert await store.open_places(at) == await store.reminders_due(at, 9) == [called]
+        assert await store.call_place(ContactId("ct_one"), NOW, None)
+        assert await store.open_places(at) == [replace(called, called_at=NOW)], "told once"
+        ends = [await store.end_place(ContactId("ct_one"), end) for end in (PlaceEnd.TAKEN, PlaceEnd.LAPSED)]
+        assert ends == [True, False]
+        assert not await store.call_place(ContactId("ct_one"), at, at)
+        assert await store.open_places(at) == await store.reminders_due(at, 9) == []
+        over = await store.by_digest(PLACE.digest)
+        assert over is not None
+        assert (over.place_end, over.place) == ("taken", None)
 
     async def test_only_links_that_are_good_are_counted(self, store: SqlLinks):
         await store.add(LINK)

@@ -39,6 +39,8 @@ NOTICE_EXAMPLES: list[Any] = [
     parties.MenuShown(
         node_id="main", text="Hello", options=(parties.MenuOption(key="1", label="Sales"),), can_go_back=True, idle_s=90
     ),
+    parties.PlaceKept(url="https://video.example/widget/", queue_name="Sales", place=2, window_s=300.0, lasts_s=3600.0),
+    parties.PlaceNotKept(code="places_full"),
     parties.QueuePlace(queue="sales", queue_name="Sales", place=2, ahead=1, waited_s=3, estimate_s=None),
     parties.LegAnswered(generation=2, sdp="v=0"),
     parties.LegRefused(generation=2, code="sdp_bad", detail="No."),
@@ -80,7 +82,9 @@ NOTICE_EXAMPLES: list[Any] = [
     parties.WrapUpStarted(contact_id="ct_1", dispositions=("resolved",), deadline_s=120),  # type: ignore[arg-type]
     parties.BoardShown(
         queues=(
-            parties.BoardQueue(queue="sales", name="Sales", waiting=1, longest_wait_s=2.0, talking=3, agents_ready=4),
+            parties.BoardQueue(
+                queue="sales", name="Sales", waiting=1, longest_wait_s=2.0, talking=3, agents_ready=4, kept=5
+            ),
         ),
         agents=(
             parties.BoardAgent(

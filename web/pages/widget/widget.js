@@ -157,7 +157,7 @@
       this.#button.addEventListener("click", () => this.#show(), { signal });
       const frame = document.createElement("iframe");
       frame.src = `${gateway}/widget/?site=${encodeURIComponent(site)}`;
-      frame.allow = "camera; microphone; display-capture; autoplay; fullscreen; speaker-selection; screen-wake-lock";
+      frame.allow = "camera; microphone; display-capture; autoplay; fullscreen; speaker-selection; screen-wake-lock; clipboard-write";
       frame.referrerPolicy = "origin";
       frame.tabIndex = -1;
       frame.setAttribute("aria-hidden", "true");

@@ -161,6 +161,7 @@ class Board extends LitElement {
                 <th scope="col">${t("board.queue")}</th>
                 <th scope="col">${t("board.waiting_talking")}</th>
                 <th scope="col" class="right">${t("board.longest")}</th>
+                <th scope="col" class="right">${t("board.kept")}</th>
                 <th scope="col" class="right">${t("board.ready")}</th>
               </tr>
             </thead>
@@ -178,6 +179,7 @@ class Board extends LitElement {
                     </svg>
                   </td>
                   <td class="right number">${queue.waiting > 0 ? clock(queue.longest_wait_s + older_s) : "–"}</td>
+                  <td class="right number" data-kept>${queue.kept ?? 0}</td>
                   <td class="right number">${queue.agents_ready}</td>
                 </tr>`;
               })}

@@ -21,7 +21,7 @@ import { context, nameOf } from "./context.js";
 import "./link.js";
 import { fold, newView, recordingSign, screenOf } from "./model.js";
 import { offerCard } from "./offer.js";
-import { Ring } from "./ring.js";
+import { Ring } from "../lib/ring.js";
 import { panelStyles } from "./styles.js";
 import "./transfer.js";
 import { veil } from "./veil.js";

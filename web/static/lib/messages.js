@@ -76,6 +76,10 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"none" | "cpu" | "bandwidth" | "other"} [limited]
  */
 /**
+ * @typedef {object} KeepPlace
+ * @property {"keep_place"} type
+ */
+/**
  * @typedef {object} HangUp
  * @property {"hang_up"} type
  */
@@ -134,7 +138,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | HangUp
+ * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | KeepPlace | HangUp
  *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | CompleteTransfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
@@ -214,6 +218,21 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {number | null} [ahead]
  * @property {number} waited_s
  * @property {number | null} [estimate_s]
+ * @property {number | null} [keep_in_s]
+ */
+/**
+ * @typedef {object} PlaceKept
+ * @property {"place_kept"} type
+ * @property {string} url
+ * @property {string} queue_name
+ * @property {number | null} [place]
+ * @property {number} window_s
+ * @property {number} lasts_s
+ */
+/**
+ * @typedef {object} PlaceNotKept
+ * @property {"place_not_kept"} type
+ * @property {string} code
  */
 /**
  * @typedef {object} LegAnswer
@@ -369,6 +388,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {number} longest_wait_s
  * @property {number} talking
  * @property {number} agents_ready
+ * @property {number} [kept]
  */
 /**
  * @typedef {object} BoardAgent
@@ -408,7 +428,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {boolean} draining
  */
 /**
- * @typedef {Welcome | IceServers | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | LegAnswer | LegRefused
- *   | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | CustomerKnown | WrapUpStarted
+ * @typedef {Welcome | IceServers | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | PlaceKept | PlaceNotKept | LegAnswer
+ *   | LegRefused | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | CustomerKnown | WrapUpStarted
  *   | Board} ServerMessage
  */

@@ -20,6 +20,7 @@ import { TALKING, fold, meets, newView, screenOf } from "./model.js";
 import { SESSION_KEY } from "./place.js";
 import * as screens from "./screens.js";
 import { screenStyles } from "./screen-styles.js";
+import { OPEN, Turn } from "./turn.js";
 
 /** Screens with the pictures of a call. */
 const TALKING_SCREENS = new Set(["talking", "held", "voice"]);
@@ -40,6 +41,7 @@ export class Customer extends LitElement {
     _code: { state: true },
     _wide: { state: true },
     _now: { state: true },
+    _copied: { state: true },
   };
 
   static styles = [
@@ -182,6 +184,8 @@ export class Customer extends LitElement {
   pin = "";
   agreed = false;
   #opensTimer = 0;
+  /** @type {Turn | null} */
+  #turn = null;
   /** @type {Session | null} */
   #session = null;
   /** @type {Call | null} */
@@ -200,6 +204,7 @@ export class Customer extends LitElement {
     this._code = null;
     this._wide = false;
     this._now = Date.now();
+    this._copied = false;
   }
 
   connectedCallback() {
@@ -208,6 +213,14 @@ export class Customer extends LitElement {
     const { signal } = this.#abort;
     this.#lookWhenItOpens();
     window.addEventListener("keydown", this.#key, { signal });
+    if (this.place !== undefined) {
+      const turn = new Turn(this.place);
+      this.#turn = turn;
+      turn.addEventListener("change", () => this.requestUpdate(), { signal });
+      signal.addEventListener("abort", () => turn.stop());
+      for (const noticed of ["pointerdown", "keydown"]) window.addEventListener(noticed, () => turn.hush(), { signal });
+      turn.start();
+    }
     window.addEventListener("pagehide", () => this.#session?.keep(), { signal });
     watchReach(() => this.#session, signal);
     const tick = window.setInterval(() => (this._now = Date.now()), 1000);
@@ -304,6 +317,8 @@ export class Customer extends LitElement {
       this._view = { ...newView(), contact_id: welcome.contact_id ?? null, talking_since_ms };
     }
     this._phase = "live";
+    this.#turn?.stop();
+    if (this.place?.invitation?.place) this.place.forgetLink();
     if (!welcome.resumed || this.place?.payment) this.#tellPayment();
     this.#call.connect();
     if (!welcome.resumed && this.#call.published) this.#call.tellMediaState();
@@ -336,10 +351,12 @@ export class Customer extends LitElement {
     void this.#call?.beSeen(met);
     void this.#call?.beHeard(met || this._view.voice_apart);
     if (talks && !talked) chimeIn();
+    if (message.type === "place_kept") this.place?.keepLink(message.url);
     if (message.type === "recording_state") this.place?.bridge.tell({ type: "recording", state: message.state });
     if (screenOf(this._view) === "ended") {
       if (talked) chimeOut();
       this.#finish("ended");
+      if (this._view.end_reason === "callback" && this.place?.link) void this.again();
     }
     this.#tellStatus();
   }
@@ -389,11 +406,55 @@ export class Customer extends LitElement {
   /** Back to the first screen, with what the gateway says now. */
   again = async () => {
     this._code = null;
-    this._view = newView();
     await this.place?.check();
+    this._view = newView();
     this._phase = "start";
     this.requestUpdate();
     this.#lookWhenItOpens();
+    this.#turn?.start();
+  };
+
+  /** Leave the page, keep the place. */
+  keepPlace = () => {
+    if (this._view.keep_sent) return;
+    unlockSound();
+    this._copied = false;
+    this._view = { ...this._view, keep_sent: true, keep_code: null };
+    this.#session?.send({ type: "keep_place" });
+  };
+
+  giveUpPlace = async () => {
+    try {
+      await this.place?.giveUp();
+      await this.again();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#refuse(error.code);
+    }
+  };
+
+  /** The place is gone: a new call, from the beginning. */
+  callAnew = async () => {
+    this.place?.forgetLink();
+    await this.again();
+  };
+
+  copyLink = async () => {
+    try {
+      await navigator.clipboard.writeText(this.place?.address ?? "");
+      this._copied = true;
+    } catch (error) {
+      if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
+      const link = this.renderRoot.querySelector("[data-link]"); // not allowed here: they can copy what is selected
+      if (link !== null) window.getSelection()?.selectAllChildren(link);
+    }
+  };
+
+  /** Ask the browser, because they have pressed for it. */
+  allowNotifications = async () => {
+    unlockSound();
+    await Notification.requestPermission();
+    this.requestUpdate();
   };
 
   /** The link is for later: the start is shown as soon as it is time, by the gateway's clock. */
@@ -473,7 +534,8 @@ export class Customer extends LitElement {
   #tellStatus() {
     const live = this._phase === "live" || this._phase === "resuming";
     const talks = TALKING.has(this._view.state);
-    const label = !live ? "launcher.open" : talks ? "launcher.return_call" : "launcher.return_queue";
+    const kept = this.place?.invitation?.place;
+    const label = !live ? (kept && OPEN.has(kept.state) ? "launcher.kept" : "launcher.open") : talks ? "launcher.return_call" : "launcher.return_queue";
     this.place?.bridge.tell({ type: "status", live, label: t(label) });
   }
 
@@ -503,10 +565,16 @@ export class Customer extends LitElement {
         <div class="content" ?hidden=${talks && !this.#besideCall(call)}>
           ${talks ? this.#beside(call) : html`<div class="inner">${this.#screen(screen, call)}</div>`}
         </div>
-        <p class="visually-hidden" role="status" aria-live="polite">${screens.announcement(screen, this._view)}</p>
+        <p class="visually-hidden" role="status" aria-live="polite">${this.#announcement(screen)}</p>
       </main>
       ${call !== null && screen !== "ended" ? html`<footer>${this.#footer(call, talks)}</footer>` : nothing}
     </div>`;
+  }
+
+  /** @param {string} screen */
+  #announcement(screen) {
+    const kept = this._phase === "start" ? this.place?.invitation?.place : null;
+    return kept ? screens.keptTitle(kept) : screens.announcement(screen, this._view);
   }
 
   /** @param {Call} call @param {string} screen */
@@ -531,7 +599,9 @@ export class Customer extends LitElement {
     if (place === undefined) return nothing;
     switch (screen) {
       case "start":
-        return screens.start(this, place);
+        return place.invitation?.place && place.availability !== null
+          ? screens.kept(this, place, place.invitation.place, (this._now - (this.#turn?.asked_ms ?? this._now)) / 1000)
+          : screens.start(this, place);
       case "entering":
       case "resuming":
       case "connecting":
@@ -540,7 +610,7 @@ export class Customer extends LitElement {
         return screens.menu(this, this._view, this.#consent());
       case "waiting":
       case "joining":
-        return screens.waiting(this._view, this._now, call, this.#consent());
+        return screens.waiting(this, this._view, this._now, call, this.#consent());
       case "refused":
         return screens.refused(this, this._code ?? "");
       case "elsewhere":
@@ -581,7 +651,8 @@ export class Customer extends LitElement {
   }
 
   updated() {
-    const screen = this._phase === "live" ? `${screenOf(this._view)} ${this._view.menu?.node_id ?? ""}` : this._phase;
+    const kept = this._phase === "start" ? (this.place?.invitation?.place?.state ?? "") : "";
+    const screen = this._phase === "live" ? `${screenOf(this._view)} ${this._view.menu?.node_id ?? ""}` : `${this._phase} ${kept}`;
     if (screen === this.#shown) return;
     this.#shown = screen;
     this.#focusTitle();

@@ -4,6 +4,7 @@
 
 import { has, pickLanguage, t, useLanguage } from "../lib/i18n.js";
 import { Place, SESSION_KEY } from "./place.js";
+import { OPEN } from "./turn.js";
 
 const RECHECK_MS = 60_000;
 
@@ -11,16 +12,24 @@ const place = new Place();
 /** @type {Promise<import("./app.js").Customer> | null} */
 let app = null;
 
-/** Load the app at the first opening; every opening puts the focus into it. */
-async function openApp() {
+/** Load the app, at the first opening or because a place is kept that it must watch. */
+function loadApp() {
   app ??= import("./app.js").then(({ Customer }) => {
     const element = new Customer();
     element.place = place;
     document.body.append(element);
     return element;
   });
-  (await app).opened();
+  return app;
 }
+
+/** Every opening puts the focus into it. */
+async function openApp() {
+  (await loadApp()).opened();
+}
+
+/** Whether a place is kept for whoever looks. */
+const kept = () => OPEN.has(place.invitation?.place?.state ?? "");
 
 function tellAvailability() {
   const { availability } = place;
@@ -28,8 +37,8 @@ function tellAvailability() {
   const says_why = availability !== null && !availability.offered && has(`launcher.${code}`);
   place.bridge.tell({
     type: "availability",
-    offered: availability?.offered ?? false,
-    label: t("launcher.open"),
+    offered: (availability?.offered ?? false) || kept(),
+    label: t(kept() ? "launcher.kept" : "launcher.open"),
     closed: says_why ? t(`launcher.${code}`) : "",
   });
 }
@@ -56,6 +65,8 @@ place.bridge.addEventListener("page", async (event) => {
   tellAvailability();
   if (place.tab.getItem(SESSION_KEY) !== null) {
     await openApp(); // a call was in progress when the page was reloaded: the app decides whether it still lives
+  } else if (kept()) {
+    await loadApp(); // it rings when the turn comes
   }
 });
 

@@ -15,6 +15,9 @@ import { awayOf } from "../elements/away.js";
  * @property {boolean} menu_sent a key was pressed and not answered yet
  * @property {import("../lib/messages.js").QueuePosition | null} queue
  * @property {number} queued_at_ms when the waiting began, by this page's clock
+ * @property {number | null} keep_at_ms from then on the place may be kept for who leaves; null: that is not offered
+ * @property {boolean} keep_sent that was asked for, and is not answered yet
+ * @property {string | null} keep_code why the place was not kept
  * @property {import("../lib/messages.js").PeerState | null} peer
  * @property {import("../elements/away.js").Away | null} away why `peer` can't be seen or heard just now
  * @property {import("../lib/messages.js").QualityState | null} quality how both connections are
@@ -37,6 +40,9 @@ export function newView() {
     menu_sent: false,
     queue: null,
     queued_at_ms: 0,
+    keep_at_ms: null,
+    keep_sent: false,
+    keep_code: null,
     peer: null,
     quality: null,
     away: null,
@@ -91,7 +97,14 @@ export function fold(view, message, now_ms) {
     case "menu_node":
       return { ...view, menu: message, menu_sent: false, error_code: null };
     case "queue_position":
-      return { ...view, queue: message, queued_at_ms: now_ms - message.waited_s * 1000 };
+      return {
+        ...view,
+        queue: message,
+        queued_at_ms: now_ms - message.waited_s * 1000,
+        keep_at_ms: message.keep_in_s == null ? null : now_ms + message.keep_in_s * 1000,
+      };
+    case "place_not_kept":
+      return { ...view, keep_sent: false, keep_code: message.code };
     case "peer_state":
       return { ...view, peer: message, away: awayOf(message, now_ms) };
     case "quality_state":
@@ -100,6 +113,7 @@ export function fold(view, message, now_ms) {
       return { ...view, recording: message.state, notice_version: message.notice_version || view.notice_version };
     case "error":
       if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
+      if (view.keep_sent) return { ...view, keep_sent: false, keep_code: message.code };
       return { ...view, error_code: message.code, menu_sent: false };
     default:
       return view;

@@ -11,6 +11,10 @@ export const screenStyles = css`
   .centred p {
     max-width: 40ch;
   }
+  .centred .note p,
+  .centred .note span {
+    text-align: start;
+  }
   .centred .answer {
     font-size: 1.125rem;
   }
@@ -126,6 +130,28 @@ export const screenStyles = css`
   .waiting {
     display: grid;
     gap: 8px;
+  }
+  code.link {
+    display: block;
+    padding: 10px 12px;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    background: var(--surface-2);
+    overflow-wrap: anywhere;
+    user-select: all;
+  }
+  .facts-list {
+    display: grid;
+    gap: 10px;
+  }
+  .facts-list li {
+    display: flex;
+    gap: 10px;
+    align-items: flex-start;
+  }
+  .facts-list svg.icon {
+    flex: none;
+    color: var(--ink-2);
   }
   .waits {
     display: flex;

@@ -6,6 +6,7 @@ import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
 import { clock, spokenDuration } from "../lib/format.js";
 import { codeText, has, locale, t } from "../lib/i18n.js";
+import { canNotify } from "./turn.js";
 
 /** @typedef {import("./app.js").Customer} App */
 /** @typedef {import("./model.js").View} View */
@@ -59,17 +60,7 @@ export function start(app, place) {
         @input=${(/** @type {InputEvent} */ event) => (app.name = /** @type {HTMLInputElement} */ (event.target).value)}
       />
     </div>
-    ${consent === "notice" ? html`<div class="note">${icon("info")}<p>${t("start.recording_notice")}</p></div>` : nothing}
-    ${consent === "ask"
-      ? html`<label class="check note">
-          <input
-            type="checkbox"
-            .checked=${app.agreed}
-            @change=${(/** @type {Event} */ event) => (app.agreed = /** @type {HTMLInputElement} */ (event.target).checked)}
-          />
-          <span>${t("start.recording_agree")}</span>
-        </label>`
-      : nothing}
+    ${told(app, consent)}
     <button class="primary big" type="submit" data-action="start">${icon("video")} ${t("start.go")}</button>
     <p class="hint small">${icon("shield")} ${t("start.camera_later")}</p>
     ${fields.length > 0
@@ -81,6 +72,103 @@ export function start(app, place) {
         </details>`
       : nothing}
   </form>`;
+}
+
+/** What must be said of recording before somebody comes in. @param {App} app @param {"off" | "notice" | "ask"} consent */
+function told(app, consent) {
+  if (consent === "notice") return html`<div class="note">${icon("info")}<p>${t("start.recording_notice")}</p></div>`;
+  if (consent === "off") return nothing;
+  return html`<label class="check note">
+    <input
+      type="checkbox"
+      .checked=${app.agreed}
+      @change=${(/** @type {Event} */ event) => (app.agreed = /** @type {HTMLInputElement} */ (event.target).checked)}
+    />
+    <span>${t("start.recording_agree")}</span>
+  </label>`;
+}
+
+/** @param {import("./place.js").Standing} standing */
+export function keptTitle(standing) {
+  const { state, place } = standing;
+  if (state !== "kept") return t(`kept.${state}_title`);
+  if (place === null) return t("kept.title");
+  return place <= 1 ? t("kept.next_title") : t("kept.place_title", { place });
+}
+
+/**
+ * The place that the customer left is kept: where it stands, how to come back, and what happens then.
+ * @param {App} app
+ * @param {import("./place.js").Place} place
+ * @param {import("./place.js").Standing} standing
+ * @param {number} older_s since it was asked
+ */
+export function kept(app, place, standing, older_s) {
+  const { state } = standing;
+  const title = html`<h1 tabindex="-1" data-kept=${state}>${keptTitle(standing)}</h1>`;
+  if (state === "kept") return keptNow(app, place, standing, older_s, title);
+  if (state === "due") {
+    const left_s = Math.max(0, (standing.left_s ?? 0) - older_s);
+    return html`<div class="stack centred">
+      <span class="big-icon good">${icon("bell")}</span>
+      ${title}
+      <p>${t("kept.due", { time: clock(left_s) })}</p>
+      ${told(app, place.availability?.recording.consent ?? "off")}
+      <div class="row">
+        <button class="primary big" data-action="come" @click=${app.enter}>${icon("video")} ${t("start.go")}</button>
+      </div>
+      <button class="plain" data-action="give-up" @click=${app.giveUpPlace}>${t("kept.give_up")}</button>
+    </div>`;
+  }
+  return html`<div class="stack centred">
+    <span class="big-icon">${icon(state === "lapsed" ? "clock" : "info")}</span>
+    ${title}
+    <p>${t(`kept.${state}`)}</p>
+    <div class="row">
+      <button class="primary" data-action="again" @click=${app.callAnew}>${icon("video")} ${t("ended.again")}</button>
+      ${closeButton(app)}
+    </div>
+  </div>`;
+}
+
+/**
+ * @param {App} app
+ * @param {import("./place.js").Place} place
+ * @param {import("./place.js").Standing} standing
+ * @param {number} older_s
+ * @param {unknown} title
+ */
+function keptNow(app, place, standing, older_s, title) {
+  const until = new Date(Math.round((Date.now() + (standing.lasts_s - older_s) * 1000) / 60_000) * 60_000);
+  const time = new Intl.DateTimeFormat(locale(), { weekday: "long", hour: "numeric", minute: "2-digit" }).format(until);
+  return html`<div class="stack">
+    <div>
+      ${title}
+      <p class="hint">${t("kept.queue", { queue: standing.queue_name })}</p>
+    </div>
+    <section class="card stack">
+      <h2>${t("kept.back_title")}</h2>
+      <p>${t("kept.back")}</p>
+      <code class="link" data-link>${place.address}</code>
+      <div class="row">
+        <button class="primary" data-action="copy" @click=${app.copyLink}>${icon(app._copied ? "check" : "page")} ${t(app._copied ? "kept.copied" : "kept.copy")}</button>
+        ${canNotify(place.bridge.embedded)
+          ? html`<button data-action="notify" @click=${app.allowNotifications}>${icon("bell")} ${t("kept.notify")}</button>`
+          : nothing}
+      </div>
+      <p class="visually-hidden" role="status">${app._copied ? t("kept.copied") : ""}</p>
+    </section>
+    <ul class="facts-list">
+      <li>${icon("bell")} <span>${t("kept.rings")}</span></li>
+      <li>${icon("clock")} <span>${t("kept.window", { time: spokenDuration(standing.window_s, locale()) })}</span></li>
+      <li>${icon("info")} <span>${t("kept.lasts", { time })}</span></li>
+    </ul>
+    ${told(app, place.availability?.recording.consent ?? "off")}
+    <div class="row">
+      <button data-action="come" @click=${app.enter}>${icon("users")} ${t("kept.come")}</button>
+      <button class="plain" data-action="give-up" @click=${app.giveUpPlace}>${t("kept.give_up")}</button>
+    </div>
+  </div>`;
 }
 
 /** The link is for later. @param {App} app @param {import("./place.js").Invitation} invitation */
@@ -137,8 +225,8 @@ export function menu(app, view, consent) {
   </div>`;
 }
 
-/** @param {View} view @param {number} now_ms @param {Call | null} call @param {unknown} consent */
-export function waiting(view, now_ms, call, consent) {
+/** @param {App} app @param {View} view @param {number} now_ms @param {Call | null} call @param {unknown} consent */
+export function waiting(app, view, now_ms, call, consent) {
   const { queue } = view;
   const joining = view.state === "bridging";
   const title = joining
@@ -177,7 +265,20 @@ export function waiting(view, now_ms, call, consent) {
       ? nothing
       : html`${trouble(call)}
         ${call.published ? ready(call) : html`<vv-choose .call=${call}></vv-choose>`}`}
+    ${view.state === "queued" && view.keep_at_ms !== null && now_ms >= view.keep_at_ms ? keep(app, view) : nothing}
   </div>`;
+}
+
+/** An offer to who would rather not sit here. @param {App} app @param {View} view */
+function keep(app, view) {
+  return html`<section class="card stack" aria-labelledby="keep">
+    <h2 id="keep">${t("keep.title")}</h2>
+    <p class="hint">${t("keep.text")}</p>
+    <div class="row">
+      <button data-action="keep" ?disabled=${view.keep_sent} @click=${app.keepPlace}>${icon("clock")} ${t("keep.go")}</button>
+    </div>
+    ${view.keep_code === null ? nothing : html`<p class="note warn" role="alert">${icon("warning")} ${codeText("error", view.keep_code)}</p>`}
+  </section>`;
 }
 
 /** Chosen already: what will be seen and heard, and how to change it. @param {Call} call */

@@ -42,7 +42,10 @@ def decide(world: World, now_s: float, allowed: Allowed) -> list[Offer]:
 
 
 class _Round:
-    """One decision. Agents only become fewer in it, so needs that nobody fits once are met by nobody later."""
+    """One decision. Agents only become fewer in it, so needs that nobody fits once are met by nobody later.
+
+    No more customers are called back than there are agents free for them: whoever was called would only wait again.
+    """
 
     def __init__(self, world: World, now_s: float, allowed: Allowed) -> None:
         self._world = world
@@ -52,6 +55,7 @@ class _Round:
         self._candidates: dict[Needs, list[Seated]] = {}
         self._left: dict[str, set[AgentId]] = {}
         self._used: set[AgentId] = set()
+        self._calls_left: dict[str, int] = {}
 
     def plan(self) -> list[Offer]:
         offers: list[Offer] = []
@@ -61,6 +65,7 @@ class _Round:
                 channel = self._world.rules.of(queue).channel
                 staff = self._world.staff.get(queue, {})
                 self._left[queue] = {agent_id for agent_id, seated in staff.items() if seated.room_for(channel)}
+                self._calls_left[queue] = len(self._left[queue]) - self._world.called[queue]
                 self._push(heads, queue, 0)
         while heads:
             _, queue, index = heapq.heappop(heads)
@@ -69,6 +74,7 @@ class _Round:
             if chosen:
                 ticket = entry.ticket
                 offers.append(Offer(ticket.contact_id, chosen[0], ticket.node, ticket.callback, tuple(chosen[1:])))
+                self._calls_left[queue] -= ticket.callback
             self._push(heads, queue, index + 1)
         return offers
 
@@ -80,12 +86,18 @@ class _Round:
         at_once = world.rules.of(queue).at_once
         while index < len(line):
             entry = world.waiting[line[index][1]]
-            if entry.free or entry.rings_on(at_once):
+            if self._may_be_served(entry, at_once):
                 needs = entry.needs
                 if needs is None or needs not in self._unmet or self._now_s >= entry.needs_until_s:
                     heapq.heappush(heads, (rank(entry.ticket, world.rules.of(queue), self._now_s), queue, index))
                     return
             index += 1
+
+    def _may_be_served(self, entry: Waiting, at_once: int) -> bool:
+        ticket = entry.ticket
+        if ticket.callback:
+            return entry.free and self._calls_left[ticket.queue] > 0
+        return entry.free or entry.rings_on(at_once)
 
     def _serve(self, entry: Waiting) -> list[AgentId]:
         ticket = entry.ticket

@@ -31,7 +31,11 @@ class Rules:
     hours: Hours
     when_closed: str
     overflow: tuple[OverflowSettings, ...]
+    callback_offered: bool
+    callback_after_s: float
+    callback_limit: int
     callback_window_s: float
+    callback_lasts_s: float
 
     @property
     def rings_at_all(self) -> bool:
@@ -75,7 +79,11 @@ def _rules_of(queue: QueueRouting) -> Rules:
         hours=Hours(queue),
         when_closed=queue.when_closed,
         overflow=queue.overflow,
+        callback_offered=queue.callback == "offer",
+        callback_after_s=_s(queue.callback_after),
+        callback_limit=queue.callback_limit,
         callback_window_s=_s(queue.callback_window),
+        callback_lasts_s=_s(queue.callback_lasts),
     )
 
 

@@ -2,6 +2,7 @@
 
 import heapq
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterator
 
 from gateway.acd.builtin.ports import Hold, Seat, SeatRow, Ticket, TicketRow
@@ -75,6 +76,8 @@ class World:
         self.seated: dict[AgentId, Seated] = {}
         self.lines: dict[str, list[_Place]] = {}
         self.staff: dict[str, dict[AgentId, Seated]] = {}
+        self.kept: Counter[str] = Counter()  # callbacks' places, by queue
+        self.called: Counter[str] = Counter()  # those of them whose customers were called
         self._moments: list[tuple[float, ContactId]] = []
 
     def clear(self) -> None:
@@ -82,6 +85,8 @@ class World:
         self.seated.clear()
         self.lines.clear()
         self.staff.clear()
+        self.kept.clear()
+        self.called.clear()
         self._moments.clear()
 
     # ------------------------------------------------------------ contacts
@@ -93,6 +98,8 @@ class World:
         if before is not None:
             self._leave_line(before)
             self._unhold(before)
+            self._count(before.ticket, -1)
+        self._count(row.ticket, 1)
         entry = Waiting(row.ticket, row.hold, row.ring)
         self.waiting[contact_id] = entry
         if row.hold is None or not row.hold.taken:
@@ -109,6 +116,7 @@ class World:
         if entry is not None:
             self._leave_line(entry)
             self._unhold(entry)
+            self._count(entry.ticket, -1)
 
     def hold(self, contact_id: ContactId, hold: Hold, now_s: float) -> None:
         """Somebody is held for a contact in line."""
@@ -132,6 +140,11 @@ class World:
             if seated is not None:
                 seated.holds[contact_id] = entry.ticket.channel
                 seated.offered_s = max(seated.offered_s, now_s)
+
+    def _count(self, ticket: Ticket, change: int) -> None:
+        if ticket.callback:
+            self.kept[ticket.queue] += change
+            self.called[ticket.queue] += 0 if ticket.offerable else change
 
     def _leave_line(self, entry: Waiting) -> None:
         line = self.lines.get(entry.ticket.queue, [])

@@ -1,6 +1,9 @@
 """Our own ACD with rules: what contacts are told when they overflow, are called back, or are sent on."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +22,7 @@ from gateway.acd.events import (
     TransferTarget,
 )
 from gateway.acd.port import AgentPosition, ContactOffer, Phase
-from gateway.base.errors import StateConflict
+from gateway.base.errors import CapacityExceeded, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config import QueueSettings
 from tests.support.clock import FakeClock, at_rest
@@ -35,6 +38,7 @@ class CountedFigures:
     def __init__(self) -> None:
         self.answers: list[tuple[str, float, bool, float | None]] = []
         self.leaves: list[tuple[str, str, str]] = []
+        self.callbacks: list[tuple[str, str]] = []
         self.decisions = 0
 
     def decided(self, took_s: float) -> None:
@@ -45,6 +49,9 @@ class CountedFigures:
 
     def left(self, queue: str, reason: ExitReason, to: str) -> None:
         self.leaves.append((queue, reason.value, to))
+
+    def callback(self, queue: str, what: str) -> None:
+        self.callbacks.append((queue, what))
 
 
 class Rig:
@@ -251,10 +258,112 @@ async def test_a_callback_can_be_given_up_and_needs_a_place(rig: Rig) -> None:
 async def test_a_contact_may_overflow_into_a_callback(rig: Rig) -> None:
     await rig.enter("one")
     await rig.clock.run(61)
-    assert rig.last("one").body == QueueExit(reason=ExitReason.TIMEOUT)
+    assert rig.last("one").body == QueueExit(reason=ExitReason.TIMEOUT, kept=True)
     assert [each.contact_id for each in rig.acd.callbacks.kept()] == ["ct_one"]
     await rig.clock.run(3600)
     assert len(rig.acd.callbacks.kept()) == 1, "once is enough"
+    assert rig.figures.callbacks == [("sales", "kept")]
+
+
+@settings(overflow=[{"when": "wait", "after": "60s", "to": "callback"}], callback_limit=1)
+async def test_a_line_that_keeps_as_many_places_as_it_may_ends_contacts_instead(rig: Rig) -> None:
+    await rig.enter("one")
+    await rig.enter("two")
+    await rig.clock.run(61)
+    assert rig.last("two").body == QueueExit(reason=ExitReason.TIMEOUT)
+    assert [each.contact_id for each in rig.acd.callbacks.kept()] == ["ct_one"]
+    assert [to for _, _, to in rig.figures.leaves] == ["callback", "closed"]
+
+
+@settings(callback_lasts="1h")
+async def test_no_place_is_kept_longer_than_it_lasts(rig: Rig) -> None:
+    await rig.enter("one")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    await rig.clock.run(3599)
+    assert rig.news == []
+    await rig.clock.run(2)
+    assert rig.news == [CallbackLapsed(contact_id=ContactId("ct_one"), queue="sales")]
+
+
+@settings(callback="offer", callback_after="30s", callback_limit=1, opening="mon 08:00-10:00")
+async def test_keeping_a_place_is_offered_while_there_is_room_and_time(rig: Rig) -> None:
+    callbacks = rig.acd.callbacks
+    assert callbacks.offered_after_s("sales", None) == 30.0
+    assert callbacks.offered_after_s("sales", 54 * 60) == 30.0
+    assert callbacks.offered_after_s("sales", 56 * 60) is None, "closed when the customer would be back"
+    assert callbacks.offered_after_s("support", None) is None, "that queue does not offer it"
+    one, two = ContactId("ct_one"), ContactId("ct_two")
+    await rig.enter("one")
+    await rig.enter("two")
+    callbacks.keep(one)
+    assert callbacks.offered_after_s("sales", None) is None, "full, and not only once the store knows"
+    await at_rest()
+    assert callbacks.offered_after_s("sales", None) is None
+    with pytest.raises(CapacityExceeded, match="places_full"):
+        callbacks.keep(two)
+    callbacks.keep(one)
+    assert callbacks.give_up(one)
+    await at_rest()
+    assert callbacks.offered_after_s("sales", None) == 30.0
+
+
+@settings(strategy="ring_all")
+async def test_who_rings_at_agents_keeps_no_place(rig: Rig) -> None:
+    await rig.enter("one")
+    await rig.agent(ANNA)
+    with pytest.raises(StateConflict, match="not_in_line"):
+        rig.acd.callbacks.keep(ContactId("ct_one"))
+
+
+async def test_no_more_customers_are_called_back_than_agents_are_free(rig: Rig) -> None:
+    for name in ("one", "two", "three"):
+        await rig.enter(name)
+        rig.acd.callbacks.keep(ContactId(f"ct_{name}"))
+    await rig.agent(ANNA)
+    assert [each.contact_id for each in rig.news] == ["ct_one"]
+    await rig.agent(BEN)
+    assert [each.contact_id for each in rig.news] == ["ct_one", "ct_two"]
+    await rig.enter("live")
+    rung = [body for body in rig.told("live") if isinstance(body, Reserved)]
+    assert len(rung) == 1, "who is there is not kept from an agent by who was called"
+    await rig.clock.run(301)
+    assert [each.contact_id for each in rig.news][-1] == "ct_three"
+
+
+async def test_a_place_that_was_written_down_is_kept_on_after_a_restart(rig: Rig) -> None:
+    await rig.enter("young")
+    offer = ContactOffer(
+        contact_id=ContactId("ct_old"),
+        site="shop",
+        queue="sales",
+        language="en",
+        priority=0,
+        queued_at=rig.clock.now() - timedelta(minutes=5),
+    )
+    until = rig.clock.now() + timedelta(hours=1)
+    rig.acd.callbacks.restore(offer, called=False, keeps_until=until)
+    await at_rest()
+    assert rig.acd.callbacks.place_of(ContactId("ct_old")) == 1
+    rig.acd.callbacks.restore(replace(offer, contact_id=ContactId("ct_called")), called=True, keeps_until=until)
+    await rig.clock.run(299)
+    assert rig.news == []
+    await rig.clock.run(2)
+    assert rig.news == [CallbackLapsed(contact_id=ContactId("ct_called"), queue="sales")], "its window began anew"
+
+
+async def test_who_was_put_aside_while_the_store_answered_is_rung_by_nobody(rig: Rig) -> None:
+    await rig.enter("one")
+    reserve = rig.store.reserve
+
+    async def slow(*given: Any, **more: Any) -> int:
+        version = await reserve(*given, **more)
+        rig.acd.callbacks.keep(ContactId("ct_one"))
+        return version
+
+    rig.store.reserve = slow  # type: ignore[method-assign]
+    await rig.agent(ANNA)
+    assert not [body for body in rig.told("one") if isinstance(body, Reserved)]
+    assert rig.news == [CallbackDue(contact_id=ContactId("ct_one"), queue="sales", window_s=300.0)]
 
 
 # ---------------------------------------------------------------- sent on

@@ -20,6 +20,7 @@ from gateway.contacts.states import (
     EndReason,
     LeaveCause,
     OfferMade,
+    PlaceKept,
     QueueLeft,
     end_reason,
 )
@@ -31,6 +32,7 @@ in_menu OptionChosen in_menu; in_menu Enqueued queued; in_menu SelfServed closed
 in_menu CustomerLeft closed; in_menu Aborted closed
 queued OfferMade offered; queued VoiceOnly voice; queued Claimed bridging; queued MaxWaitReached closed
 queued QueueLeft closed; queued CallEnded closed; queued CustomerLeft closed; queued Aborted closed
+queued PlaceKept closed
 offered OfferAccepted bridging; offered OfferRejected queued; offered OfferTimedOut queued
 offered OfferWithdrawn queued; offered QueueLeft closed; offered CallEnded closed; offered CustomerLeft closed
 offered Aborted closed
@@ -124,6 +126,7 @@ def test_whatever_ends_a_contact_or_its_call_has_a_reason() -> None:
     ("before", "event", "reason"),
     [
         (ContactState.QUEUED, QueueLeft(reason="timeout"), EndReason.OVERFLOWED),
+        (ContactState.QUEUED, PlaceKept(), EndReason.CALLBACK),
         (ContactState.QUEUED, QueueLeft(reason="key"), EndReason.LEFT_QUEUE),
         (ContactState.VOICE, QueueLeft(reason="withdrawn"), EndReason.WITHDRAWN),
         (ContactState.OFFERED, QueueLeft(reason="something new"), EndReason.REFUSED_BY_ACD),

@@ -50,6 +50,7 @@ CONTACT_INPUTS: tuple[Event, ...] = (
     states.Held(),
     states.Retrieved(),
     states.MaxDurationReached(),
+    states.PlaceKept(),
     states.QueueLeft(),
     states.CallEnded(),
     states.TransferStarted(),

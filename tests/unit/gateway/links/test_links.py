@@ -1,59 +1,20 @@
 """A link lets in who has it and its PIN, while it is good, and nobody else."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from gateway.acd.outside import QUEUE
 from gateway.base.errors import CapacityExceeded, GatewayError
 from gateway.base.ids import AgentId
-from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Link, LinkId, Plan
+from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Plan
 from gateway.links.service import Links
 from tests.support.clock import FakeClock
+from tests.support.memory_links import MemoryLinks
 
 ANNA = AgentId("ag_anna0000")
 LASTS = timedelta(minutes=15)
-
-
-class MemoryLinks:
-    def __init__(self) -> None:
-        self.links: dict[str, Link] = {}
-
-    async def add(self, link: Link) -> None:
-        self.links[link.digest] = link
-
-    async def by_digest(self, digest: str) -> Link | None:
-        return self.links.get(digest)
-
-    async def of_maker(self, made_by: str, now: datetime) -> Sequence[Link]:
-        return [link for link in self.links.values() if link.made_by == made_by and link.closes_at > now]
-
-    async def count_good(self, made_by: str, now: datetime) -> int:
-        return len([link for link in self.links.values() if link.made_by == made_by and not link.is_over(now)])
-
-    async def count_opening(self, digest: str) -> bool:
-        link = self.links[digest]
-        if link.revoked or link.openings >= MOST_OPENINGS:
-            return False
-        self.links[digest] = replace(link, openings=link.openings + 1)
-        return True
-
-    async def count_wrong_pin(self, digest: str) -> None:
-        self.links[digest] = replace(self.links[digest], wrong_pins=self.links[digest].wrong_pins + 1)
-
-    async def revoke(self, made_by: str, link_id: LinkId) -> bool:
-        found = [link for link in self.links.values() if link.link_id == link_id and link.made_by == made_by]
-        for link in found:
-            self.links[link.digest] = replace(link, revoked=True)
-        return bool(found)
-
-    async def forget(self, before: datetime) -> int:
-        gone = [digest for digest, link in self.links.items() if link.closes_at < before]
-        for digest in gone:
-            del self.links[digest]
-        return len(gone)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-// Making a ringing agent look up: sound, the title of the tab, a notification of the system. Nothing else.
+// Making somebody look up: sound, the title of the tab, a notification of the system. Nothing else.
 
-import { startRing, stopRing, unlockSound } from "../lib/sound.js";
+import { startRing, stopRing, unlockSound } from "./sound.js";
 
 const BLINK_MS = 1_000;
 

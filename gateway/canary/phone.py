@@ -19,7 +19,8 @@ TONE_HZ: Final = 700
 HEARD_RATE_HZ: Final = 8000
 
 _START_S: Final = 15.0
-_WAV_HEAD_BYTES: Final = 44
+_WAV_HEAD_BYTES: Final = 44  # even, as samples are
+_TAIL_BYTES: Final = 10 * HEARD_RATE_HZ * 2
 _READY: Final = "baresip is ready"
 _USER_TO_USER: Final = re.compile(r"^User-to-User:\s*((?:[0-9a-f]{2}){1,64});encoding=hex\s*$", re.IGNORECASE)
 
@@ -50,11 +51,14 @@ class Phone:
     folder: Path
 
     def heard(self) -> "array[int]":
-        """What its calls brought so far: 16-bit samples at 8 kHz, one call after another."""
+        """The last 10 s of what each of its calls brought so far: 16-bit samples at 8 kHz, one call after another."""
         samples: array[int] = array("h")
         for path in sorted(self.folder.glob("*-dec.wav")):
-            raw = path.read_bytes()[_WAV_HEAD_BYTES:]  # the head is only written at the end, and says nothing new
-            samples.frombytes(raw[: len(raw) // 2 * 2])
+            end = path.stat().st_size // 2 * 2
+            begin = max(_WAV_HEAD_BYTES, end - _TAIL_BYTES)  # the head is only written at the end, and says nothing new
+            with path.open("rb") as file:
+                file.seek(begin)
+                samples.frombytes(file.read(max(0, end - begin)))
         return samples
 
 

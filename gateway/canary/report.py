@@ -47,6 +47,7 @@ class VoiceReport(_Part):
     customer_heard_s: float | None = None
     """Of the last 2 s of the talk; None, here and below: the call did not come so far."""
     phone_heard_s: float | None = None
+    """Of the last 10 s of the call."""
 
 
 class CallReport(_Part):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.canary.phone import Phone, id_in
+from gateway.canary.phone import HEARD_RATE_HZ, Phone, id_in
 
 
 def test_the_id_is_read_from_the_header_of_an_invite() -> None:
@@ -38,6 +38,16 @@ def test_what_was_heard_is_all_calls_of_this_telephone_without_the_heads_of_the_
     (tmp_path / "dump-1-enc.wav").write_bytes(bytes(44) + array("h", [9, 9]).tobytes())
     (tmp_path / "dump-3-dec.wav").write_bytes(b"RIFF")
     assert list(Phone(5060, tmp_path).heard()) == [1, -2, 3, 4]
+
+
+def test_of_a_long_call_only_the_last_seconds_are_heard(tmp_path: Path) -> None:
+    with (tmp_path / "dump-1-dec.wav").open("wb") as file:
+        file.truncate(44 + 2 * HEARD_RATE_HZ * 60)
+        file.seek(-4, 2)
+        file.write(array("h", [7, 8]).tobytes())
+    heard = Phone(5060, tmp_path).heard()
+    assert len(heard) == 10 * HEARD_RATE_HZ
+    assert list(heard[-2:]) == [7, 8]
 
 
 def test_a_telephone_that_was_not_called_heard_nothing(tmp_path: Path) -> None:

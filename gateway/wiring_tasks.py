@@ -16,13 +16,16 @@ from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Letter, LetterStore
 from gateway.acd.tasks.verifying import HeaderVerifier, SignatureVerifier, TwilioVerifier, Verifier
 from gateway.base.clock import Clock
-from gateway.base.errors import GatewayError, NotFound, SetupError, StateConflict
+from gateway.base.errors import GatewayError, NotFound, PortFailure, SetupError, StateConflict
 from gateway.base.ids import AgentId, ContactId
+from gateway.base.log import get_logger
 from gateway.base.signing import LEAST_SECRET_BYTES
 from gateway.config.acd_tasks import TaskAcdSettings
 from signaling.ports import Account, OpenedPanel
 
 MAX_LETTERS: Final = 500
+
+_log = get_logger("acd.tasks")
 
 Audit = Callable[[str, str, str, Mapping[str, Any]], Awaitable[None]]
 """Who (`actor`) did what (`action`) to which thing (`subject`), with some `data`."""
@@ -148,22 +151,32 @@ class PanelsForSignaling:
 
     async def redeem(self, token: str, *, address: str) -> OpenedPanel:
         try:
-            seat = self._passes.redeem(token)
-            account = next((each for each in await self._agents() if each.agent_id == seat.agent_id), None)
-            if account is None:
-                raise NotFound("panel_claim_agent", "The agent of this call has no account here.")
-            if self._contact_of(seat.agent_id) != seat.contact_id:
-                raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
-        except GatewayError as error:
-            await self._audit("desktop", "panel_refused", "", {"code": error.code, "address": address})
+            opened, seat = await self._opened(token)
+        except PortFailure:  # no fault of who came
+            self._passes.give_back(token)
             raise
-        await self._audit(
-            account.name,
-            "panel_opened",
-            seat.contact_id,
-            {"acd": seat.acd, "agent_id": seat.agent_id, "address": address},
-        )
-        return OpenedPanel(contact_id=seat.contact_id, account=account)
+        except GatewayError as error:
+            await self._note("desktop", "panel_refused", "", {"code": error.code, "address": address})
+            raise
+        facts = {"acd": seat.acd, "agent_id": seat.agent_id, "address": address}
+        await self._note(opened.account.name, "panel_opened", seat.contact_id, facts)
+        return opened
+
+    async def _opened(self, token: str) -> tuple[OpenedPanel, PanelSeat]:
+        seat = self._passes.redeem(token)
+        account = next((each for each in await self._agents() if each.agent_id == seat.agent_id), None)
+        if account is None:
+            raise NotFound("panel_claim_agent", "The agent of this call has no account here.")
+        if self._contact_of(seat.agent_id) != seat.contact_id:
+            raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
+        return OpenedPanel(contact_id=seat.contact_id, account=account), seat
+
+    async def _note(self, actor: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
+        """A customer does not wait for the records to come back; what could not be written stands in the log."""
+        try:
+            await self._audit(actor, action, subject, data)
+        except PortFailure as failure:
+            _log.warning("panel.unaudited", code=failure.code, actor=actor, action=action, subject=subject)
 
 
 def _shown(letter: Letter) -> Mapping[str, object]:

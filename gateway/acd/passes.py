@@ -82,6 +82,12 @@ class PanelPasses:
         claim.used = True
         return claim.seat
 
+    def give_back(self, token: str) -> None:
+        """It was redeemed and could not be made use of: it may be tried again while it lives."""
+        claim = self._claims.get(_digest(token))
+        if claim is not None:
+            claim.used = False
+
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

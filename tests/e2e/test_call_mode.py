@@ -73,10 +73,12 @@ async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop
 
         await agent.page.goto(f"{here.demo.url}/agent/claim/{correlation}")
         await agent.is_in_state("busy")
-        await wait_until_seen(customer.picture, devices["alex"])
-        await wait_until_heard(customer.picture, replace(devices["alex"], tone_hz=PHONE_HZ))
-        await wait_until_seen(agent.picture, devices["customer"])
-        await hears_customer(call, devices["customer"].tone_hz)
+        await asyncio.gather(
+            wait_until_seen(customer.picture, devices["alex"]),
+            wait_until_heard(customer.picture, replace(devices["alex"], tone_hz=PHONE_HZ)),
+            wait_until_seen(agent.picture, devices["customer"]),
+            hears_customer(call, devices["customer"].tone_hz),
+        )
         assert await agent.page.evaluate(SENDS) == {"audio": False, "video": True}
         await expect(agent.page.get_by_text("The voice is on your phone")).to_be_visible()
         await expect(agent.page.locator("[data-action=mute]")).to_have_count(0)

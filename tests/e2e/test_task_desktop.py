@@ -102,16 +102,22 @@ async def test_the_acds_desktop_shows_the_panel_of_the_call_that_its_agent_accep
         await desk.page.goto(here.desktop)
         await desk.open_panel(here.panel_url)
         await desk.hears("connected")
-        await customer.sees_and_hears(devices["alex"])
-        await wait_until_seen(desk.picture, devices["customer"])
-        await wait_until_heard(desk.picture, devices["customer"])
+        await asyncio.gather(
+            customer.sees_and_hears(devices["alex"]),
+            wait_until_seen(desk.picture, devices["customer"]),
+            wait_until_heard(desk.picture, devices["customer"]),
+        )
         await expect(desk.frame.get_by_text("Ada Lovelace").first).to_be_visible()
         assert await agents.cookies() == []
 
-        stranger = await agents.new_page()
-        await stranger.goto(here.panel_url)
-        await expect(stranger.get_by_text("was opened before")).to_be_visible()
-        assert "claim" not in stranger.url
+        popup = await desk.open_popup(here.panel_url)
+        await expect(popup.get_by_text("was opened before")).to_be_visible()
+        assert "claim" not in popup.url
+        await popup.close()
+        assert (await desk.heard())[-1]["code"] == "panel_claim_used", "the window that opened it is told"
+
+        await desk.reload_panel()
+        await customer.sees_and_hears(devices["alex"])
 
         await desk.button("hold").click()
         await customer.frame.get_by_text("You are on hold").first.wait_for()
@@ -127,6 +133,9 @@ async def test_the_acds_desktop_shows_the_panel_of_the_call_that_its_agent_accep
         await expect(desk.frame.get_by_role("heading", name="This call is finished")).to_be_visible()
         told = await desk.heard()
         assert [each["event"] for each in told] == [
+            "ready",
+            "connected",
+            "failed",
             "ready",
             "connected",
             "held",

@@ -1,7 +1,7 @@
 """Somebody else's agent desktop on an origin of its own: a page that shows what it is given in a frame or a popup.
 
-`page.evaluate("open_panel", url)` and what the panel told: `heard`. It is at `localhost`, where the gateway is at
-127.0.0.1: another site, whose frames get no third-party cookies.
+`heard` is what the panel told it. It is at `localhost`, where the gateway is at 127.0.0.1: another site, whose frames
+get no cookies and, in a private window as Playwright's are, no storage.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import FrameLocator, Locator, Page
 
-ALLOW = "camera; microphone; display-capture; autoplay"
+ALLOW = "camera; microphone; display-capture; autoplay; screen-wake-lock"
 _PAGE = f"""<!doctype html><html lang="en"><title>Desktop</title>
 <style>body {{ margin: 0 }} iframe {{ border: 0; display: block; width: 100vw; height: 100vh }}</style>
 <script>
@@ -20,6 +20,7 @@ window.heard = [];
 window.addEventListener("message", (event) => {{
   if (event.data?.visavis === 1) window.heard.push({{ origin: event.origin, ...event.data }});
 }});
+window.open_popup = (url) => {{ window.open(url, "call", "popup"); }};
 window.open_panel = (url) => {{
   document.querySelector("iframe")?.remove();
   const frame = document.createElement("iframe");
@@ -46,6 +47,16 @@ class Desktop:
 
     async def open_panel(self, url: str) -> None:
         await self.page.evaluate("url => window.open_panel(url)", url)
+
+    async def open_popup(self, url: str) -> Page:
+        async with self.page.expect_popup() as opened:
+            await self.page.evaluate("url => window.open_popup(url)", url)
+        return await opened.value
+
+    async def reload_panel(self) -> None:
+        """The frame alone, as a browser does it after a crash of the frame."""
+        frame = next(each for each in self.page.frames if "/agent/embed/" in each.url)
+        await frame.evaluate("window.location.reload()")
 
     async def hears(self, event: str) -> None:
         """The panel has told it so."""

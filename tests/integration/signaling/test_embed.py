@@ -8,8 +8,10 @@ import pytest
 
 from gateway import parties
 from gateway.acd.passes import PanelSeat
+from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
 from gateway.parties import AgentParty
+from signaling.ports import Account
 from tests.support.signaling_node import Browser, Node, eventually, node
 
 CONTACT, OTHER = ContactId("ct_00000001"), ContactId("ct_00000002")
@@ -156,3 +158,25 @@ async def test_without_desktops_nobody_may_show_it(here: Node, http: aiohttp.Cli
         assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"].split("; ")
         assert page.headers["X-Frame-Options"] == "DENY"
         assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+async def test_records_that_are_away_cost_no_claim_and_keep_nobody_out(
+    desk: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = claim(desk)
+
+    async def away() -> list[Account]:
+        raise PortFailure("records_unavailable", "The records do not answer.")
+
+    agents = desk.accounts.agents
+    panels = desk.services.panel_claims
+    monkeypatch.setattr(panels, "_agents", away)
+    assert await refusal(desk, entry_token=token) == (4503, "records_unavailable")
+
+    async def unwritten(*_: object) -> None:
+        raise PortFailure("records_unavailable", "The records do not answer.")
+
+    monkeypatch.setattr(panels, "_agents", agents)
+    monkeypatch.setattr(panels, "_audit", unwritten)
+    async with Browser.at(desk.url, "/ws/embed") as panel:
+        assert (await panel.hello(entry_token=token))["contact_id"] == CONTACT

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { takeClaim } from "../../../web/static/embed/claim.js";
+import { historyStore } from "../../../web/static/lib/dom.js";
 import { Desktop } from "../../../web/static/embed/desktop.js";
 
 const CLAIM = "A".repeat(43);
@@ -12,7 +13,7 @@ const CLAIM = "A".repeat(43);
 function page(hash) {
   /** @type {string[]} */
   const addresses = [];
-  const own = { location: { hash, pathname: "/agent/embed/" }, history: { replaceState: (/** @type {any} */ _, /** @type {any} */ __, /** @type {string} */ to) => addresses.push(to) } };
+  const own = { location: { hash, pathname: "/agent/embed/" }, history: { state: null, replaceState: (/** @type {any} */ _, /** @type {any} */ __, /** @type {string} */ to) => addresses.push(to) } };
   return { own: /** @type {any} */ (own), addresses };
 }
 
@@ -70,4 +71,15 @@ test("before it is known who may hear it, nothing is said", () => {
   const { desktop, said } = framed({ around: "https://desk.example" });
   desktop.tell("ready");
   assert.deepEqual(said, []);
+});
+
+test("where storage is forbidden, what a frame keeps stands in its history and outlives its reload", () => {
+  const history = { state: /** @type {any} */ (null), replaceState: (/** @type {any} */ state) => (history.state = structuredClone(state)) };
+  const store = historyStore(/** @type {any} */ (history));
+  assert.equal(store.getItem("a"), null);
+  store.setItem("a", "1");
+  store.setItem("b", "2");
+  store.removeItem("a");
+  const loaded_again = historyStore(/** @type {any} */ (history));
+  assert.deepEqual([loaded_again.getItem("a"), loaded_again.getItem("b")], [null, "2"]);
 });

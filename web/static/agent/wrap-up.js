@@ -41,7 +41,7 @@ export class WrapUp extends LitElement {
       }
       .choices {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(140px, 1fr));
         gap: 8px;
       }
       .choices label {

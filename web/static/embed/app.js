@@ -12,7 +12,7 @@ import "../elements/stage.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { Call } from "../lib/call.js";
-import { socketUrl, tabStore } from "../lib/dom.js";
+import { socketUrl, frameStore } from "../lib/dom.js";
 import { codeText, pickLanguage, t, useLanguage } from "../lib/i18n.js";
 import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
@@ -82,7 +82,7 @@ class Embed extends LitElement {
   // -------------------------------------------------------------- the session
 
   #open() {
-    const store = tabStore();
+    const store = frameStore();
     const session = new Session({ url: socketUrl("/ws/embed"), store, key: SESSION_KEY });
     this.#session = session;
     session.addEventListener("state", () => this.#sessionChanged(session));
@@ -162,15 +162,15 @@ class Embed extends LitElement {
     this.#endCall();
     this.#desktop.tell("ended");
     if (wrote) this.#desktop.tell("wrapped_up");
-    tabStore().removeItem(CLAIM_KEY);
-    tabStore().removeItem(GENERATION_KEY);
+    frameStore().removeItem(CLAIM_KEY);
+    frameStore().removeItem(GENERATION_KEY);
     this.#session?.close();
   }
 
   /** @param {Session} session */
   #startCall(session) {
     if (this.#call !== null) return;
-    const call = new Call({ session, store: tabStore(), key: GENERATION_KEY, published: true });
+    const call = new Call({ session, store: frameStore(), key: GENERATION_KEY, published: true });
     this.#call = call;
     call.addEventListener("change", () => this.requestUpdate());
     call.connect();

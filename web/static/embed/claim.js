@@ -9,7 +9,7 @@ const CLAIM = /^[0-9A-Za-z_-]{20,200}$/;
  */
 export function takeClaim(own = window) {
   const said = new URLSearchParams(own.location.hash.slice(1));
-  own.history.replaceState(null, "", own.location.pathname);
+  own.history.replaceState(own.history.state, "", own.location.pathname);
   const claim = said.get("claim") ?? "";
   return { claim: CLAIM.test(claim) ? claim : "", language: said.get("language") ?? "auto" };
 }

@@ -14,23 +14,45 @@ export function memoryStore() {
 }
 
 /**
- * The browser's storage if it can be used, one of our own otherwise.
- * @param {() => Storage} which a function, because naming it may throw already
+ * For a frame whose storage is forbidden: what it keeps stands with its place in the history, outlives a reload of the frame
+ * and is seen by nobody else.
+ * @param {History} [history]
  * @returns {Store}
  */
-export function usableStore(which) {
+export function historyStore(history = window.history) {
+  /** @returns {Record<string, string>} */
+  const values = () => (typeof history.state === "object" && history.state !== null ? history.state : {});
+  return {
+    getItem: (key) => values()[key] ?? null,
+    setItem: (key, value) => history.replaceState({ ...values(), [key]: value }, ""),
+    removeItem: (key) => {
+      const { [key]: _, ...rest } = values();
+      history.replaceState(rest, "");
+    },
+  };
+}
+
+/**
+ * The browser's storage if it can be used, one of our own otherwise.
+ * @param {() => Storage} which a function, because naming it may throw already
+ * @param {() => Store} [otherwise]
+ * @returns {Store}
+ */
+export function usableStore(which, otherwise = memoryStore) {
   try {
     const store = which();
     store.setItem("visavis.probe", "1");
     store.removeItem("visavis.probe");
     return store;
   } catch (error) {
-    if (error instanceof DOMException) return memoryStore();
+    if (error instanceof DOMException) return otherwise();
     throw error;
   }
 }
 
 export const tabStore = () => usableStore(() => window.sessionStorage);
+/** That of a frame in another site's page. */
+export const frameStore = () => usableStore(() => window.sessionStorage, historyStore);
 export const browserStore = () => usableStore(() => window.localStorage);
 
 /** `/ws/agent` → `wss://this-host/ws/agent`. @param {string} path */

@@ -60,13 +60,13 @@ async def test_the_contact_is_theirs_from_the_acceptance_and_goes_on_when_their_
 
 async def test_they_are_gone_when_the_contact_is_and_nothing_else_is_routed_to_them(at: Rig) -> None:
     customer, anna = await in_call(at)
+    assert at[0].desk.transfer_targets(AgentId("ag_other000")).agents == ()
     await anna.ask(HangUp())
     assert customer.state == "wrap_up"
     await anna.ask(SubmitWrapUp(disposition="resolved"))
     assert anna.last(AgentChanged).state == "logged_off"
     assert at[0].roster.find(ANNA.agent_id) is None
     assert at[1].positions == {}, "their state is the ACD's own"
-    assert at[0].desk.transfer_targets(AgentId("ag_other000")).agents == ()
 
 
 async def test_the_next_contact_of_the_same_agent_is_expected_again(at: Rig) -> None:
@@ -102,6 +102,9 @@ async def test_an_agent_on_a_contact_is_given_no_second_one(at: Rig) -> None:
     assert second.state == "queued"
     assert at[1].words()[-1] == "decline"
     assert at[0].desk.contact_of(ANNA.agent_id) == first.contact_id
+    record = at[0].roster.find(ANNA.agent_id)
+    assert record is not None
+    assert record.absent_since_s is not None, "nobody takes them for present"
 
 
 async def test_who_has_a_panel_of_their_own_keeps_it(at: Rig) -> None:

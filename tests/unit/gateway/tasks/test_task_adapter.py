@@ -583,14 +583,15 @@ async def test_who_accepts_at_the_desktop_gets_what_it_opens_our_panel_with() ->
         assert "claim=" not in str(rig.store.rows) + str(rig.store.open), "it is never in the records"
 
 
-async def test_a_claim_that_comes_too_late_to_be_sent_is_none() -> None:
-    """The ACD was away; by then the task is in line again."""
+@pytest.mark.parametrize("since", [{"event": "transferred", "queue": "service"}, {"event": "ended"}])
+async def test_a_claim_that_comes_too_late_to_be_sent_is_none(since: dict[str, str]) -> None:
+    """The ACD was away; by then the task is in line again, or over."""
     async with TaskRig(panels=FakePanels(), agents={"WK1": "ag_00000001"}) as rig:
         await rig.offer()
         await rig.tell("reserved", reservation="r1", agent="WK1")
         rig.caller.usual = Answer(status=503, body=b"")
         await rig.tell("accepted", reservation="r1", agent="WK1")
-        await rig.tell("transferred", queue="service")
+        await rig.tell(**since)
         rig.caller.usual = Answer(status=200, body=b"{}")
         await rig.clock.run(2)
         assert [body["claim"]["url"] for body in rig.caller.bodies if body["command"] == "panel"][-1] == ""

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from gateway.acd.events import AcdEvent, AcdEventBody, AcdRef, AgentEvent, TransferMode, TransferTarget, Unrecognised
 from gateway.acd.ledger import Belief, Ledger
@@ -196,12 +196,21 @@ class AcdRouter:
             belief.asked(command, offer_id)
         return adapter.port, AcdRef(inner)
 
+    def _changed(self, ref: AcdRef, **fields: Any) -> None:
+        """If it is offered once more, it is as it is then."""
+        name, _, inner = ref.partition(_SEPARATOR)
+        belief = self.ledger.of_ref(name, AcdRef(inner))
+        if belief is not None and belief.offer is not None:
+            belief.offer = replace(belief.offer, **fields)
+
     async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
         port, inner = self._at(ref)
+        self._changed(ref, attributes=attributes)
         await port.update_attributes(inner, attributes)
 
     async def set_offerable(self, ref: AcdRef, offerable: bool) -> None:
         port, inner = self._at(ref)
+        self._changed(ref, offerable=offerable)
         await port.set_offerable(inner, offerable)
 
     async def cancel(self, ref: AcdRef, reason: str) -> None:

@@ -349,3 +349,20 @@ async def test_who_is_in_after_call_work_here_says_themselves_when_it_is_over(ta
     await task.contact(Phase.WRAP_UP)
     await task.back(Phase.CONNECTED)
     assert [what[0] for what in task.acd.told] == ["end"]
+
+
+async def test_a_contact_is_offered_again_as_it_is_by_then(task: Rig) -> None:
+    """Its customer was not to be seen yet when it was offered first."""
+    ref = await task.contact(Phase.QUEUED)
+    offers: list[ContactOffer] = []
+    offer = task.acd.offer
+
+    async def offered(again: ContactOffer) -> AcdRef:
+        offers.append(again)
+        return await offer(again)
+
+    task.acd.offer = offered  # type: ignore[method-assign]
+    await task.router.set_offerable(ref, False)
+    await task.router.update_attributes(ref, {"order": "4711"})
+    await task.back(Phase.GONE)
+    assert [(each.offerable, each.attributes) for each in offers] == [(False, {"order": "4711"})]

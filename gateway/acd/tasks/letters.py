@@ -132,8 +132,10 @@ class Letters:
         except PortFailure as failure:
             _log.error("acd.letters_unread", acd=self._settings.name, code=failure.code)
             return
-        for letter in left:  # it may have been on its way when the process ended
-            self._lane_of(letter).letters.append(replace(letter, tries=max(1, letter.tries)))
+        for letter in left:
+            # It may have been on its way when the process ended. As every repetition it begins with its first request:
+            # what was left out the first time (is it there already?) is what matters now.
+            self._lane_of(letter).letters.append(replace(letter, tries=max(1, letter.tries), step=0))
         for key in list(self._lanes):
             self._drain_soon(key)
 

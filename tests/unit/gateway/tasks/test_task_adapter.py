@@ -20,10 +20,12 @@ from gateway.acd.events import (
 )
 from gateway.acd.passes import PanelSeat
 from gateway.acd.port import AgentPosition, CutCause, DeclineReason, Phase
+from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from tests.support.clock import at_rest
+from tests.support.memory_letters import MemoryLetters
 from tests.support.task_rig import TaskRig
 
 
@@ -602,3 +604,26 @@ async def test_without_a_desktop_no_claim_is_made(rig: TaskRig) -> None:
     await rig.tell("accepted", reservation="r1", agent="WK1")
     assert "panel" not in rig.caller.commands
     assert not rig.acd.capabilities().opens_panels
+
+
+async def test_a_creation_that_a_kill_cut_off_is_looked_for_before_it_is_made_again() -> None:
+    """Where the ACD knows no idempotency key, a second request would be a second task that nobody ever closes."""
+    mapping = load_mapping("taskrouter", {"workspace": "WS", "workflow": "WW"})
+    rig = TaskRig(mapping=mapping, variables={"workspace": "WS", "workflow": "WW"})
+    killed = MemoryLetters()
+    call = rig.caller.call
+
+    async def calling(asked: Call) -> Answer:
+        killed.rows, killed.open = dict(rig.store.rows), dict(rig.store.open)
+        return await call(asked)
+
+    rig.caller.call = calling  # type: ignore[method-assign]
+    async with rig:
+        await rig.offer()
+    assert [asked.method for asked in rig.caller.calls] == ["POST"]
+    after = TaskRig(mapping=mapping, store=killed, clock=rig.clock, variables={"workspace": "WS", "workflow": "WW"})
+    after.caller.answers.append(Answer(status=200, body=b'{"tasks": [{"sid": "WT1"}]}'))
+    async with after:
+        await after.clock.run(1)
+    asked = [(each.method, each.path.partition("?")[0].rpartition("/")[2]) for each in after.caller.calls]
+    assert asked == [("GET", "Tasks"), ("POST", "WT1"), ("POST", "WT1")]

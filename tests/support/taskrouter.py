@@ -39,6 +39,7 @@ class RoutedTask:
     status: str = "pending"
     reason: str = ""
     reservations: list[Reservation] = field(default_factory=list)
+    closes: list[str] = field(default_factory=list)  # every time it was over; more than one is a fault of ours
 
     @property
     def contact_id(self) -> str:
@@ -46,13 +47,16 @@ class RoutedTask:
 
 
 class TaskRouter:
-    """`lose_answers`: so many creations are carried out and never answered. `away`: every request gets a 503."""
+    """`lose_answers`: so many creations are carried out and never answered. `away`: every request gets a 503.
+    `silent`: what happens is told to nobody, not even later.
+    """
 
     def __init__(self) -> None:
         self.tasks: dict[str, RoutedTask] = {}
         self.workers: list[str] = []
         self.lose_answers = 0
         self.away = False
+        self.silent = False
         self.callback = ""
         self.answers: list[int] = []  # to events
         self.requests: list[tuple[str, str, dict[str, str]]] = []
@@ -98,6 +102,23 @@ class TaskRouter:
         """What the worker does with the reservation at their desktop: accepted, rejected, timeout."""
         task, reservation = self.standing(contact_id)
         self._settle(task, reservation, status)
+
+    def forget(self) -> list[RoutedTask]:
+        """It restarts without what it knew, and without a word; what it had."""
+        lost = list(self.tasks.values())
+        self.tasks.clear()
+        self.workers.clear()
+        return lost
+
+    def withdraw(self, contact_id: str) -> None:
+        """Somebody at the ACD takes the task out."""
+        task, reservation = self.standing(contact_id)
+        self._close(task, "canceled")
+        self._say("task.canceled", task, reservation)
+
+    def of(self, contact_id: str) -> list[RoutedTask]:
+        """The tasks of the contact, oldest first."""
+        return [task for task in self.tasks.values() if task.contact_id == contact_id]
 
     def wrap_up(self, contact_id: str) -> None:
         task, reservation = self.standing(contact_id)
@@ -164,7 +185,11 @@ class TaskRouter:
         if wanted is not None:
             if task.status not in allowed[wanted]:
                 return _refused(20001, f"Cannot {wanted} a {task.status} task")
-            task.status, task.reason = wanted, form.get("Reason", "")
+            task.reason = form.get("Reason", "")
+            if wanted == "wrapping":
+                task.status = wanted
+            else:
+                self._close(task, wanted)
             standing = [each for each in task.reservations if each.status == "pending"]
             for reservation in standing if wanted == "canceled" else ():
                 reservation.status = "canceled"
@@ -202,7 +227,13 @@ class TaskRouter:
         task.status = "assigned" if status == "accepted" else "pending"
         self._say(f"reservation.{status}", task, reservation)
 
+    def _close(self, task: RoutedTask, status: str) -> None:
+        task.status = status
+        task.closes.append(status)
+
     def _say(self, event: str, task: RoutedTask, reservation: Reservation | None = None) -> None:
+        if self.silent:
+            return
         number = next(self._numbers)
         form = {
             "EventType": event,
@@ -232,8 +263,11 @@ class TaskRouter:
                 signed = self.callback + "".join(name + value for name, value in sorted(form.items()))
                 digest = hmac.new(TOKEN.encode(), signed.encode(), hashlib.sha1).digest()
                 headers = {"X-Twilio-Signature": base64.b64encode(digest).decode()}
-                async with http.post(self.callback, data=form, headers=headers) as answer:
-                    self.answers.append(answer.status)
+                try:
+                    async with http.post(self.callback, data=form, headers=headers) as answer:
+                        self.answers.append(answer.status)
+                except aiohttp.ClientError:
+                    self.answers.append(0)  # nobody is there
                 self._events.task_done()
 
 

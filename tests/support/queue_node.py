@@ -9,7 +9,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from gateway.acd.builtin.acd import BuiltinAcd
 from gateway.acd.builtin.ports import Hold, Seat, Ticket
-from gateway.acd.events import AcdEvent, AcdRef, ExitReason, Queued, Rejected, Reserved
+from gateway.acd.events import AcdEvent, AcdRef, ExitReason, Queued, Rejected, Reserved, Ringing
 from gateway.acd.port import AgentPosition, ContactOffer, DeclineReason
 from gateway.base.clock import SystemClock
 from gateway.base.ids import AgentId, ContactId, OfferId
@@ -27,7 +27,12 @@ from gateway.config import LiveSettings, QueueSettings
 from gateway.live.queues import LiveQueueStore
 from gateway.live.store import open_live
 
-QUEUES = (QueueSettings(id="sales", name="Sales"), QueueSettings(id="support", name="Support"))
+QUEUES = (
+    QueueSettings(id="sales", name="Sales"),
+    QueueSettings(id="support", name="Support"),
+    QueueSettings(id="everybody", name="Everybody", strategy="ring_all", ring_at_most=8),
+)
+SERVED = (("sales",), ("support",), ("sales", "support"), ("everybody",), ("everybody", "sales"))
 READY_FILE_S = 60.0
 
 
@@ -53,11 +58,24 @@ class RecordedStore(LiveQueueStore):
     def __init__(self, live: Any, log: list[tuple[int, str, Any]]) -> None:
         super().__init__(live)
         self.log = log
+        self.agents: dict[OfferId, AgentId] = {}  # by the offers that ring at several
 
-    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None) -> int:
-        version = await super().put_ticket(ticket, hold)
+    async def put_ticket(self, ticket: Ticket, hold: Hold | None = None, ring: tuple[Hold, ...] = ()) -> int:
+        version = await super().put_ticket(ticket, hold, ring)
         row = (ticket.contact_id, ticket.queue, ticket.score, ticket.offerable)
         self.log.append((version, "ticket", (*row, hold.agent_id if hold else "", hold.taken if hold else False)))
+        if ring:
+            self.log.append((version, "rings", (ticket.contact_id, [each.agent_id for each in ring])))
+        return version
+
+    async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:
+        version = await super().ring(contact_id, more, seen=seen, now_s=now_s)
+        self.log.append((version, "rung" if version else "refused", (contact_id, [each.agent_id for each in more])))
+        return version
+
+    async def take(self, contact_id: ContactId, offer_id: OfferId) -> int:
+        version = await super().take(contact_id, offer_id)
+        self.log.append((version, "took" if version else "refused", (contact_id, self.agents.get(offer_id, ""))))
         return version
 
     async def drop_ticket(self, contact_id: ContactId) -> int:
@@ -111,8 +129,9 @@ class PlayedNode:
         self.log: list[tuple[int, str, Any]] = []
         self.figures = Took()
         self.live = open_live(LiveSettings(url=SecretStr(plan.url), prefix=plan.prefix, timeout=20))  # type: ignore[arg-type]
+        self.store = RecordedStore(self.live, self.log)
         self.acd = BuiltinAcd(
-            store=RecordedStore(self.live, self.log),
+            store=self.store,
             clock=SystemClock(),
             node=plan.node,
             agent_allowed=lambda *_: True,
@@ -128,24 +147,48 @@ class PlayedNode:
         self.declined = 0
         self.over = asyncio.Event()
         self.rings: dict[ContactId, OfferId] = {}
+        self.rung: dict[ContactId, dict[OfferId, AgentId]] = {}  # at several
+        self.too_late = 0  # who answered after somebody else
         self.flaws: list[str] = []
 
     def _told(self, event: AcdEvent) -> None:
         match event.body:
+            case Ringing(offers=offers):
+                self.store.agents |= dict(offers)
+                self.rung.setdefault(event.contact_id, {}).update(offers)
+                for offer_id, _ in offers:
+                    self._soon(self._say_yes(event.contact_id, event.acd_ref, offer_id))
+            case Reserved(offer_id=offer_id, agent_id=agent_id) if event.contact_id in self.rung:
+                if self.rung.pop(event.contact_id).get(offer_id) != agent_id or event.contact_id in self.rings:
+                    self.flaws.append(f"{event.contact_id} was given to {agent_id}, at whom it did not ring")
+                self.rings[event.contact_id] = offer_id
+                self.offers += 1
+                self._soon(self._answer(event.contact_id, event.acd_ref, offer_id))
             case Reserved(offer_id=offer_id):
                 if event.contact_id in self.rings:
                     self.flaws.append(f"{event.contact_id} was offered while it rang")
                 self.rings[event.contact_id] = offer_id
                 self.offers += 1
-                task = asyncio.get_running_loop().create_task(self._answer(event.contact_id, event.acd_ref, offer_id))
-                self.talks.add(task)
-                task.add_done_callback(self.talks.discard)
+                self._soon(self._answer(event.contact_id, event.acd_ref, offer_id))
+            case Rejected() if event.contact_id in self.rung:
+                self.flaws.append(f"{event.contact_id}: an answer was refused, and nobody had gone")
             case Rejected():
                 self.rings.pop(event.contact_id, None)
             case Queued():
                 pass
             case _:
                 self.flaws.append(f"{event.contact_id}: {event.body}")
+
+    def _soon(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(what)
+        self.talks.add(task)
+        task.add_done_callback(self.talks.discard)
+
+    async def _say_yes(self, contact_id: ContactId, ref: AcdRef, offer_id: OfferId) -> None:
+        """Everybody at whom it rings takes it, most of them at about the same moment."""
+        await asyncio.sleep(self.chance.choice((0.005, 0.005, 0.02)))
+        self.too_late += contact_id not in self.rung
+        await self.acd.accept(ref, offer_id)
 
     async def _answer(self, contact_id: ContactId, ref: AcdRef, offer_id: OfferId) -> None:
         await asyncio.sleep(self.chance.uniform(0.001, 0.02))
@@ -171,7 +214,7 @@ class PlayedNode:
                 await asyncio.sleep(0.01)
         began = time.monotonic()
         for number in range(plan.agents):
-            queues = self.chance.choice((("sales",), ("support",), ("sales", "support")))
+            queues = self.chance.choice(SERVED)
             await self.acd.set_agent_state(
                 AgentPosition(
                     agent_id=AgentId(f"ag_{plan.node}x{number:05}"),
@@ -187,7 +230,7 @@ class PlayedNode:
                 ContactOffer(
                     contact_id=ContactId(f"ct_{plan.node}x{number:06}"),
                     site="shop",
-                    queue=self.chance.choice(("sales", "support")),
+                    queue=self.chance.choice(("sales", "support", "everybody")),
                     language="en",
                     priority=self.chance.choices((0, 3), (9, 1))[0],
                     queued_at=datetime.now(UTC),
@@ -209,6 +252,7 @@ class PlayedNode:
             "ended": self.ended,
             "offers": self.offers,
             "declined": self.declined,
+            "too_late": self.too_late,
             "took_s": took_s,
             "decisions_s": sorted(self.figures.took_s),
             "flaws": self.flaws,
@@ -230,11 +274,13 @@ def judge(logs: Sequence[Sequence[tuple[int, str, Any]]]) -> tuple[list[str], in
     tickets: dict[str, tuple[str, float, bool]] = {}
     seats: dict[str, tuple[frozenset[str], bool]] = {}
     holds: dict[str, tuple[str, bool]] = {}
+    rings: dict[str, set[str]] = {}
     reserved = 0
     for version, what, row in sorted((each for log in logs for each in log if each[0]), key=lambda each: each[0]):
         if what == "ticket":
             contact, queue, score, offerable, agent, taken = row
             tickets[contact] = (queue, score, offerable)
+            rings.pop(contact, None)
             if agent:
                 holds[contact] = (agent, taken)
             else:
@@ -242,13 +288,26 @@ def judge(logs: Sequence[Sequence[tuple[int, str, Any]]]) -> tuple[list[str], in
         elif what == "gone":
             tickets.pop(row, None)
             holds.pop(row, None)
+            rings.pop(row, None)
+        elif what == "rings":
+            rings[row[0]] = set(row[1])
+        elif what == "rung":
+            flaws += _reservation(version, row[0], set(row[1]), tickets, seats, holds, rings)
+            rings.setdefault(row[0], set()).update(row[1])
+        elif what == "took":
+            reserved += 1
+            if row[1] not in rings.pop(row[0], set()) or row[0] in holds:
+                flaws.append(f"{version}: {row[0]} did not ring at {row[1]}, or somebody had it")
+            holds[row[0]] = (row[1], False)
         elif what == "released":
             holds.pop(row, None)
         elif what == "seat":
             seats[row[0]] = (frozenset(row[1]), row[2])
         elif what == "reserved":
             reserved += 1
-            flaws += _reservation(version, row[0], row[1], tickets, seats, holds)
+            flaws += _reservation(version, row[0], {row[1]}, tickets, seats, holds, rings)
+            if row[0] in rings:
+                flaws.append(f"{version}: {row[0]} was offered while it rang at several")
             holds[row[0]] = (row[1], False)
     return flaws, reserved
 
@@ -256,25 +315,27 @@ def judge(logs: Sequence[Sequence[tuple[int, str, Any]]]) -> tuple[list[str], in
 def _reservation(
     version: int,
     contact: str,
-    agent: str,
+    agents: set[str],
     tickets: Mapping[str, tuple[str, float, bool]],
     seats: Mapping[str, tuple[frozenset[str], bool]],
     holds: Mapping[str, tuple[str, bool]],
+    rings: Mapping[str, set[str]],
 ) -> list[str]:
-    busy = {held_by for held_by, _ in holds.values()}
-    if contact not in tickets or contact in holds or agent in busy:
-        return [f"{version}: {contact} or {agent} was not free"]
+    busy = {held_by for held_by, _ in holds.values()}.union(*rings.values())
+    if contact not in tickets or contact in holds or agents & busy:
+        return [f"{version}: {contact} or {agents} was not free"]
     queue, score, _ = tickets[contact]
-    if queue not in seats[agent][0] or not seats[agent][1]:
-        return [f"{version}: {agent} does not serve {contact}"]
+    if any(queue not in seats[agent][0] or not seats[agent][1] for agent in agents):
+        return [f"{version}: {agents} do not serve {contact}"]
     ahead = [
         other
         for other, (their_queue, their_score, offerable) in tickets.items()
-        if their_queue == queue and offerable and other not in holds and (their_score, other) < (score, contact)
+        if their_queue == queue
+        and offerable
+        and other not in holds.keys() | rings.keys()
+        and (their_score, other) < (score, contact)
     ]
-    others = sum(
-        ready and queue in served and each not in busy and each != agent for each, (served, ready) in seats.items()
-    )
+    others = sum(ready and queue in served and each not in busy | agents for each, (served, ready) in seats.items())
     return [f"{version}: {contact} passed {ahead[:3]}, {others} agents for {len(ahead)}"] if len(ahead) > others else []
 
 
@@ -332,6 +393,7 @@ async def play_together(
         "agents": agents,
         "ended": sum(result["ended"] for result in results),
         "offers": sum(result["offers"] for result in results),
+        "too_late": sum(result["too_late"] for result in results),
         "reserved": reserved,
         "refused_by_the_store": refusals,
         "took_s": round(max(result["took_s"] for result in results), 1),

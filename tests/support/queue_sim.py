@@ -43,6 +43,7 @@ QUEUES = (
         overflow=[{"when": "wait", "after": "4m", "to": "sales"}],  # type: ignore[list-item]
     ),
     QueueSettings(id="orders", name="Orders", strategy="round_robin"),
+    QueueSettings(id="everybody", name="Everybody", strategy="ring_all", ring_at_most=5),
 )
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 BY_ID = {queue.id: queue for queue in QUEUES}
@@ -58,6 +59,8 @@ class Caller:
     patience_s: float
     ticket: Ticket
     offers: int = 0
+    ring: dict[AgentId, Hold] = field(default_factory=dict)  # where it rings at several
+    ring_began_s: float = 0.0
     declined: int = 0
     first_told: Told | None = None
     answered_s: float | None = None
@@ -83,6 +86,8 @@ class Report:
     contacts: int
     agents: int
     offers: int = 0
+    rings: int = 0
+    rung: int = 0  # agents of all rings
     decisions: int = 0
     longest_line: int = 0
     in_time: int = 0  # answered within 20 s
@@ -110,6 +115,8 @@ class Report:
             "contacts": self.contacts,
             "agents": self.agents,
             "offers": self.offers,
+            "rings": self.rings,
+            "rung_by_them": self.rung,
             "decisions": self.decisions,
             "decision_ms": {name: round(self.decision_ms(share), 3) for name, share in SHARES.items()},
             "longest_line": self.longest_line,
@@ -150,7 +157,7 @@ class Simulation:
 
     def _hire(self, number: int) -> None:
         chance = self.chance
-        queues = tuple(chance.sample([queue.id for queue in QUEUES], chance.choice((1, 2, 2, 3))))
+        queues = tuple(chance.sample([queue.id for queue in QUEUES], chance.choice((1, 2, 2, 3, 4))))
         seat = Seat(
             agent_id=AgentId(f"ag_{number:08}"),
             queues=queues,
@@ -175,7 +182,7 @@ class Simulation:
 
     def _arrive(self, number: int) -> None:
         chance = self.chance
-        queue = chance.choices(("sales", "support", "french", "orders"), (35, 30, 15, 20))[0]
+        queue = chance.choices(("sales", "support", "french", "orders", "everybody"), (30, 25, 15, 15, 15))[0]
         agents = list(self.workers)
         ticket = Ticket(
             contact_id=ContactId(f"ct_{number:08}"),
@@ -221,12 +228,72 @@ class Simulation:
         self._end(caller, "abandoned")
         if not self._free(caller.ticket.queue, {}):
             self.pace[caller.ticket.queue].nobody_waits()
+        caller.ring.clear()
         for worker in self.workers.values():
             if worker.holds == caller.contact_id:
                 worker.holds = None
                 self._ready(worker)
 
     # ------------------------------------------------------------ offers
+
+    def _rung(self, offer: Offer) -> None:
+        """It rings at several: some of them answer after a while, one declines, nobody is to blame for the rest."""
+        caller = self.callers[offer.contact_id]
+        if not caller.ring:
+            self.report.rings += 1
+            caller.offers += 1
+            caller.ring_began_s = self.now_s
+            number = caller.offers
+            self._after(20, lambda: caller.ring and caller.offers == number and self._nobody_answered(caller))
+        self.report.rung += len(offer.agents)
+        more = {each: Hold(agent_id=each, offer_id=OfferId(f"of_{caller.offers}_{each}")) for each in offer.agents}
+        caller.ring |= more
+        self.world.ring(caller.contact_id, tuple(more.values()), self.now_s)
+        for agent_id, hold in more.items():
+            worker = self.workers[agent_id]
+            worker.holds, worker.rung_s = caller.contact_id, self.now_s
+            rings = lambda agent_id=agent_id, hold=hold: caller.ring.get(agent_id) == hold  # noqa: E731
+            what = self.chance.random()
+            if what < 0.5:
+                self._after(
+                    self.chance.uniform(1, 25),
+                    lambda worker=worker, hold=hold, rings=rings: rings() and self._first(caller, worker, hold),  # type: ignore[misc]
+                )
+            elif what < 0.6:
+                self._after(
+                    self.chance.uniform(1, 8),
+                    lambda worker=worker, rings=rings: rings() and self._stop_ringing(caller, worker),  # type: ignore[misc]
+                )
+
+    def _first(self, caller: Caller, worker: Worker, hold: Hold) -> None:
+        """This one has the contact; the others are as ready as before."""
+        if any(other.seat.state != "ready" for other in self._ringing(caller)):
+            self.report.flaws.append(f"{caller.contact_id} rang at somebody who was not ready")
+        for other in self._ringing(caller):
+            if other is not worker:
+                other.holds = None
+        caller.ring.clear()
+        self.report.offers += 1
+        self.world.hold(caller.contact_id, hold)
+        self._be(worker, "reserved")
+        self._answer(caller, worker, hold, caller.ring_began_s)
+
+    def _stop_ringing(self, caller: Caller, worker: Worker) -> None:
+        """They decline: it rings on at the others."""
+        del caller.ring[worker.seat.agent_id]
+        worker.holds = None
+        self._be(worker, "not_ready")
+        self.world.put_row(TicketRow(ticket=caller.ticket, ring=tuple(caller.ring.values())))
+        self._after(self.chance.uniform(5, 60), lambda: self._ready(worker))
+
+    def _nobody_answered(self, caller: Caller) -> None:
+        for worker in self._ringing(caller):
+            worker.holds = None
+        caller.ring.clear()
+        self.world.put_row(TicketRow(ticket=caller.ticket))
+
+    def _ringing(self, caller: Caller) -> list[Worker]:
+        return [self.workers[agent_id] for agent_id in caller.ring]
 
     def _offered(self, offer: Offer) -> None:
         caller, worker = self.callers[offer.contact_id], self.workers[offer.agent_id]
@@ -330,7 +397,7 @@ class Simulation:
     def _overflow(self) -> None:
         for waiting in self.world.line("french"):
             leave = None
-            if waiting.hold is None:
+            if waiting.free:
                 known = staffed(self.world, "french")
                 leave = while_waiting(waiting.ticket, self.rules.of("french"), self.now_s, staffed=known)
             if leave is not None:
@@ -348,7 +415,10 @@ class Simulation:
         self.report.longest_line = max(self.report.longest_line, sum(map(len, self.world.lines.values())))
         self._judge(plan)
         for offer in plan:
-            self._offered(offer)
+            if BY_ID[self.callers[offer.contact_id].ticket.queue].strategy == "ring_all":
+                self._rung(offer)
+            else:
+                self._offered(offer)
 
     # ------------------------------------------------------------ the oracle
 
@@ -356,27 +426,29 @@ class Simulation:
         """Every offer of the plan by itself, and whether somebody was left waiting who could have been served."""
         flaws = self.report.flaws
         given = {offer.contact_id: offer.agent_id for offer in plan}
-        if len(given) != len(plan) or len(set(given.values())) != len(plan):
+        agents = [agent_id for offer in plan for agent_id in offer.agents]
+        if len(given) != len(plan) or len(set(agents)) != len(agents):
             flaws.append(f"at {self.now_s} the same one twice in {plan}")
         idle = {each.seat.agent_id: each for each in self.workers.values() if self._is_idle(each)}
         for offer in plan:
-            caller, worker = self.callers[offer.contact_id], self.workers[offer.agent_id]
-            if caller.ended or worker.holds is not None or not self.may_serve(worker.seat, caller.ticket):
-                flaws.append(f"at {self.now_s} {offer} should not be")
-            flaws += [
-                f"at {self.now_s} {other.contact_id} was passed by {caller.contact_id}"
-                for queue in worker.seat.queues
-                for other in self._free(queue, given)
-                if self.order(other) < self.order(caller.ticket) and self.may_serve(worker.seat, other)
-            ]
-            best = min(
+            caller, settings = self.callers[offer.contact_id], BY_ID[self.callers[offer.contact_id].ticket.queue]
+            most = settings.ring_at_most - len(caller.ring) if settings.strategy == "ring_all" else 1
+            able = sorted(
                 (each for each in idle.values() if self.may_serve(each.seat, caller.ticket)),
                 key=lambda each, ticket=caller.ticket: self.merit(each, ticket),  # type: ignore[misc]
-                default=None,
             )
-            if best is not worker:
-                flaws.append(f"at {self.now_s} {offer} though somebody else was better")
-            idle.pop(offer.agent_id, None)
+            if [each.seat.agent_id for each in able[:most]] != list(offer.agents):
+                flaws.append(f"at {self.now_s} {offer} though somebody else was better, or rung as well")
+            for worker in (self.workers[agent_id] for agent_id in offer.agents):
+                if caller.ended or worker.holds is not None or not self.may_serve(worker.seat, caller.ticket):
+                    flaws.append(f"at {self.now_s} {offer} should not be")
+                flaws += [
+                    f"at {self.now_s} {other.contact_id} was passed by {caller.contact_id}"
+                    for queue in worker.seat.queues
+                    for other in self._free(queue, given)
+                    if self.order(other) < self.order(caller.ticket) and self.may_serve(worker.seat, other)
+                ]
+                idle.pop(worker.seat.agent_id, None)
         for worker in idle.values() if self.report.decisions % 5 == 0 else ():
             for queue in worker.seat.queues:
                 flaws += [
@@ -394,6 +466,7 @@ class Simulation:
         wanted = {*queue.skills, *(name for name, _ in ticket.skills)}
         by_strategy = {
             "longest_idle": 0.0,
+            "ring_all": 0.0,
             "most_skilled": -float(sum(seat.skills.get(name, 0) for name in wanted)),
             "round_robin": worker.rung_s,
             "least_occupied": worker.busy_s / max(self.now_s - seat.logged_on_s, 1e-9),
@@ -404,7 +477,7 @@ class Simulation:
 
     def _free(self, queue: str, given: dict[ContactId, AgentId]) -> list[Ticket]:
         line = [self.world.waiting[contact_id] for _, contact_id in self.world.lines.get(queue, ())]
-        return [each.ticket for each in line if each.hold is None and each.ticket.contact_id not in given]
+        return [each.ticket for each in line if each.free and each.ticket.contact_id not in given]
 
     def order(self, ticket: Ticket) -> tuple[int, float, float]:
         """Who comes first in one queue, in the words of the manual."""

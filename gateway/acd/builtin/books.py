@@ -146,14 +146,14 @@ class Books:
             self.world.ring(contact_id, more, now_s)
         return True
 
-    async def take(self, contact_id: ContactId, hold: Hold, now_s: float) -> bool:
+    async def take(self, contact_id: ContactId, hold: Hold) -> bool:
         """Reserve one of those at whom our contact rings, if the store has it so. PortFailure: it is not known."""
         version = await self.store.take(contact_id, hold.offer_id)
         if not version:
             return False
         self._wrote(version)
         if contact_id in self.world.waiting:
-            self.world.hold(contact_id, hold, now_s)
+            self.world.hold(contact_id, hold)
         return True
 
     # ------------------------------------------------------------ reading

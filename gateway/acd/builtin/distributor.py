@@ -319,7 +319,7 @@ class Distributor:
             if entry is not None and hold is not None:
                 before = entry.ring
                 try:
-                    taken = await self._books.take(contact_id, hold, self._now_s())
+                    taken = await self._books.take(contact_id, hold)
                 except PortFailure:
                     self._give_alone()
                     raise

@@ -26,6 +26,7 @@ async def test_four_gateways_serve_one_line_in_order_and_lose_nobody(redis_serve
     assert played["flaws"] == []
     assert played["ended"] == CONTACTS
     assert played["offers"] == played["reserved"] >= CONTACTS
+    assert played["too_late"] > 0, "several answered what rang at them all, and one had it"
 
 
 ANNA = (1, "seat", ("anna", ("sales",), True))
@@ -44,6 +45,11 @@ TWO = (4, "ticket", ("two", "sales", 2.0, True, "", False))
         ([(5, "seat", ("ben", ("sales",), False)), (6, "reserved", ("two", "anna"))], True),
         ([(5, "seat", ("anna", ("parts",), True)), (6, "reserved", ("one", "anna"))], True),
         ([(5, "gone", "one"), (6, "reserved", ("one", "anna"))], True),
+        ([(5, "rung", ("one", ["anna", "ben"])), (6, "took", ("one", "ben")), (7, "reserved", ("two", "anna"))], False),
+        ([(5, "rung", ("one", ["anna", "ben"])), (6, "rung", ("two", ["ben"]))], True),
+        ([(5, "rung", ("one", ["anna", "ben"])), (6, "took", ("one", "ben")), (7, "took", ("one", "anna"))], True),
+        ([(5, "rung", ("one", ["anna"])), (6, "took", ("one", "ben"))], True),
+        ([(5, "rung", ("one", ["anna"])), (6, "reserved", ("one", "ben"))], True),
     ],
 )
 def test_the_judge_sees_who_was_passed_and_who_was_taken_twice(history: list[tuple[int, str, object]], flawed: bool):

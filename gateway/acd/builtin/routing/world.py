@@ -118,8 +118,8 @@ class World:
             self._unhold(entry)
             self._count(entry.ticket, -1)
 
-    def hold(self, contact_id: ContactId, hold: Hold, now_s: float) -> None:
-        """Somebody is held for a contact in line."""
+    def hold(self, contact_id: ContactId, hold: Hold, now_s: float = 0.0) -> None:
+        """Somebody is held for a contact in line, from `now_s` on; left out, it rang at them already."""
         entry = self.waiting[contact_id]
         self._unhold(entry)
         if hold.taken:

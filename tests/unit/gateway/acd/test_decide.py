@@ -398,3 +398,67 @@ def test_a_queue_is_staffed_by_anybody_logged_on_ready_or_not():
     assert staffed(room.world, "sales")
     room.world.drop_seat(AgentId("anna"))
     assert not staffed(room.world, "sales")
+
+
+# ---------------------------------------------------------------- ringing at all
+
+
+def rings_at_all(**fields: object) -> Room:
+    room = Room(strategy="ring_all", **fields)
+    for name, idle_since_s in (("late", 3), ("first", 0), ("second", 1), ("third", 2)):
+        room.sit(name, idle_since_s)
+    return room
+
+
+def planned(room: Room, at_s: float = 10) -> dict[str, tuple[str, ...]]:
+    return {each.contact_id: each.agents for each in decide(room.world, T + at_s, lambda *_: True)}
+
+
+def test_it_rings_at_all_of_them_by_the_order_of_the_queue():
+    room = rings_at_all()
+    room.enter("one")
+    room.enter("two", 1)
+    assert planned(room) == {"one": ("first", "second", "third", "late")}
+
+
+def test_it_rings_at_so_many_at_most_and_the_next_contact_at_who_is_left():
+    room = rings_at_all(ring_at_most=3)
+    for number, name in enumerate(("one", "two", "three")):
+        room.enter(name, number)
+    assert planned(room) == {"one": ("first", "second", "third"), "two": ("late",)}
+
+
+def test_who_becomes_ready_joins_as_long_as_there_is_room():
+    room = rings_at_all(ring_at_most=3)
+    room.enter("one")
+    third, first, second = (
+        Hold(agent_id=AgentId(each), offer_id=OfferId(each)) for each in ("third", "first", "second")
+    )
+    room.world.ring(ContactId("one"), (third,), T)
+    assert planned(room) == {"one": ("first", "second")}
+    room.world.ring(ContactId("one"), (first, second), T)
+    assert planned(room) == {}, "and nobody beyond it"
+
+
+def test_a_contact_whose_customer_is_gone_for_a_moment_rings_at_nobody_more():
+    room = rings_at_all()
+    room.enter("one", offerable=False)
+    room.world.ring(ContactId("one"), (Hold(agent_id=AgentId("first"), offer_id=OfferId("of")),), T)
+    assert planned(room) == {}
+
+
+def test_a_preferred_agent_rings_alone_and_skills_are_asked_for():
+    room = rings_at_all(preferred_agent_for="30s", skills={"french": 5}, relax=[{"after": "60s", "by": 10}])
+    room.sit("paul", 9, skills={"french": 7})
+    room.sit("pia", 8, skills={"french": 5})
+    room.enter("one", preferred=AgentId("paul"))
+    assert planned(room, 10) == {"one": ("paul",)}
+    assert planned(room, 31) == {"one": ("paul", "pia")}
+    assert len(planned(room, 61)["one"]) == 6
+
+
+def test_the_turn_of_a_callback_is_one_agents():
+    room = rings_at_all()
+    room.enter("one", callback=True)
+    room.enter("two", 1)
+    assert planned(room) == {"one": ("first",), "two": ("second", "third", "late")}

@@ -18,6 +18,7 @@ def test_the_rules_hold_for_each_contact_of_a_day():
     assert report.ends["answered"] + report.ends["abandoned"] == 10_000
     assert report.longest_line > 100, "there was a peak that was more than the agents could take"
     assert report.ends["moved"] > 0
+    assert report.rung > 2 * report.rings > 1000, "and some rang at several"
     patient = [each for each in simulation.callers.values() if each.patience_s == float("inf")]
     assert all(each.ended == "answered" for each in patient), "nobody starves"
     count, median_s, _ = report.estimate_error()

@@ -80,6 +80,7 @@ from gateway.records.task_letters import SqlLetters
 from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
 from gateway.sip_gauges import SipGauges
+from gateway.task_gauges import TaskGauges
 from gateway.vault.composing import Composer
 from gateway.vault.service import open_vault
 from gateway.wiring import (
@@ -346,6 +347,7 @@ async def _rooms(
     CrmGauges(registry, crm)
     FeedGauges(registry, acd_rooms.feed_figures)
     SipGauges(registry, acd_rooms.sip_figures)
+    TaskGauges(registry, acd_rooms.task_figures)
     links = SqlLinks(database)
     places = Places(
         acd=own.callbacks,

@@ -14,6 +14,7 @@ from gateway.acd.port import AcdPort
 from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
 from gateway.acd.sip.figures import SipFigures
+from gateway.acd.tasks.figures import TaskFigures
 from gateway.acd.tasks.ports import LetterStore
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
@@ -51,6 +52,7 @@ class AcdRooms:
     public_url: str
     on_alarm: Callable[[str, str], None]  # code, detail
     agents: Callable[[], Awaitable[Sequence[Account]]]
+    task_figures: dict[str, Callable[[], TaskFigures]] = field(default_factory=dict)  # by ACD, like the next
     sip_figures: dict[str, Callable[[], SipFigures]] = field(default_factory=dict)  # by ACD, like the next
     feed_figures: dict[str, Callable[[], CtiFigures]] = field(default_factory=dict)  # by ACD; filled as they are built
 
@@ -90,7 +92,7 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
             rooms.sip_figures[acd.name] = sip.figures
             return sip
         case TaskAcdSettings():
-            return open_task_acd(
+            tasks = open_task_acd(
                 acd,
                 store=rooms.letters,
                 clock=rooms.clock,
@@ -99,6 +101,8 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
                 on_alarm=rooms.on_alarm,
                 passes=rooms.passes,
             )
+            rooms.task_figures[acd.name] = tasks.figures
+            return tasks
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")
 

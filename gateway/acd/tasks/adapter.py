@@ -35,6 +35,7 @@ from gateway.acd.port import (
     QueueSnapshot,
 )
 from gateway.acd.tasks.book import TaskBook
+from gateway.acd.tasks.figures import EventResult, TaskFigures
 from gateway.acd.tasks.hearing import Hearing, Teller
 from gateway.acd.tasks.letters import NO_CLAIM, Letters, Refused, Reply
 from gateway.acd.tasks.looking import Looking
@@ -378,7 +379,20 @@ class TaskAcd:
     @property
     def unknown(self) -> int:
         """Events of contacts that nobody here knows."""
-        return self._hearing.unknown
+        return self._hearing.events[EventResult.UNKNOWN_CONTACT]
+
+    def figures(self) -> TaskFigures:
+        letters = self.letters
+        return TaskFigures(
+            tasks=len(self._book.all()),
+            waiting=letters.pending,
+            sent=letters.sent,
+            failed=letters.failed,
+            dead=letters.dead,
+            is_open=letters.is_open,
+            calls=letters.calls,
+            events=self._hearing.events,
+        )
 
     def receive(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """One webhook: verified, read, put in order, applied.

@@ -5,6 +5,7 @@ adapter's.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
@@ -21,13 +22,14 @@ from gateway.acd.events import (
 )
 from gateway.acd.port import DeclineReason, Phase
 from gateway.acd.tasks.book import TaskBook
+from gateway.acd.tasks.figures import EventResult
 from gateway.acd.tasks.mapping import Command, Incoming, Told
 from gateway.acd.tasks.order import Arrived, InOrder
 from gateway.acd.tasks.reading import Notice, read_webhook
 from gateway.acd.tasks.task import IN_LINE, Heard, Task, tell
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
-from gateway.base.errors import StateConflict
+from gateway.base.errors import BadInput, NotSignedIn, StateConflict
 from gateway.base.ids import AgentId, ContactId, looks_like_id, new_id
 from gateway.base.log import get_logger
 from gateway.config.acd_tasks import TaskAcdSettings
@@ -125,7 +127,7 @@ class Hearing:
         self._orders: dict[ContactId, InOrder[Notice]] = {}
         self._agent_order: InOrder[Notice] = InOrder(0)
         self._gap_soon = asyncio.Event()
-        self.unknown = 0
+        self.events: Counter[EventResult] = Counter()
 
     def forget(self, contact_id: ContactId) -> None:
         """Its events begin anew, or there will be none."""
@@ -135,12 +137,22 @@ class Hearing:
         """As `TaskAcd.receive`."""
         if self._verifier is None:
             raise StateConflict("webhooks_off", "This ACD has no secret for webhooks in its settings.")
-        self._verifier.check(url, headers, body, self._clock.now().timestamp())
-        for notice in read_webhook(self._incoming, body, headers, self._settings.variables):
-            self._take_in(notice)
+        try:
+            self._verifier.check(url, headers, body, self._clock.now().timestamp())
+            notices = read_webhook(self._incoming, body, headers, self._settings.variables)
+        except NotSignedIn:
+            self.events[EventResult.NOT_SIGNED] += 1
+            raise
+        except BadInput:
+            self.events[EventResult.UNREADABLE] += 1
+            raise
+        for notice in notices:
+            self.events[self._take_in(notice)] += 1
 
-    def _take_in(self, notice: Notice) -> None:
+    def _take_in(self, notice: Notice) -> EventResult:
+        """What became of it."""
         of_no_task = [heard for heard in notice.heard if heard.told in _OF_NO_TASK]
+        repeated = of_no_task != [] and self._agent_order.knows(notice.event_id)
         if of_no_task and self._agent_order.arrive(notice.event_id, None, notice, self._clock.monotonic()).ready:
             for heard in of_no_task:
                 if heard.told is Told.RESTARTED:
@@ -148,18 +160,22 @@ class Hearing:
                 else:
                     self._tell_agent(notice, heard)
         if of_no_task and len(of_no_task) == len(notice.heard):
-            return
+            return EventResult.REPEATED if repeated else EventResult.TAKEN
         task = self._task_of(notice)
         if task is None:
-            self.unknown += 1
             _log.info("acd.unknown_contact", acd=self._settings.name, told=notice.name)
-            return
+            return EventResult.UNKNOWN_CONTACT
         contact_id = task.offer.contact_id
         order = self._orders.setdefault(contact_id, InOrder(self._settings.gap_wait.total_seconds()))
+        if order.knows(notice.event_id):
+            return EventResult.REPEATED
         arrived = order.arrive(notice.event_id, notice.seq, notice, self._clock.monotonic())
         self._go_on(contact_id, arrived)
         if order.deadline is not None:
             self._gap_soon.set()
+        if arrived.late:
+            return EventResult.LATE
+        return EventResult.TAKEN if notice.known else EventResult.UNKNOWN_EVENT
 
     def _task_of(self, notice: Notice) -> Task | None:
         """Whose it is. None for what nobody here knows, and for what is of an earlier round of its contact."""

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from gateway.acd.tasks.figures import Durations
 from gateway.acd.tasks.mapping import Command, RequestPlan, TaskMapping
 from gateway.acd.tasks.ports import Answer, Call, Caller, CallFailed, Letter, LetterStore
 from gateway.acd.tasks.templates import TemplateFault
@@ -120,6 +121,8 @@ class Letters:
         self._closing = False
         self.sent = 0
         self.failed = 0
+        self.dead = 0
+        self.calls = Durations()
 
     # ------------------------------------------------------------ life
 
@@ -267,6 +270,7 @@ class Letters:
                 ended = self._dead(lane.letters[0], "internal")
             lane.letters.popleft()
             if ended.dead_at is not None:
+                self.dead += 1
                 await self._keep(ended)
                 _log.warning("acd.letter_dead", acd=ended.acd, command=ended.command.value, cause=ended.cause)
                 self._on_dead(ended)
@@ -346,7 +350,12 @@ class Letters:
         values = self._values(letter)
         if plan.when is not None and not plan.when.true(values):
             return None
-        answer = await self._caller.call(_rendered(letter, plan, values))
+        call = _rendered(letter, plan, values)
+        began_s = self._clock.monotonic()
+        try:
+            answer = await self._caller.call(call)
+        finally:
+            self.calls.add(self._clock.monotonic() - began_s)
         if not (200 <= answer.status < 300 or answer.status in plan.also_fine):
             raise _judged(answer)
         body = _read(answer.body)

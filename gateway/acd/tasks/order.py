@@ -38,6 +38,10 @@ class InOrder(Generic[T]):
         """When `expire` must be called; None: nothing waits."""
         return self._gap_ends
 
+    def knows(self, event_id: str) -> bool:
+        """Whether it would be a repetition."""
+        return event_id in self._known
+
     def arrive(self, event_id: str, number: int | None, item: T, now: float) -> Arrived[T]:
         """Take in one event; a repetition comes to nothing."""
         arrived: Arrived[T] = Arrived()

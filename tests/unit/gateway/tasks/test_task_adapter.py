@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gateway.acd.events import (
     Accepted,
@@ -20,10 +21,12 @@ from gateway.acd.events import (
 )
 from gateway.acd.passes import PanelSeat
 from gateway.acd.port import AgentPosition, CutCause, DeclineReason, Phase
+from gateway.acd.tasks.figures import Durations, EventResult
 from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId
+from gateway.task_gauges import TaskGauges
 from tests.support.clock import at_rest
 from tests.support.memory_letters import MemoryLetters
 from tests.support.task_rig import TaskRig
@@ -627,3 +630,46 @@ async def test_a_creation_that_a_kill_cut_off_is_looked_for_before_it_is_made_ag
         await after.clock.run(1)
     asked = [(each.method, each.path.partition("?")[0].rpartition("/")[2]) for each in after.caller.calls]
     assert asked == [("GET", "Tasks"), ("POST", "WT1"), ("POST", "WT1")]
+
+
+async def test_what_came_of_letters_and_events_is_counted(rig: TaskRig) -> None:
+    rig.caller.answers += [CallFailed("timeout"), Answer(status=200, body=b"{}")]
+    ref = await rig.offer()
+    await rig.clock.run(5)
+    await rig.tell("reserved", reservation="r1", event_id="same", seq=2)
+    await rig.tell("reserved", reservation="r1", event_id="same", seq=2)
+    await rig.clock.run(5)
+    for event in ({"event": "offered", "seq": 1}, {"event": "danced"}, {"event": "queued", "contact_id": "ct_9"}):
+        await rig.tell(**event)  # type: ignore[arg-type]
+    await rig.tell("agent_state", contact_id="", agent="WK1", state="ready")
+    with pytest.raises(BadInput):
+        rig.receive(b"[")
+    with pytest.raises(NotSignedIn):
+        rig.receive({"event_id": "x"}, secret="another secret of the two")
+    rig.caller.answers.append(Answer(status=409, body=b""))
+    await rig.acd.accept(ref, reserved(rig).offer_id)
+    await at_rest()
+    figures = rig.acd.figures()
+    assert (figures.tasks, figures.waiting, figures.sent, figures.failed, figures.dead) == (1, 0, 1, 1, 1)
+    assert figures.is_open is False
+    assert dict(figures.events) == {
+        EventResult.TAKEN: 2,
+        EventResult.REPEATED: 1,
+        EventResult.LATE: 1,
+        EventResult.UNKNOWN_EVENT: 1,
+        EventResult.UNKNOWN_CONTACT: 1,
+        EventResult.UNREADABLE: 1,
+        EventResult.NOT_SIGNED: 1,
+    }
+    registry = CollectorRegistry()
+    TaskGauges(registry, {"acd": rig.acd.figures})
+    assert registry.get_sample_value("visavis_task_letters_total", {"acd": "acd", "result": "dead"}) == 1
+    assert registry.get_sample_value("visavis_task_events_total", {"acd": "acd", "result": "late"}) == 1
+    assert registry.get_sample_value("visavis_task_call_seconds_count", {"acd": "acd"}) == 3
+
+
+def test_a_histogram_counts_what_was_no_longer_than_each_bound() -> None:
+    calls = Durations()
+    for seconds in (0.05, 0.3, 60.0):
+        calls.add(seconds)
+    assert [count for _, count in calls.buckets()] == [1, 1, 1, 2, 2, 2, 2, 2, 3]

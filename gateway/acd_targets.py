@@ -23,12 +23,14 @@ from gateway.acd.kit.target import CALL_SECRET, CALL_USER, INCOMING_SECRET, SECR
 from gateway.acd.port import AcdPort
 from gateway.acd.sip.adapter import SipAcd
 from gateway.acd.tasks.adapter import TaskAcd
+from gateway.acd.tasks.ports import Answer, Call, Caller, CallFailed
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, SetupError
 from gateway.base.ids import AccountId
 from gateway.config.acd import AcdSection
 from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.acd_tasks import TaskAcdSettings
+from gateway.config.cti import AmiSettings, EslSettings
 from gateway.config.values import Section
 from gateway.wiring_feeds import RunningFeed, feed_for
 from gateway.wiring_tasks import open_task_acd
@@ -46,6 +48,7 @@ PROGRESS: Final = timedelta(seconds=8)
 GIVE_UP: Final = timedelta(seconds=20)
 """A task that could not be told for so long is not told any more: a run has an end."""
 
+WRONG_LOGIN: Final = (401, 403, 407)
 EVENT_LIMIT_BYTES: Final = 262_144
 _NAMES: Final = ("kit-1", "kit-2")
 
@@ -95,7 +98,7 @@ async def _call_bench(aim: Aim, clock: Clock) -> AsyncIterator[Bench]:
 
     async def open_(meet: Callable[[AcdPort], None]) -> Adapter:
         feeds.clear()
-        feed = _feed(settings, clock) if settings.feed is not None else None
+        feed = _feed(settings.feed, clock) if settings.feed is not None else None
         acd = SipAcd(
             settings, media=engine, clock=clock, queues=[QUEUE], on_alarm=lambda _code, _detail: None, feed=feed
         )
@@ -181,11 +184,7 @@ def _feed_settings(aim: Aim, entry: SipAcdSettings | None) -> dict[str, Any] | N
     return given
 
 
-def _feed(settings: SipAcdSettings, clock: Clock) -> RunningFeed:
-    feed = settings.feed
-    if feed is None:
-        raise SetupError("kit_settings", "There is no feed.")
-
+def _feed(feed: AmiSettings | EslSettings, clock: Clock) -> RunningFeed:
     async def accounts() -> Sequence[Account]:
         return [
             Account(
@@ -202,8 +201,9 @@ def _feed(settings: SipAcdSettings, clock: Clock) -> RunningFeed:
 
 
 async def _connected(feed: RunningFeed, clock: Clock) -> None:
+    """Logged in, and told the whole state: before, it does not know whom the ACD's names mean."""
     deadline_s = clock.monotonic() + 2 * REACH_S
-    while not feed.connected:
+    while not (feed.connected and feed.figures().resyncs):
         if feed.figures().refused_logins:
             raise SetupError("kit_login", f"The target refused our login. See {SECRET}.")
         if clock.monotonic() >= deadline_s:
@@ -249,19 +249,25 @@ async def _task_bench(aim: Aim, clock: Clock, tell: Callable[[str], None]) -> As
     settings = _task_settings(aim, entry)
     await _reach(aim.target)
     living: list[TaskAcd] = []
-    causes: list[str] = []
+    overheard: list[_Overhearing] = []
     async with _webhooks(aim, living) as url:
         tell(f"Events are taken at {url}: let the ACD send them there.")
 
         async def open_(meet: Callable[[AcdPort], None]) -> Adapter:
-            causes.clear()
+            overheard.clear()
+
+            def overhear(caller: Caller) -> Caller:
+                overheard.append(_Overhearing(caller))
+                return overheard[0]
+
             acd = open_task_acd(
                 settings,
                 store=None,
                 clock=clock,
                 node="kit",
                 public_url=url,
-                on_alarm=lambda _code, detail: causes.append(detail),
+                on_alarm=lambda _code, _detail: None,
+                through=overhear,
             )
             meet(acd)
             living[:] = [acd]
@@ -274,7 +280,7 @@ async def _task_bench(aim: Aim, clock: Clock, tell: Callable[[str], None]) -> As
             agents=aim.agents,
             open_=open_,
             may_restart=False,
-            why_silent=lambda: _why_silent(causes, url),
+            why_silent=lambda: _why_silent(overheard[0] if overheard else None, url),
         )
 
 
@@ -323,12 +329,34 @@ async def _webhooks(aim: Aim, living: Sequence[TaskAcd]) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _why_silent(causes: Sequence[str], url: str) -> SetupError:
-    last = causes[-1] if causes else ""
-    if "http_401" in last or "http_403" in last or "token_refused" in last:
-        return SetupError("kit_login", f"The target refused our login. See {SECRET}.")
-    if last:
-        return SetupError("kit_refused", last)
+class _Overhearing:
+    """A `Caller` that remembers how its last call ended."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self.status = 0
+        self.failure = ""
+
+    async def call(self, call: Call) -> Answer:
+        try:
+            answer = await self._caller.call(call)
+        except CallFailed as error:
+            self.failure = error.reason
+            raise
+        self.status, self.failure = answer.status, ""
+        return answer
+
+    async def aclose(self) -> None:
+        await self._caller.aclose()
+
+
+def _why_silent(heard: _Overhearing | None, url: str) -> SetupError:
+    if heard is not None and (heard.status in WRONG_LOGIN or heard.failure == "token_refused"):
+        return SetupError("kit_login", f"The target refused our login: {heard.failure or heard.status}. See {SECRET}.")
+    if heard is not None and heard.failure:
+        return SetupError("kit_unreachable", f"The target does not answer: {heard.failure}.")
+    if heard is not None and heard.status >= 400:
+        return SetupError("kit_refused", f"The target took no contact: {heard.status}.")
     return SetupError("kit_silent", f"The target took a contact and sent no event of it to {url}.")
 
 

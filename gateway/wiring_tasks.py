@@ -13,7 +13,7 @@ from gateway.acd.passes import PanelPasses, PanelSeat
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd.tasks.caller import AiohttpCaller
 from gateway.acd.tasks.mapping import load_mapping
-from gateway.acd.tasks.ports import Letter, LetterStore
+from gateway.acd.tasks.ports import Caller, Letter, LetterStore
 from gateway.acd.tasks.verifying import HeaderVerifier, SignatureVerifier, TwilioVerifier, Verifier
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, NotFound, PortFailure, SetupError, StateConflict
@@ -40,15 +40,16 @@ def open_task_acd(
     public_url: str,
     on_alarm: Callable[[str, str], None],
     passes: PanelPasses | None = None,
+    through: Callable[[Caller], Caller] = lambda caller: caller,
 ) -> TaskAcd:
-    """The adapter of one entry, not yet started; without a `store` nothing survives it. SetupError (`task_mapping`,
-    `secret_short`, `secret_file`)."""
+    """The adapter of one entry, not yet started; without a `store` nothing survives it. `through`: what its calls out
+    go through. SetupError (`task_mapping`, `secret_short`, `secret_file`)."""
     secret = _secret(settings.name, "secret", settings.secret, settings.secret_file)
     incoming = _secret(settings.name, "incoming_secret", settings.incoming_secret, settings.incoming_secret_file)
     return TaskAcd(
         settings=settings,
         mapping=load_mapping(settings.mapping, settings.variables),
-        caller=AiohttpCaller(settings, secret, clock),
+        caller=through(AiohttpCaller(settings, secret, clock)),
         verifier=_verifier(settings, incoming) if incoming else None,
         store=store,
         clock=clock,

@@ -323,6 +323,7 @@ class SipPeer(asyncio.DatagramProtocol):
 
     def __init__(self, on_invite: Callable[[PeerCall], None]) -> None:
         self.on_invite = on_invite
+        self.on_request: Callable[[PeerCall, Message], None] = lambda call, request: None  # within a call
         self.deaf: set[str] = set()
         self.answers = {"REFER": (202, "Accepted")}
         self.calls: dict[str, PeerCall] = {}
@@ -394,6 +395,7 @@ class SipPeer(asyncio.DatagramProtocol):
                 call.ask("ACK", number=int(message.one("CSeq").split(" ")[0]))
             return
         call.requests.append(message)
+        self.on_request(call, message)
         match message.method:
             case "ACK":
                 pass

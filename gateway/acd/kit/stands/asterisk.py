@@ -38,32 +38,32 @@ class AsteriskSwitch:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ahead_s = 0.0
-        self._simulator = Overheard(time=lambda: clock.now().timestamp() + self._ahead_s)
+        self.simulator = Overheard(time=lambda: clock.now().timestamp() + self._ahead_s)
         self._callers: dict[ContactId, Caller] = {}
         self._rang = b""  # what was said when it rang last
         self._unheard = False
 
     async def start(self) -> None:
-        await self._simulator.start(self._simulator.port)
+        await self.simulator.start(self.simulator.port)
 
     async def stop(self) -> None:
-        await self._simulator.aclose()
+        await self.simulator.aclose()
 
     async def restart(self) -> None:
         self._callers.clear()
-        await self._simulator.restart()
+        await self.simulator.restart()
 
     async def aclose(self) -> None:
-        await self._simulator.aclose()
+        await self.simulator.aclose()
 
     def feed(self) -> CtiFeed:
         names = AgentNames({phone: agent for agent, phone in PHONES.items()})
         dialect = AmiDialect(
-            address=Address(host="127.0.0.1", port=self._simulator.port, connect_s=2.0, answer_s=1.0),
-            login=AmiLogin(user=self._simulator.user, secret=self._simulator.secret),
+            address=Address(host="127.0.0.1", port=self.simulator.port, connect_s=2.0, answer_s=1.0),
+            login=AmiLogin(user=self.simulator.user, secret=self.simulator.secret),
             ledger=Ledger("kit", names, new_offer_id),
             clock=self._clock,
-            variable=self._simulator.variable,
+            variable=self.simulator.variable,
             wrap_up_reasons=(WRAP_UP,),
             queue_log=None,
         )
@@ -72,50 +72,50 @@ class AsteriskSwitch:
     # ------------------------------------------------------------ callers
 
     def arrived(self, contact: ContactId, correlation: str) -> None:
-        caller = self._callers[contact] = self._simulator.call(correlation)
-        self._simulator.join(caller, QUEUE)
+        caller = self._callers[contact] = self.simulator.call(correlation)
+        self.simulator.join(caller, QUEUE)
 
     def ring(self, contact: ContactId, agent: AgentId) -> None:
         if self._unheard:
-            self._simulator.muted.add("AgentCalled")
-        self._simulator.ring(self._callers[contact], PHONES[agent])
-        self._rang = self._simulator.last
-        self._simulator.muted.discard("AgentCalled")
+            self.simulator.muted.add("AgentCalled")
+        self.simulator.ring(self._callers[contact], PHONES[agent])
+        self._rang = self.simulator.last
+        self.simulator.muted.discard("AgentCalled")
         self._unheard = False
 
     def answer(self, contact: ContactId, agent: AgentId) -> None:
-        self._simulator.answer(self._callers[contact], PHONES[agent])
+        self.simulator.answer(self._callers[contact], PHONES[agent])
 
     def not_taken(self, contact: ContactId, agent: AgentId, why: Act) -> None:
         status = {Act.REJECT: "BUSY", Act.CRASH: "CHANUNAVAIL"}.get(why, "")
-        self._simulator.no_answer(self._callers[contact], PHONES[agent], status)
+        self.simulator.no_answer(self._callers[contact], PHONES[agent], status)
         if why is not Act.CRASH:
-            self._simulator.pause(PHONES[agent], "autopause")
+            self.simulator.pause(PHONES[agent], "autopause")
 
     def let_go(self, contact: ContactId) -> None:
         caller = self._callers.pop(contact)
-        self._simulator.leave(caller, "TIMEOUT")
-        self._simulator.hang_up(caller)
+        self.simulator.leave(caller, "TIMEOUT")
+        self.simulator.hang_up(caller)
 
     def over(self, contact: ContactId, by: str, *, talked: bool) -> None:
         caller = self._callers.pop(contact, None)
         if caller is None:
             return
         if talked:
-            self._simulator.complete(caller, by, QUEUE)
+            self.simulator.complete(caller, by, QUEUE)
         else:
-            self._simulator.abandon(caller)
+            self.simulator.abandon(caller)
 
     def hold(self, contact: ContactId, on: bool) -> None:
-        self._simulator.hold(self._callers[contact], on=on)
+        self.simulator.hold(self._callers[contact], on=on)
 
     def move(self, contact: ContactId, agent: AgentId) -> None:
-        self._simulator.attended_transfer(self._callers[contact], PHONES[agent])
+        self.simulator.attended_transfer(self._callers[contact], PHONES[agent])
 
     # ------------------------------------------------------------ agents
 
     def agent(self, agent: AgentId, act: Act) -> None:
-        phone, simulator = PHONES[agent], self._simulator
+        phone, simulator = PHONES[agent], self.simulator
         known = phone in simulator.members
         match act:
             case Act.READY if not known:
@@ -137,7 +137,7 @@ class AsteriskSwitch:
     # ------------------------------------------------------------ oddities
 
     def odd(self, act: Act, contact: ContactId | None, agent: AgentId | None) -> None:
-        simulator = self._simulator
+        simulator = self.simulator
         caller = self._callers.get(contact) if contact is not None else None
         match act:
             case Act.REPEAT:

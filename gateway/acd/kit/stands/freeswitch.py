@@ -36,32 +36,32 @@ class FreeswitchSwitch:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ahead_s = 0.0
-        self._simulator = Overheard(time=lambda: clock.now().timestamp() + self._ahead_s)
+        self.simulator = Overheard(time=lambda: clock.now().timestamp() + self._ahead_s)
         self._members: dict[ContactId, Member] = {}
         self._rang = b""
         self._unheard = False
 
     async def start(self) -> None:
-        await self._simulator.start(self._simulator.port)
+        await self.simulator.start(self.simulator.port)
 
     async def stop(self) -> None:
-        await self._simulator.aclose()
+        await self.simulator.aclose()
 
     async def restart(self) -> None:
         self._members.clear()
-        await self._simulator.restart()
+        await self.simulator.restart()
 
     async def aclose(self) -> None:
-        await self._simulator.aclose()
+        await self.simulator.aclose()
 
     def feed(self) -> CtiFeed:
         names = AgentNames({name: agent for agent, name in NAMES.items()})
         dialect = EslDialect(
-            address=Address(host="127.0.0.1", port=self._simulator.port, connect_s=2.0, answer_s=1.0),
-            password=self._simulator.password,
+            address=Address(host="127.0.0.1", port=self.simulator.port, connect_s=2.0, answer_s=1.0),
+            password=self.simulator.password,
             ledger=Ledger("kit", names, new_offer_id, {THEIR_QUEUE: QUEUE}),
             clock=self._clock,
-            header=self._simulator.header,
+            header=self.simulator.header,
             queues=(THEIR_QUEUE,),
             withdraw_to="withdrawn XML default",
         )
@@ -70,51 +70,51 @@ class FreeswitchSwitch:
     # ------------------------------------------------------------ callers
 
     def arrived(self, contact: ContactId, correlation: str) -> None:
-        member = self._members[contact] = self._simulator.call(correlation)
-        self._simulator.join(member, THEIR_QUEUE)
+        member = self._members[contact] = self.simulator.call(correlation)
+        self.simulator.join(member, THEIR_QUEUE)
 
     def ring(self, contact: ContactId, agent: AgentId) -> None:
         if self._unheard:
-            self._simulator.muted.add("agent-offering")
-        self._simulator.ring(self._members[contact], NAMES[agent])
-        self._rang = self._simulator.last
-        self._simulator.muted.discard("agent-offering")
+            self.simulator.muted.add("agent-offering")
+        self.simulator.ring(self._members[contact], NAMES[agent])
+        self._rang = self.simulator.last
+        self.simulator.muted.discard("agent-offering")
         self._unheard = False
 
     def answer(self, contact: ContactId, agent: AgentId) -> None:
-        self._simulator.answer(self._members[contact], NAMES[agent])
+        self.simulator.answer(self._members[contact], NAMES[agent])
 
     def not_taken(self, contact: ContactId, agent: AgentId, why: Act) -> None:
         cause = {Act.REJECT: "CALL_REJECTED", Act.CRASH: "DESTINATION_OUT_OF_ORDER"}.get(why, "NO_ANSWER")
-        self._simulator.no_answer(self._members[contact], cause)
-        self._simulator.set_agent(NAMES[agent], status="On Break")
+        self.simulator.no_answer(self._members[contact], cause)
+        self.simulator.set_agent(NAMES[agent], status="On Break")
 
     def let_go(self, contact: ContactId) -> None:
         member = self._members.pop(contact)
-        self._simulator.leave(member, "TIMEOUT")
-        self._simulator.hang_up(member)
+        self.simulator.leave(member, "TIMEOUT")
+        self.simulator.hang_up(member)
 
     def over(self, contact: ContactId, by: str, *, talked: bool) -> None:
         member = self._members.pop(contact, None)
         if member is None:
             return
         if talked:
-            self._simulator.complete(member, by)
+            self.simulator.complete(member, by)
         else:
-            self._simulator.abandon(member)
+            self.simulator.abandon(member)
 
     def hold(self, contact: ContactId, on: bool) -> None:
-        self._simulator.hold(self._members[contact], on=on)
+        self.simulator.hold(self._members[contact], on=on)
 
     def move(self, contact: ContactId, agent: AgentId) -> None:
         member = self._members[contact]
-        self._simulator.complete(member, "transfer")
-        self._simulator.bridged(member, NAMES[agent].partition("@")[0])
+        self.simulator.complete(member, "transfer")
+        self.simulator.bridged(member, NAMES[agent].partition("@")[0])
 
     # ------------------------------------------------------------ agents
 
     def agent(self, agent: AgentId, act: Act) -> None:
-        name, simulator = NAMES[agent], self._simulator
+        name, simulator = NAMES[agent], self.simulator
         match act:
             case Act.READY:
                 if name not in simulator.agents:
@@ -131,7 +131,7 @@ class FreeswitchSwitch:
     # ------------------------------------------------------------ oddities
 
     def odd(self, act: Act, contact: ContactId | None, agent: AgentId | None) -> None:
-        simulator = self._simulator
+        simulator = self.simulator
         member = self._members.get(contact) if contact is not None else None
         match act:
             case Act.REPEAT:

@@ -141,9 +141,11 @@ class RealStand:
 
 def can_at(capabilities: AcdCapabilities, *, named: bool) -> frozenset[Act]:
     """What hands are asked for there. `named`: we know what the ACD calls our agents, so that one whose state it takes
-    from us is made ready by us. Where nobody is told to ring, whoever claims is the agent."""
+    from us is made ready by us; in task mode it may call them as we do. Where nobody is told to ring, whoever claims is
+    the agent."""
     left_out: set[Act] = set()
-    if not capabilities.tells_agent or (capabilities.takes_agent_state and named):
+    by_us = capabilities.takes_agent_state and (named or capabilities.mode is AcdMode.TASK)
+    if by_us or not capabilities.tells_agent:
         left_out |= {Act.READY, Act.NOT_READY}
     if capabilities.mode is not AcdMode.CALL or not capabilities.tells_agent:
         left_out.add(Act.ANSWER)  # it is given in our panel, or by the queue

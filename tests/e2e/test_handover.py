@@ -83,6 +83,44 @@ async def test_an_agent_asks_a_colleague_before_the_customer_is_handed_over(
         await sam.sees_and_hears(devices["customer"])
 
 
+RING_ALL = '[{"id": "sales", "name": "Sales", "strategy": "ring_all"}]'
+TAKEN = {
+    "en": "Somebody else took the call. You are still ready.",
+    "fr": "Quelqu’un d’autre a pris l’appel. Vous êtes toujours disponible.",
+    "es": "Otra persona tomó la llamada. Usted sigue disponible.",
+}
+
+
+@pytest.mark.parametrize("demo", [{"VISAVIS_QUEUES": RING_ALL}], indirect=True)
+async def test_a_call_rings_at_both_agents_and_who_was_not_the_first_reads_so(
+    demo: Demo, playwright: Playwright, devices: dict[str, FakeDevices]
+) -> None:
+    async with (
+        chromium(playwright, devices["customer"]) as customers,
+        chromium(playwright, devices["alex"]) as first,
+        chromium(playwright, devices["sam"]) as second,
+    ):
+        alex = await Agent.sign_in(first, demo.links["alex"])
+        sam = await Agent.sign_in(second, demo.links["sam"])
+        await alex.get_ready()
+        await sam.get_ready()
+        customer = await Customer.arrive(customers, demo.url)
+        await customer.press_video_call("Ada Lovelace")
+        await customer.press_menu_key("1")
+        await customer.turn_camera_on()
+        await alex.is_rung()
+        await sam.is_rung()
+        await sam.accept()
+        note = alex.page.get_by_role("alert")
+        await expect(note).to_have_text(TAKEN["en"])
+        await alex.is_in_state("ready")
+        for language in ("fr", "es"):
+            await alex.page.locator("select.language").select_option(language)
+            await expect(note).to_have_text(TAKEN[language])
+        await customer.sees_and_hears(devices["sam"])
+        await sam.sees_and_hears(devices["customer"])
+
+
 @pytest.fixture
 async def preview() -> AsyncIterator[Preview]:
     async with serve_preview() as serving:

@@ -6,21 +6,23 @@ import pytest
 
 from gateway.acd.builtin.acd import BuiltinAcd
 from gateway.acd.builtin.distributor import LEASE_S, RENEW_S
-from gateway.acd.events import AcdEvent, AcdRef, Queued, Rejected, RejectReason, Reserved
+from gateway.acd.events import AcdEvent, AcdRef, Queued, Rejected, RejectReason, Reserved, Ringing
 from gateway.acd.port import AgentPosition, ContactOffer
-from gateway.base.ids import AgentId, ContactId
+from gateway.base.ids import AgentId, ContactId, OfferId
 from gateway.config import QueueSettings
 from tests.support.clock import FakeClock, at_rest
 from tests.support.memory_queues import MemoryQueues
 
 ANNA, BEN = AgentId("ag_anna0000"), AgentId("ag_ben00000")
 SALES = QueueSettings(id="sales", name="Sales")
+EVERYBODY = QueueSettings(id="sales", name="Sales", strategy="ring_all")
 
 
 class Nodes:
     """Two nodes, `n1` and `n2`."""
 
-    def __init__(self, *, across: bool = True) -> None:
+    def __init__(self, *, across: bool = True, queue: QueueSettings = SALES) -> None:
+        self.queue = queue
         self.clock = FakeClock()
         self.store = MemoryQueues()
         self.events: list[AcdEvent] = []
@@ -32,7 +34,7 @@ class Nodes:
             clock=self.clock,
             node=name,
             agent_allowed=lambda *_: True,
-            queues=(SALES,),
+            queues=(self.queue,),
             shared=True,
             across=across,
         )
@@ -71,6 +73,11 @@ class Nodes:
 
     def offers(self) -> list[tuple[str, str | None]]:
         return [(each.contact_id[3:], each.body.agent_id) for each in self.events if isinstance(each.body, Reserved)]
+
+    def rings(self) -> list[tuple[str, OfferId, AgentId]]:
+        """At whom each contact began to ring, with the offer of each."""
+        told = [(each.contact_id[3:], each.body) for each in self.events if isinstance(each.body, Ringing)]
+        return [(contact, *offer) for contact, body in told for offer in body.offers]
 
     async def kill(self, node: str) -> None:
         """Without a word, as a process that is killed."""
@@ -187,3 +194,60 @@ async def test_a_place_kept_at_one_node_is_taken_at_another(nodes: Nodes) -> Non
     await at_rest()
     assert (await nodes.acds["n2"].snapshot("sales")).waiting == ("ct_back", "ct_two")
     assert nodes.acds["n1"].callbacks.kept() == []
+
+
+@pytest.fixture
+async def everybody() -> AsyncIterator[Nodes]:
+    """One queue that rings at all agents of both nodes."""
+    nodes = Nodes(queue=EVERYBODY)
+    await nodes.start()
+    for node, agent_id in (("n1", ANNA), ("n2", BEN)):
+        await nodes.agent(node, agent_id)
+    yield nodes
+    await nodes.stop()
+
+
+async def test_two_contacts_of_two_nodes_never_ring_at_the_same_agent(everybody: Nodes) -> None:
+    """They come in the same moment, before either node has heard of the other's."""
+    offers = [
+        ContactOffer(
+            contact_id=ContactId(f"ct_{name}"),
+            site="shop",
+            queue="sales",
+            language="en",
+            priority=0,
+            queued_at=everybody.clock.now(),
+        )
+        for name in ("one", "two")
+    ]
+    for node, offer in zip(("n1", "n2"), offers, strict=True):
+        await everybody.acds[node].offer(offer)
+    await at_rest()
+    rung = everybody.rings()
+    assert len({contact for contact, *_ in rung}) == 1
+    assert {agent for *_, agent in rung} == {ANNA, BEN}
+
+
+async def test_of_agents_of_two_nodes_who_answer_at_once_one_has_it_and_the_other_is_free(everybody: Nodes) -> None:
+    one = await everybody.enter("n1", "one")
+    await everybody.enter("n2", "two")
+    offers = everybody.rings()
+    assert {contact for contact, *_ in offers} == {"one"}
+    for _, offer_id, _ in offers:
+        await everybody.acds["n1"].accept(one, offer_id)
+    await at_rest()
+    (first,) = [each.body for each in everybody.events if isinstance(each.body, Reserved)]
+    (left,) = {ANNA, BEN} - {first.agent_id}
+    assert [(contact, agent) for contact, _, agent in everybody.rings()[2:]] == [("two", left)]
+
+
+async def test_it_rings_on_at_the_others_when_the_node_of_one_dies(everybody: Nodes) -> None:
+    one = await everybody.enter("n1", "one")
+    offers = {agent: offer_id for _, offer_id, agent in everybody.rings()}
+    await everybody.kill("n2")
+    await everybody.clock.run(LEASE_S + RENEW_S)
+    assert [each.body.offer_id for each in everybody.events if isinstance(each.body, Rejected)] == [offers[BEN]]
+    await everybody.acds["n1"].accept(one, offers[BEN])  # of a page that is gone
+    await everybody.acds["n1"].accept(one, offers[ANNA])
+    await at_rest()
+    assert everybody.offers() == [("one", ANNA)]

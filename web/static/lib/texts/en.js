@@ -453,6 +453,8 @@ export const texts = {
   "reason.timed_out": "time was over",
   "reason.rejected": "rejected",
   "reason.withdrawn": "withdrawn",
+  "reason.taken": "somebody took it",
+  "reason.unanswered": "nobody answered",
   "reason.hung_up": "hung up",
   "reason.lost": "connection lost",
   "reason.agent_lost": "agent lost the connection",

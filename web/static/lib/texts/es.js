@@ -455,6 +455,8 @@ export const texts = {
   "reason.timed_out": "se acabó el tiempo",
   "reason.rejected": "rechazada",
   "reason.withdrawn": "retirada",
+  "reason.taken": "alguien la tomó",
+  "reason.unanswered": "nadie respondió",
   "reason.hung_up": "colgó",
   "reason.lost": "conexión perdida",
   "reason.agent_lost": "el agente perdió la conexión",

@@ -455,6 +455,8 @@ export const texts = {
   "reason.timed_out": "délai dépassé",
   "reason.rejected": "refusé",
   "reason.withdrawn": "retiré",
+  "reason.taken": "quelqu’un l’a pris",
+  "reason.unanswered": "personne n’a répondu",
   "reason.hung_up": "a raccroché",
   "reason.lost": "connexion perdue",
   "reason.agent_lost": "l’agent a perdu la connexion",

@@ -20,7 +20,10 @@ from gateway.process import reason_of
 
 PILOT: Final = "pilot"
 SITES: Final = (SiteSettings(id="demo", name="Lumen & Co", menu="demo", pilot=PILOT),)
-QUEUES: Final = (QueueSettings(id="sales", name="Sales"), QueueSettings(id="support", name="Support"))
+QUEUES: Final = (
+    QueueSettings(id="sales", name="Sales", callback="offer"),
+    QueueSettings(id="support", name="Support", callback="offer"),
+)
 AGENTS: Final = (
     ("alex", "Alex Martin", ("sales", "support")),
     ("sam", "Sam Rivera", ("sales", "support")),

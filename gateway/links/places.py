@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from gateway.acd.builtin.callbacks import CallbackDue, CallbackNews
+from gateway.acd.builtin.callbacks import CallbackDue, CallbackLapsed, CallbackNews
 from gateway.acd.port import ContactOffer
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, InvariantBroken, NotFound, PortFailure
@@ -28,6 +28,10 @@ MADE_BY: Final = "place:"
 
 NOTE_PAUSES_S: Final = (1.0, 5.0, 15.0, 60.0)
 """The records are asked again after these. Then it is left, with an alarm: the link still finds the place."""
+
+
+TAKEN_WITHIN_S: Final = 5.0
+"""A node to which a customer came back has written so by then."""
 
 
 class PlacesOfAcd(Protocol):
@@ -115,15 +119,21 @@ class Places:
 
     async def start(self) -> None:
         """Bring back what this node kept when it ended. PortFailure."""
+        await self._bring_back(None)
+
+    async def _bring_back(self, only: ContactId | None) -> bool:
         for link in await self._store.open_places(self._clock.now()):
             notes = link.place
             if link.place_of is None or notes is None or notes.node != self._node:
+                continue
+            if only not in (None, link.place_of):
                 continue
             called = link.called_at is not None
             self._acd.restore(_offer(link, link.place_of, notes), called=called, keeps_until=link.closes_at)
             if called:  # its window begins anew
                 await self._store.call_place(link.place_of, self._clock.now(), None)
             _log.info("places.restored", contact_id=link.place_of, queue=link.queue, called=called)
+        return True
 
     async def aclose(self) -> None:
         await self._supervisor.aclose()
@@ -187,14 +197,21 @@ class Places:
     # ------------------------------------------------------------ what the ACD says
 
     def heard(self, news: CallbackNews) -> None:
-        """A turn has come, or a place has lapsed."""
+        """A turn has come, or a place has lapsed or is gone."""
         now = self._clock.now()
         contact_id = news.contact_id
         _log.info("places.news", what=type(news).__name__, contact_id=contact_id, queue=news.queue)
         if isinstance(news, CallbackDue):
             self._note(lambda: self._store.call_place(contact_id, now, now if self._reminds else None))
-        else:
+        elif isinstance(news, CallbackLapsed):
             self._note(lambda: self._store.end_place(contact_id, PlaceEnd.LAPSED))
+        else:
+            self._note(lambda: self._look_for(contact_id))
+
+    async def _look_for(self, contact_id: ContactId) -> bool:
+        """Bring back a place that another node dropped and nobody has taken."""
+        await self._clock.sleep_until(self._clock.monotonic() + TAKEN_WITHIN_S)
+        return await self._bring_back(contact_id)
 
     def _note(self, write: Callable[[], Awaitable[bool]]) -> None:
         _ = self._supervisor.spawn(self._noted(write), name="note")

@@ -28,6 +28,7 @@ from gateway.crm.port import (
     TimelineEntry,
     Visit,
 )
+from gateway.links.model import PlaceEnd
 from gateway.parties import CustomerHistory, PastContact
 from gateway.records.columns import clean
 from gateway.records.database import Database
@@ -39,6 +40,7 @@ from gateway.records.tables import (
     customer_visits,
     customers,
     journal,
+    links,
 )
 
 _TRIES: Final = 3  # two nodes that meet the same new customer at once: one of them begins again
@@ -283,7 +285,10 @@ class SqlCustomers:
 
 
 async def _make_nameless(connection: AsyncConnection, contact_id: ContactId) -> None:
-    """Take out of the contact's row and journal what they say of a person; what happened stays."""
+    """Take out of the contact's row and journal, and of its kept place, what they say of a person; what happened
+    stays."""
+    kept = update(links).where(links.c.place_of == contact_id, links.c.place_end == "")
+    await connection.execute(kept.values(place=None, place_end=PlaceEnd.GIVEN_UP.value))
     whose = contacts.c.contact_id == contact_id
     await connection.execute(update(contacts).where(whose).values(display_name="", visitor_hash="", notes=""))
     event = journal.c

@@ -30,6 +30,7 @@ class Books:
         self.told = 0  # the newest version anybody spoke of
         self.in_doubt = False  # news may have been missed: look
         self.on_lost: Callable[[ContactId, OfferId], None] = lambda *_: None  # the store ended this reservation
+        self.on_place_gone: Callable[[ContactId, str], None] = lambda *_: None  # another node dropped this callback
         self.shared = shared
         self._capacity = capacity
         self._dirty_contacts: dict[ContactId, None] = {}  # in the order they changed
@@ -201,8 +202,9 @@ class Books:
             if contact_id not in self.contacts:
                 self.world.drop_ticket(contact_id)
             elif self.contacts[contact_id].callback:
-                del self.contacts[contact_id]  # its customer came back, at another node
+                gone = self.contacts.pop(contact_id)
                 self.world.drop_ticket(contact_id)
+                self.on_place_gone(contact_id, gone.queue)
             else:
                 self.contact_changed(contact_id)
         for ticket_row in news.tickets:

@@ -40,7 +40,15 @@ class CallbackLapsed:
     queue: str
 
 
-CallbackNews = CallbackDue | CallbackLapsed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackGone:
+    """Another node has dropped this place: its customer came back there, or this node was taken for dead."""
+
+    contact_id: ContactId
+    queue: str
+
+
+CallbackNews = CallbackDue | CallbackLapsed | CallbackGone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

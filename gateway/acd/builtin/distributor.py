@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.acd.builtin.books import Books
-from gateway.acd.builtin.callbacks import CallbackDue, CallbackLapsed, CallbackNews
+from gateway.acd.builtin.callbacks import CallbackDue, CallbackGone, CallbackLapsed, CallbackNews
 from gateway.acd.builtin.entries import OwnContact
 from gateway.acd.builtin.figures import RoutingFigures
 from gateway.acd.builtin.ports import Hold
@@ -67,6 +67,7 @@ class Distributor:
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_s = 0.0
         books.on_lost = self._lost
+        books.on_place_gone = self._place_gone
 
     # ------------------------------------------------------------ life
 
@@ -378,6 +379,9 @@ class Distributor:
         self._figures.callback(entry.queue, "due")
         window_s = self._books.rules.of(entry.queue).callback_window_s
         self.callback_listener(CallbackDue(contact_id=contact_id, queue=entry.queue, window_s=window_s))
+
+    def _place_gone(self, contact_id: ContactId, queue: str) -> None:
+        self.callback_listener(CallbackGone(contact_id=contact_id, queue=queue))
 
     def _lost(self, contact_id: ContactId, offer_id: OfferId) -> None:
         """The store ended a reservation, or ringing: the agent's node is gone, or the agent is."""

@@ -14,7 +14,9 @@ from gateway.records.columns import clean
 from gateway.records.customers import SqlCustomers
 from gateway.records.database import Database
 from gateway.records.interactions import SqlInteractions
+from gateway.records.links import SqlLinks
 from gateway.records.tables import accounts, contacts, customer_visits, journal
+from tests.support.contracts.link_store import PLACE
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ONE, TWO, THREE = ContactId("ct_one00000"), ContactId("ct_two00000"), ContactId("ct_three000")
@@ -407,6 +409,8 @@ class CustomerRecordsContract:
         anna = await customers.arrived(whose)
         await timeline.log([interaction(ONE, notes="secret note")], whose, deliver_at=NOON)
         assert anna is not None
+        notes = replace(PLACE.place, name="Secret Name", subject=ANNA) if PLACE.place is not None else None
+        await SqlLinks(database).add(replace(PLACE, place_of=ONE, place=notes))
         await customers.erase(anna)
         left = ""
         for table in contacts.metadata.sorted_tables:

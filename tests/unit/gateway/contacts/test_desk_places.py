@@ -3,16 +3,18 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from gateway.acd.builtin.callbacks import CallbackGone
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
 from gateway.config import QueueSettings
 from gateway.contacts.states import EndReason
 from gateway.links.model import Link
 from gateway.links.service import Links
-from gateway.parties import HangUp, KeepPlace, PlaceKept, PlaceNotKept, QueuePlace
+from gateway.parties import HangUp, Identity, KeepPlace, PlaceKept, PlaceNotKept, QueuePlace
 from tests.support.desk_rig import QUEUES, Customer, DeskRig
 from tests.support.memory_links import MemoryLinks
 
@@ -63,7 +65,8 @@ async def test_it_is_offered_after_a_while_and_only_then_done(rig: DeskRig) -> N
 
 
 async def test_who_comes_back_before_the_turn_waits_on_in_the_old_place(rig: DeskRig) -> None:
-    maria = await rig.customer()
+    identity = Identity(realm="shop", subject="17", name="Maria", verified=True)
+    maria = await rig.customer(identity=identity)
     await rig.run(30)
     later = await rig.customer()
     await maria.ask(KeepPlace())
@@ -71,6 +74,10 @@ async def test_who_comes_back_before_the_turn_waits_on_in_the_old_place(rig: Des
     assert (back.place, later.place) == (1, 2)
     assert back.events[0].data["place_of"] == maria.contact_id
     assert await state_of(rig, token_of(maria)) == "taken"
+    invitation = rig.customers.came[back.contact_id].invitation
+    assert invitation is not None
+    assert invitation.place is not None
+    assert invitation.place.identity == replace(identity, verified=False), "who has the link need not be Maria"
     with pytest.raises(StateConflict, match="link_over"):
         await comes_back(rig, token_of(maria))
 
@@ -194,6 +201,21 @@ async def test_a_place_outlives_the_gateway_that_kept_it(rig: DeskRig) -> None:
         assert anna.ringing.contact_id == back.contact_id
     finally:
         await after.stop()
+
+
+async def test_a_place_that_another_node_dropped_is_kept_on_unless_its_customer_is_back(rig: DeskRig) -> None:
+    maria = await rig.customer()
+    await rig.run(30)
+    await maria.ask(KeepPlace())
+    assert rig.places is not None
+    assert rig.acd.callbacks.give_up(maria.contact_id)  # as if by the news of the store
+    rig.places.heard(CallbackGone(contact_id=maria.contact_id, queue="sales"))
+    await rig.run(6)
+    assert [each.contact_id for each in rig.acd.callbacks.kept()] == [maria.contact_id]
+    await comes_back(rig, token_of(maria))
+    rig.places.heard(CallbackGone(contact_id=maria.contact_id, queue="sales"))
+    await rig.run(6)
+    assert rig.acd.callbacks.kept() == []
 
 
 async def test_what_is_not_written_at_once_is_written_later(rig: DeskRig) -> None:

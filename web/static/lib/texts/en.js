@@ -707,6 +707,7 @@ export const texts = {
   "event.leg_failed": "Connection failed",
   "event.customer_left": "Customer left",
   "event.max_wait_reached": "Longest wait reached",
+  "event.place_kept": "Place kept, the customer comes back",
   "event.queue_left": "Let go by the ACD",
   "event.call_ended": "Call ended at the ACD",
   "event.voice_only": "Goes on by voice",

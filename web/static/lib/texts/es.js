@@ -709,6 +709,7 @@ export const texts = {
   "event.leg_failed": "La conexión falló",
   "event.customer_left": "El cliente salió",
   "event.max_wait_reached": "Espera máxima alcanzada",
+  "event.place_kept": "Puesto guardado, el cliente vuelve",
   "event.queue_left": "Soltado por el ACD",
   "event.call_ended": "Llamada terminada en el ACD",
   "event.voice_only": "Continúa por voz",

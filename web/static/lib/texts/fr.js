@@ -709,6 +709,7 @@ export const texts = {
   "event.leg_failed": "Connexion échouée",
   "event.customer_left": "Le client est parti",
   "event.max_wait_reached": "Attente maximale atteinte",
+  "event.place_kept": "Place gardée, le client revient",
   "event.queue_left": "Abandonné par l’ACD",
   "event.call_ended": "Appel terminé côté ACD",
   "event.voice_only": "Continue à la voix",

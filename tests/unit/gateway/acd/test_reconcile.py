@@ -366,3 +366,15 @@ async def test_a_contact_is_offered_again_as_it_is_by_then(task: Rig) -> None:
     await task.router.update_attributes(ref, {"order": "4711"})
     await task.back(Phase.GONE)
     assert [(each.offerable, each.attributes) for each in offers] == [(False, {"order": "4711"})]
+
+
+async def test_an_adapter_hears_how_the_contact_stands_there_before_it_is_asked_to_act(task: Rig) -> None:
+    """It judges commands by what it believes itself: a requeue of what it has in line would come to nothing."""
+    seen: list[tuple[Phase, int]] = []
+    task.acd.align = lambda snapshot: seen.append((snapshot.phase, len(task.acd.told)))  # type: ignore[attr-defined]
+    await task.contact(Phase.QUEUED)
+    await task.back(Phase.RINGING)
+    assert seen == []  # left as it is
+    await task.back(Phase.CONNECTED)
+    assert seen == [(Phase.CONNECTED, 0)]
+    assert [what[0] for what in task.acd.told] == ["requeue"]

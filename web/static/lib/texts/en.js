@@ -894,7 +894,7 @@ export const texts = {
   "acd_cut.network": "the line was cut",
   "acd_cut.acd_restarted": "the ACD was restarted",
   "acd_cut.gateway_restarted": "the gateway was restarted",
-  "acd_cut.unknown": "it was away",
+  "acd_cut.unknown": "no cut was noticed",
   "acd_cut.other": "{code}",
   "acd_cause.forgotten": "The ACD has forgotten it.",
   "acd_cause.kept": "It ended here while the ACD could not hear of it.",

@@ -896,7 +896,7 @@ export const texts = {
   "acd_cut.network": "la línea estaba cortada",
   "acd_cut.acd_restarted": "el ACD se reinició",
   "acd_cut.gateway_restarted": "la pasarela se reinició",
-  "acd_cut.unknown": "estaba ausente",
+  "acd_cut.unknown": "no se notó ningún corte",
   "acd_cut.other": "{code}",
   "acd_cause.forgotten": "El ACD lo ha olvidado.",
   "acd_cause.kept": "Terminó aquí mientras el ACD no podía saberlo.",

@@ -896,7 +896,7 @@ export const texts = {
   "acd_cut.network": "la ligne était coupée",
   "acd_cut.acd_restarted": "l’ACD a redémarré",
   "acd_cut.gateway_restarted": "la passerelle a redémarré",
-  "acd_cut.unknown": "il était absent",
+  "acd_cut.unknown": "aucune coupure remarquée",
   "acd_cut.other": "{code}",
   "acd_cause.forgotten": "L’ACD l’a oublié.",
   "acd_cause.kept": "Il s’est terminé ici pendant que l’ACD ne pouvait pas l’apprendre.",

@@ -17,21 +17,45 @@ from hypothesis import strategies as st
 
 from gateway.canary.talk import SUBPROTOCOL, CanaryFailure, Talk, first_hello, request
 from signaling.messages import AcceptOffer, HangUp, Hold, MenuChoice, MenuNode, Offer, SetReady
-from signaling.routes import account, admin, disagreements, links, operations, records, sockets, transfers, widget
+from signaling.routes import (
+    account,
+    acds,
+    admin,
+    customers,
+    disagreements,
+    links,
+    operations,
+    recordings,
+    records,
+    sockets,
+    transfers,
+    widget,
+)
 from tests.support.hostile import admin as signed_in_admin
 from tests.support.hostile import no_contact_is_left, nothing_is_lost, sit_down
 from tests.support.product import Product, contact_when, scene
 
-ROUTES = sorted(
-    (route.method, route.path)
-    for module in (account, admin, disagreements, links, operations, records, sockets, transfers, widget)
-    for route in module.routes()
-)
-WITH_BODY = [route for route in ROUTES if route[0] in ("POST", "PUT")]
+ADMINS = (acds, customers, recordings)  # these are nobody else's, but for the webhook, which has a secret of its own
+MODULES = (*ADMINS, account, admin, disagreements, links, operations, records, sockets, transfers, widget)
+ROUTES = sorted((route.method, route.path) for module in MODULES for route in module.routes())
+WEBHOOK = "/api/v1/acds/{acd}/events"
+WEBHOOK_KEY = "the secret of a contact center"
 GENEROUS = {
     "VISAVIS_LIMITS__ENTRIES_PER_MINUTE": "1000000",
     "VISAVIS_LIMITS__SIGN_INS_PER_QUARTER": "1000000",
     "VISAVIS_SESSIONS__ENTRY_TOKEN": "2s",
+    "VISAVIS_ACDS": json.dumps(
+        [
+            {
+                "name": "desk",
+                "kind": "tasks",
+                "url": "http://127.0.0.1:9/",
+                "secret": "a secret that nobody is told",
+                "incoming_auth": "header",
+                "incoming_secret": WEBHOOK_KEY,
+            }
+        ]
+    ),
 }
 
 
@@ -94,21 +118,57 @@ SOUND = {
     "/api/v1/agents/{agent_id}": {"queues": [], "skills": {"billing": 3}, "languages": ["en"]},
     "/api/v1/links": {"site": "canary", "pin": True},
     "/api/v1/widget/link": {"link": "abcd-efgh-ijkm-npqr"},
+    "/api/v1/widget/place": {"link": "abcd-efgh-ijkm-npqr"},
+    "/api/v1/widget/place/give-up": {"link": "abcd-efgh-ijkm-npqr"},
     "/api/v1/pilot-groups/{group_id}": {"enabled": True, "share_percent": 5, "agents": [], "version": 1},
+    WEBHOOK: {"event_id": "e1", "contact_id": "ct_00000001", "ref": "t1", "seq": 1, "event": "reserved"}
+    | {"reservation": "rv1", "agent": "ag_1", "place": 1, "occurred_at": "2026-01-01T00:00:00Z", "reason": "timeout"},
+    "/api/v1/dead-letters/{letter_id}/retry": {},
+    "/api/v1/customers/{customer_id}": {"reason": "asked for"},
+    "/api/v1/crm/redeliveries": {},
+    "/api/v1/recordings/{recording_id}/together": {},
+    "/api/v1/recordings/{recording_id}/holds": {"reason": "a complaint"},
+    "/api/v1/holds/{hold_id}": {"reason": "settled"},
+    "/api/v1/erasures": {"subject": "rc_00000000", "reason": "asked for"},
+    "/api/v1/contacts/{contact_id}/recording": {"state": "paused", "reason": "card"},
 }
+WITH_BODY = [route for route in ROUTES if route[0] in ("POST", "PUT") or (route[0] == "DELETE" and route[1] in SOUND)]
 CHANGES = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(VALUES_TRIED) | JSON), max_size=2)
 RAW = [b"", b"[" * 60_000, b'{"a":' * 9000, b'{"site":', b"\xff\xfe", b"0" * 5000, b"1e999", b" " * 70_000]
 BODIES = st.one_of(JSON.map(lambda value: json.dumps(value).encode()), st.binary(max_size=60), st.sampled_from(RAW))
 NO_ID = "0" * 26
 PARTS = st.one_of(
     st.text(max_size=30),
-    st.sampled_from(["..", "%00", "../../etc/passwd", f"ct_{NO_ID}", f"rc_{NO_ID}", "canary", "x" * 4000, "\ud7ff"]),
+    st.sampled_from(
+        ["..", "%00", "../../etc/passwd", f"ct_{NO_ID}", f"rc_{NO_ID}", "desk", "canary", "x" * 4000, "\ud7ff"]
+    ),
 )
 QUERIES = st.sampled_from(
     ["", "limit=0", "limit=9" * 60, "before=%00", "state=%ff", "view=../x", "a=1&a=2", "%", "?=&"]
 )
-NAMES = ["Authorization", "Range", "Content-Type", "X-Visavis", "Origin", "If-None-Match", "X-Forwarded-For"]
-VALUES = ["", "Canary TOKEN", "Canary", "bytes=9-1", "bytes=-0", "null", "text/html", "1.2.3.4, x", '"', "\xe9"]
+NAMES = [
+    "Authorization",
+    "X-Api-Key",
+    "Range",
+    "Content-Type",
+    "X-Visavis",
+    "Origin",
+    "If-None-Match",
+    "X-Forwarded-For",
+]
+VALUES = [
+    "",
+    WEBHOOK_KEY,
+    "Canary TOKEN",
+    "Canary",
+    "bytes=9-1",
+    "bytes=-0",
+    "null",
+    "text/html",
+    "1.2.3.4, x",
+    '"',
+    "\xe9",
+]
 HEADERS = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), max_size=2)
 
 
@@ -122,16 +182,39 @@ async def prober(product: Product) -> AsyncIterator["Prober"]:
     prober.close()
 
 
+IDS = {"acd": "desk", "group_id": "shop"} | {
+    f"{name}_id": f"{prefix}_{NO_ID}"
+    for name, prefix in (("agent", "ag"), ("contact", "ct"), ("hold", "hd"), ("letter", "le"), ("recording", "rc"))
+}
+
+
+def filled(path: str) -> str:
+    """With ids that could be."""
+    return re.sub(r"\{(\w+)\}", lambda part: IDS.get(part[1], "0" * 32), path)
+
+
+def each_route_without_its_sign_in(prober: Prober) -> None:
+    """What is an admin's answers nobody else, with any method, and says so with a code."""
+    for path in sorted({route.path for module in ADMINS for route in module.routes()}):
+        known = {method for method, other in ROUTES if other == path}
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            body = json.dumps(SOUND.get(path, {})).encode()
+            status, kind, answer = prober.ask(method, filled(path), body, {"Cookie": "", "X-Api-Key": "a guess"})
+            assert status in ((401, 403) if method in known else (405,)), (method, path, status, answer)
+            assert kind.startswith("application/problem+json"), (method, path, kind)
+            assert json.loads(answer)["code"]
+
+
 def each_field_with_each_value(prober: Prober) -> None:
     """Each field of each body with each awkward value: an answer below 500 with a code."""
+    key = {"X-Api-Key": WEBHOOK_KEY}
+    assert prober.ask("POST", filled(WEBHOOK), json.dumps(SOUND[WEBHOOK]).encode(), key)[0] == 204, "it gets far"
     for method, path in WITH_BODY:
         sound = SOUND[path]
         for name in (*sound, "more"):
             for value in VALUES_TRIED:
                 body = json.dumps(sound | {name: value}).encode()
-                status, _, answer = prober.ask(
-                    method, path.replace("{group_id}", "shop").replace("{agent_id}", f"ag_{NO_ID}"), body, {}
-                )
+                status, _, answer = prober.ask(method, filled(path), body, key)
                 assert status < 500, (path, name, value, answer)
                 assert status < 400 or json.loads(answer)["code"], (path, name, value)
 
@@ -139,6 +222,7 @@ def each_field_with_each_value(prober: Prober) -> None:
 def test_no_request_to_any_route_is_a_fault_of_ours(prober: Prober, product: Product) -> None:
     """Every route of the interface, with any body, address, query and header: an answer below 500, and no log line."""
     statuses: set[int] = set()
+    each_route_without_its_sign_in(prober)
     each_field_with_each_value(prober)
 
     @settings(

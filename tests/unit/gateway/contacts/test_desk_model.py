@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.acd.builtin.routing.line import HEAD
 from gateway.agents.states import AgentState
 from gateway.base.errors import CapacityExceeded, PortFailure, StateConflict
-from gateway.config import ContactSettings
+from gateway.config import ContactSettings, QueueSettings
 from gateway.contacts.fold import fold_contact
 from gateway.contacts.model import Contact
 from gateway.contacts.states import CONSULTS, OVER, ContactState
@@ -33,7 +33,7 @@ from gateway.parties import (
     TransferContact,
 )
 from media.port import FromLeg
-from tests.support.desk_rig import Agent, Customer, DeskRig, Shown
+from tests.support.desk_rig import QUEUES, Agent, Customer, DeskRig, Shown
 
 NAMES = ("anna", "ben", "cleo")
 MAX_CONTACTS = 4
@@ -63,10 +63,12 @@ BAND = 1e10
 class DeskModel(RuleBasedStateMachine):
     """Everything anybody may do to a desk, legal or not, and the invariants of a contact center."""
 
+    lines: tuple[QueueSettings, ...] = QUEUES
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.rig = DeskRig(settings=ContactSettings(max_contacts=MAX_CONTACTS))
+        self.rig = DeskRig(settings=ContactSettings(max_contacts=MAX_CONTACTS), lines=self.lines)
         self.customers: list[Customer] = []
         self.agents: list[Agent] = []
         self.do(self.begin())
@@ -434,6 +436,29 @@ class DeskModel(RuleBasedStateMachine):
         self.loop.close()
 
 
+class RingAllModel(DeskModel):
+    """The same where contacts ring at all agents."""
+
+    lines = tuple(each.model_copy(update={"strategy": "ring_all"}) for each in QUEUES)
+
+    @invariant()
+    def who_is_rung_beside_others_is_ready_and_rung_for_one_contact_in_line(self) -> None:
+        rung = [(agent_id, contact) for contact in self.live() if contact.ring for agent_id in contact.ring.offers]
+        assert len({agent_id for agent_id, _ in rung}) == len(rung)
+        assert {agent_id: contact.contact_id for agent_id, contact in rung} == self.rig.desk._rung
+        for agent_id, contact in rung:
+            assert contact.state is ContactState.QUEUED
+            assert self.rig.roster.get(agent_id).state is AgentState.READY
+
+
+TestRingAll = RingAllModel.TestCase
+TestRingAll.settings = settings(
+    max_examples=int(os.environ.get("DESK_MODEL_EXAMPLES", "60")) // 2,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
 TestDesk = DeskModel.TestCase
 TestDesk.settings = settings(
     max_examples=int(os.environ.get("DESK_MODEL_EXAMPLES", "60")),

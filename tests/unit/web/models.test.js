@@ -177,3 +177,14 @@ test("the next contact starts with nothing of the one before", () => {
   const view = agentAfter(own("busy"), ASSIGNED, contact("active"), PEER, WRAP_UP, { ...ASSIGNED, contact_id: "ct_2" });
   assert.deepEqual([view.peer, view.wrap_up, view.contact_state, view.talking_since_ms], [null, null, "", null]);
 });
+
+test("keeping the place is offered from the moment the gateway named, and can be asked for again when it was refused", () => {
+  assert.equal(customerAfter(contact("queued"), PLACE).keep_at_ms, null);
+  const offered = customerAfter(contact("queued"), { ...PLACE, keep_in_s: 20 });
+  assert.equal(offered.keep_at_ms, 1_020_000);
+  const asked = { ...offered, keep_sent: true };
+  for (const refusal of [{ type: "place_not_kept", code: "places_full" }, { type: "error", code: "places_full", detail: "" }]) {
+    const after = customer.fold(asked, /** @type {any} */ (refusal), 0);
+    assert.deepEqual([after.keep_sent, after.keep_code, after.error_code], [false, "places_full", null]);
+  }
+});

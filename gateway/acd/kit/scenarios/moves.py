@@ -12,7 +12,7 @@ from gateway.acd.events import (
 )
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
-from gateway.acd.kit.scenario import holds, scenario
+from gateway.acd.kit.scenario import holds, rings, scenario
 from gateway.acd.kit.stand import Act
 from gateway.acd.port import AcdCapabilities, Phase
 from gateway.base.errors import GatewayError, StateConflict
@@ -125,7 +125,7 @@ async def our_transfer_fails(room: Room) -> None:
     await call.phase_becomes(Phase.CONNECTED)
 
 
-@scenario(Act.MOVE)
+@scenario(Act.MOVE, when=(rings,))
 async def the_agent_transfers(room: Room) -> None:
     """The agent transfers at the ACD: told as a transfer or as the new agent's connection, and nothing is closed."""
     call = await _talking(room)

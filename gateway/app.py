@@ -69,6 +69,7 @@ from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
 from gateway.records.accounts import SqlAccounts
 from gateway.records.audit import SqlAudit
+from gateway.records.chat import SqlChat
 from gateway.records.customers import SqlCustomers
 from gateway.records.database import open_database
 from gateway.records.interactions import SqlInteractions
@@ -230,6 +231,9 @@ async def _rooms(
     journal = SqlJournal(database, clock, outbox_limit=settings.records.outbox_limit)
     journal.start()
     stack.push_async_callback(journal.aclose)
+    chat = SqlChat(database, clock)
+    chat.start()
+    stack.push_async_callback(chat.aclose)
 
     accounts = AccountService(
         store=SqlAccounts(database),
@@ -338,6 +342,7 @@ async def _rooms(
         clock=clock,
         rng=random.Random(),
         alarm=lambda code, detail: desk.alarm(code, detail),
+        chat=chat,
     )
     stack.push_async_callback(crm.aclose)
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
@@ -378,6 +383,7 @@ async def _rooms(
         lag_s=media_lag(engine, lambda: gauges.recent_lag_s),
         customers=crm,
         places=places,
+        chat=chat,
     )
     health = NodeHealth()
     health.draining = lambda: desk.draining
@@ -432,7 +438,7 @@ async def _rooms(
         entry_tokens=LiveEntryTokens(TokenStore(live, clock), ttl=settings.sessions.entry_token),
         admission=AdmissionForSignaling(desk),
         limiter=RateLimiter(live, clock),
-        history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock),
+        history=HistoryForSignaling(journal, recording_rows.by_contacts, accounts, clock, chat),
         recordings=RecordingsForSignaling(recordings, vault, journal, audit.note, composer, accounts),
         pilots=PilotsForSignaling(rollout),
         links=LinksForSignaling(

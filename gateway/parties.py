@@ -176,6 +176,14 @@ class ReportQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLine:
+    """A line of the chat. `client_id`: the page's own name of it; said again, it is the same line."""
+
+    client_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPlace:
     """The customer leaves the page and comes back by a link: their place in line is kept."""
 
@@ -256,7 +264,9 @@ class SubmitWrapUp:
     notes: str = ""
 
 
-CustomerRequest = ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | KeepPlace | HangUp
+CustomerRequest = (
+    ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | WriteLine | KeepPlace | HangUp
+)
 AgentRequest = (
     SetReady
     | SetNotReady
@@ -268,6 +278,7 @@ AgentRequest = (
     | OfferLeg
     | ReportMedia
     | ReportQuality
+    | WriteLine
     | HoldContact
     | RetrieveContact
     | AskRecording
@@ -447,6 +458,29 @@ class RecordingShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLine:
+    """To both sides: a line of the chat. `number` counts from 1 within the contact, in the one order there is.
+
+    `by`: customer, agent. `client_id` only to who wrote it: the page's own name of it.
+    """
+
+    number: int
+    by: str
+    name: str  # empty: a customer who gave none
+    at: datetime
+    text: str
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatHistory:
+    """To a side that comes (back): the newest lines there are. `earlier`: how many are left out before them."""
+
+    lines: tuple[ChatLine, ...]
+    earlier: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentChanged:
     """To the agent: their own state, and the contact they are on. `pending_reason` says what follows the wrap-up."""
 
@@ -615,6 +649,8 @@ CustomerNotice = (
     | PeerChanged
     | QualityChanged
     | RecordingShown
+    | ChatLine
+    | ChatHistory
 )
 AgentNotice = (
     AgentChanged
@@ -629,6 +665,8 @@ AgentNotice = (
     | PeerChanged
     | QualityChanged
     | RecordingShown
+    | ChatLine
+    | ChatHistory
     | WrapUpStarted
 )
 Notice = CustomerNotice | AgentNotice | BoardShown

@@ -16,8 +16,9 @@ from gateway.base.ids import AgentId, ContactId, looks_like_id
 from gateway.base.log import get_logger
 from gateway.contacts.desk import ContactDesk
 from gateway.contacts.journal import ContactSummary, JournalEvent
-from gateway.parties import Entry
+from gateway.parties import ChatLine, Entry
 from gateway.recordings.port import RecordingRecord
+from gateway.records.chat import SqlChat
 from gateway.records.journal import SqlJournal
 from gateway.rollout.model import PilotChange, PilotGroup
 from gateway.rollout.service import RolloutService
@@ -118,8 +119,10 @@ class HistoryForSignaling:
         recordings_of: Callable[[Sequence[ContactId]], Awaitable[Mapping[ContactId, RecordingRecord]]],
         accounts: AccountService,
         clock: Clock,
+        chat: SqlChat,
     ) -> None:
         self._journal = journal
+        self._chat = chat
         self._recordings_of = recordings_of
         self._accounts = accounts
         self._clock = clock
@@ -149,6 +152,7 @@ class HistoryForSignaling:
         recording = (await self._recordings_of([contact_id])).get(contact_id)
         body = _summary(summary, recording, await self._names()) | {
             "journal": [_event(event) for event in events],
+            "chat": [_line(line) for line in await self._chat.read(contact_id)],
             "recording": None if recording is None else _recording(recording),
         }
         return ports.ContactFile(body=body, canary=summary.canary)
@@ -188,6 +192,10 @@ def _summary(
         if recording is None
         else {"recording_id": recording.recording_id, "state": recording.state.value},
     }
+
+
+def _line(line: ChatLine) -> dict[str, object]:
+    return {"number": line.number, "by": line.by, "name": line.name, "at": _time(line.at), "text": line.text}
 
 
 def _event(event: JournalEvent) -> dict[str, object]:

@@ -17,7 +17,7 @@ from gateway.config.crm import CrmWebhookSettings
 from gateway.crm.erasing import Audit, CustomerErasing
 from gateway.crm.port import Customer, CustomerId, TimelineEntry
 from gateway.crm.service import CrmService
-from gateway.parties import Identity
+from gateway.parties import ChatLine, Identity
 from gateway.recordings.port import RecordingRecord
 from gateway.recordings.states import UNFINISHED, RecordingState
 from gateway.vault.manifest import canonical
@@ -191,6 +191,7 @@ class CustomersForSignaling:
             "disposition": what.disposition,
             "notes": what.notes,
             "menu_path": list(what.menu_path),
+            "chat": [_line(line) for line in what.chat],
             "display_name": entry.display_name,
             "page_url": entry.page_url,
             "page_title": entry.page_title,
@@ -201,6 +202,10 @@ class CustomersForSignaling:
             "delivery": entry.delivery.value,
             "delivery_error": entry.delivery_error or None,
         }
+
+
+def _line(line: ChatLine) -> dict[str, object]:
+    return {"number": line.number, "by": line.by, "name": line.name, "at": _time(line.at), "text": line.text}
 
 
 def realm_of(site: SiteSettings) -> str:

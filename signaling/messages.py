@@ -32,6 +32,7 @@ PROTOCOL_VERSION = 1
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 ShortText = Annotated[str, Field(max_length=200)]
 Id = Annotated[str, Field(pattern=r"^[a-z]{2}_[0-9a-z]{8,40}$")]
+ClientId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{8,40}$")]
 Sdp = Annotated[str, Field(min_length=1, max_length=20_000)]
 Generation = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -153,6 +154,20 @@ class QualityReport(Message):
     limited: Literal["none", "cpu", "bandwidth", "other"] = Field("none", description="What holds its picture back.")
 
 
+class Chat(Message):
+    """Sender: customer, agent. Legal: contact `bridging`, `active`, `held`, `transferring`, and while an agent is
+    asked; not of the agent who is asked. Answered by `chat_line`, which both sides get.
+
+    Trimmed, in NFC and without control characters a line has 1 to 1,000 characters. `client_id`: the page's own name
+    of it; sent again under the same one, it is the same line. Refused with `chat_not_now`, `chat_empty`,
+    `chat_too_long`, `chat_too_fast`, `chat_full` (300 lines in a contact) or `chat_unavailable`.
+    """
+
+    type: Literal["chat"] = "chat"
+    client_id: ClientId
+    text: Annotated[str, Field(max_length=4000)]
+
+
 class KeepPlace(Message):
     """Sender: customer. Legal: `queued`, after `keep_in_s` of the last `queue_position`. Leave, and come back by a
     link: answered by `place_kept` or `place_not_kept`."""
@@ -255,6 +270,7 @@ CustomerMessage = Annotated[
     | Payment
     | MediaState
     | QualityReport
+    | Chat
     | KeepPlace
     | HangUp,
     Field(discriminator="type"),
@@ -267,6 +283,7 @@ AgentMessage = Annotated[
     | LegOffer
     | MediaState
     | QualityReport
+    | Chat
     | HangUp
     | SetReady
     | SetNotReady
@@ -289,6 +306,7 @@ EmbedMessage = Annotated[
     | LegOffer
     | MediaState
     | QualityReport
+    | Chat
     | HangUp
     | Hold
     | Retrieve
@@ -509,6 +527,44 @@ class RecordingState(Message):
     may: list[str] = []
 
 
+class ChatLine(Message):
+    """To: customer, agent. A line of the chat. `number` counts from 1 within the contact: the one order of both sides.
+
+    `by`: `customer`, `agent`. `client_id` only to who wrote it.
+    """
+
+    type: Literal["chat_line"] = "chat_line"
+    number: int
+    by: str
+    name: str
+    at: AwareDatetime
+    text: str
+    client_id: str | None = None
+
+
+class ChatEntry(BaseModel):
+    """A line as the history has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    number: int
+    by: str
+    name: str
+    at: AwareDatetime
+    text: str
+    client_id: str | None = None
+
+
+class ChatHistory(Message):
+    """To: customer, agent, when they come (back), if anything was written. Takes the place of all lines they had.
+
+    The newest lines, up to 20,000 characters; `earlier`: how many are left out before them.
+    """
+
+    type: Literal["chat_history"] = "chat_history"
+    lines: list[ChatEntry]
+    earlier: int
+
+
 class AgentState(Message):
     """To: agent."""
 
@@ -681,6 +737,8 @@ ServerMessage = Annotated[
     | PeerState
     | QualityState
     | RecordingState
+    | ChatLine
+    | ChatHistory
     | AgentState
     | Offer
     | OfferEnded

@@ -166,6 +166,29 @@ def _recording_state(notice: parties.RecordingShown) -> messages.RecordingState:
     return messages.RecordingState(state=notice.state, notice_version=notice.notice_version, may=list(notice.may))
 
 
+def _chat_line(notice: parties.ChatLine) -> messages.ChatLine:
+    return messages.ChatLine(
+        number=notice.number,
+        by=notice.by,
+        name=notice.name,
+        at=notice.at,
+        text=notice.text,
+        client_id=notice.client_id,
+    )
+
+
+def _chat_history(notice: parties.ChatHistory) -> messages.ChatHistory:
+    return messages.ChatHistory(
+        lines=[
+            messages.ChatEntry(
+                number=line.number, by=line.by, name=line.name, at=line.at, text=line.text, client_id=line.client_id
+            )
+            for line in notice.lines
+        ],
+        earlier=notice.earlier,
+    )
+
+
 def _agent_state(notice: parties.AgentChanged) -> messages.AgentState:
     return messages.AgentState(
         state=notice.state,
@@ -274,6 +297,8 @@ NOTICES: Final[Mapping[type, Callable[[Any], messages.Message]]] = MappingProxyT
         parties.PeerChanged: _peer_state,
         parties.QualityChanged: _quality_state,
         parties.RecordingShown: _recording_state,
+        parties.ChatLine: _chat_line,
+        parties.ChatHistory: _chat_history,
         parties.AgentChanged: _agent_state,
         parties.OfferMade: _offer,
         parties.OfferEnded: _offer_ended,
@@ -304,6 +329,7 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.Recording: lambda m: parties.AskRecording(action=m.action),
         messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
         messages.QualityReport: _quality_report,
+        messages.Chat: lambda m: parties.WriteLine(client_id=m.client_id, text=m.text),
         messages.KeepPlace: lambda _: parties.KeepPlace(),
         messages.HangUp: lambda _: parties.HangUp(),
         messages.SetReady: lambda _: parties.SetReady(),

@@ -12,6 +12,7 @@ from gateway.base.ids import AgentId
 from gateway.base.log import get_logger
 from gateway.contacts import legs, messages, states
 from gateway.contacts.acdwork import Acdwork
+from gateway.contacts.chatwork import Chatwork
 from gateway.contacts.consequences import Consequences
 from gateway.contacts.coupling import (
     Applied,
@@ -60,6 +61,7 @@ from gateway.parties import (
     SubmitWrapUp,
     TellPayment,
     TransferContact,
+    WriteLine,
 )
 from media.port import LegQuality, LegVideoPaused, LegVideoResumed, LegVideoUnmatched
 
@@ -78,7 +80,8 @@ class Conduct:
         self._n = neighbours
         self._do = effects
         self._legs = Legwork(contact, neighbours, effects, self._feed)
-        self._consequences = Consequences(contact, neighbours, effects)
+        self._chat = Chatwork(contact, neighbours, effects)
+        self._consequences = Consequences(contact, neighbours, effects, self._chat)
         self._quality = Qualitywork(contact, neighbours, effects)
         self._ringing = Ringing(contact, neighbours, effects, self._feed)
         self._places = Placework(contact, neighbours, effects, self._feed)
@@ -118,14 +121,22 @@ class Conduct:
                 self._agent(request, role)
             case messages.CustomerViewAsked():
                 self._must_be_on()
-                return (*self._n.views.for_customer(self.contact, self._now()), *self._quality.view(Role.CUSTOMER))
+                return (
+                    *self._n.views.for_customer(self.contact, self._now()),
+                    *self._quality.view(Role.CUSTOMER),
+                    *self._chat.for_customer(),
+                )
             case messages.AgentViewAsked(agent_id=agent_id):
                 as_ = self.contact.role_of(agent_id)
                 if as_ is Role.SECOND:
                     return self._n.views.for_second(self.contact, self._now())
                 if as_ is None:
                     return self._ringing.view(agent_id)
-                return (*self._n.views.for_agent(self.contact, self._now()), *self._quality.view(Role.AGENT))
+                return (
+                    *self._n.views.for_agent(self.contact, self._now()),
+                    *self._quality.view(Role.AGENT),
+                    *self._chat.for_agent(),
+                )
             case messages.CustomerPresence(present=present, page_gone=page_gone):
                 self._presence(self.contact.customer, present, page_gone)
             case messages.AgentPresence(agent_id=agent_id, present=present, page_gone=page_gone):
@@ -235,6 +246,8 @@ class Conduct:
                 self._shows(self.contact.customer, request)
             case ReportQuality():
                 self._quality.reported(Role.CUSTOMER, request)
+            case WriteLine():
+                self._chat.written(Role.CUSTOMER, request)
             case KeepPlace():
                 self._places.asked()
             case HangUp():
@@ -254,6 +267,8 @@ class Conduct:
                 self._quality.reported(role, request)
             case _ if role is Role.SECOND:
                 self._handover.asked(request)
+            case WriteLine():
+                self._chat.written(role, request)
             case AcceptOffer(offer_id=offer_id) | RejectOffer(offer_id=offer_id):
                 if agent.offer_id != offer_id or contact.state is not ContactState.OFFERED:
                     raise StateConflict("offer_stale", "This offer is over.")

@@ -11,6 +11,7 @@ from gateway.acd.events import TargetKind, TransferMode, TransferTarget
 from gateway.acd.port import AcdMode, ContactOffer, DeclineReason
 from gateway.base.ids import AgentId
 from gateway.contacts import states
+from gateway.contacts.chatwork import Chatwork
 from gateway.contacts.coupling import Applied, RecordingCommand, recording_command
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
 from gateway.contacts.journal import JournalSource, JournalValue
@@ -33,10 +34,11 @@ _OFFER_ENDS: Final[dict[type, str]] = {
 class Consequences:
     """Of the transitions of one contact."""
 
-    def __init__(self, contact: Contact, neighbours: Neighbours, effects: Effects) -> None:
+    def __init__(self, contact: Contact, neighbours: Neighbours, effects: Effects, chat: Chatwork) -> None:
         self.contact = contact
         self._n = neighbours
         self._do = effects
+        self._chat = chat
 
     def follow(self, applied: Applied, source: JournalSource, *, offerable: bool, told_by_acd: bool = False) -> None:
         """The contact has just moved. `offerable`: an agent would find the customer. `told_by_acd`: it said so."""
@@ -140,6 +142,8 @@ class Consequences:
         match event:
             case states.OfferAccepted() | states.Claimed() | states.TransferCompleted():
                 do.tell_agent(views.assigned(contact))
+                for written in self._chat.for_agent():
+                    do.tell_agent(written)
             case states.ConsultStarted():
                 do.tell_second(views.offer_to_second(contact, now))
             case states.ConsultAccepted():

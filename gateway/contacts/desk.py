@@ -22,6 +22,7 @@ from gateway.config import ContactSettings, QueueSettings, SiteSettings
 from gateway.contacts import messages
 from gateway.contacts.actor import ContactActor
 from gateway.contacts.board import Board, BoardSeat
+from gateway.contacts.chat import ChatPort
 from gateway.contacts.claims import Claims
 from gateway.contacts.effects import Neighbours
 from gateway.contacts.fold import CLOSED, fold_contact
@@ -104,6 +105,7 @@ class ContactDesk:
         lag_s: Callable[[], float],
         customers: CustomersPort | None = None,
         places: PlacesPort | None = None,
+        chat: ChatPort | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -165,6 +167,7 @@ class ContactDesk:
             rings_no_more=self._rings_no_more,
             customers=customers,
             places=places,
+            chat=chat,
         )
         self._recording = recording
         self._customers = customers

@@ -18,6 +18,7 @@ from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config import ContactSettings, SiteSettings
+from gateway.contacts.chat import ChatPort
 from gateway.contacts.fold import fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource, JournalValue
 from gateway.contacts.lanes import Lane, Lanes
@@ -90,6 +91,7 @@ class Neighbours:
     rings_no_more: Callable[[AgentId], None]
     customers: CustomersPort | None = None
     places: PlacesPort | None = None
+    chat: ChatPort | None = None  # without it lines live as long as their contact
 
 
 class Effects:

@@ -12,6 +12,7 @@ from typing import Final
 from gateway.acd.events import AcdEvent, TransferTarget
 from gateway.acd.port import AcdCapabilities, AcdMode
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
+from gateway.contacts.chat import ChatBook
 from gateway.contacts.coupling import Joint
 from gateway.contacts.interruptions import Cause, Interruption
 from gateway.contacts.legs import LegState
@@ -193,6 +194,7 @@ class Contact:
     payment_open: bool = False
     recording: RecordingShown | None = None
     history: CustomerHistory | None = None
+    chat: ChatBook = field(default_factory=ChatBook)
     quality: str | None = None  # the worse side's word, and why
     quality_cause: str | None = None
     seq: int = 0  # of the last journal event

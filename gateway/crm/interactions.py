@@ -7,24 +7,29 @@ from gateway.contacts.fold import Segment, fold_contact, segments
 from gateway.contacts.journal import ContactSummary, JournalEvent
 from gateway.contacts.states import IN_CALL
 from gateway.crm.port import Interaction
+from gateway.parties import ChatLine
 
 
-def interactions_of(events: Sequence[JournalEvent]) -> tuple[Interaction, ...]:
+def interactions_of(events: Sequence[JournalEvent], chat: Sequence[ChatLine] = ()) -> tuple[Interaction, ...]:
     """The interactions of a contact that has ended, in order; one without an agent when none had it.
+
+    `chat`: what was written in it; each line goes to the agent who had the contact then.
 
     BadInput (`journal_broken`) when the journal does not begin with `initiated`.
     """
     summary = fold_contact(events)
     found = segments(events)
     if not found:
-        return (of_summary(summary, _path(events)),)
+        return (of_summary(summary, _path(events), chat),)
     return tuple(
-        _of(segment, number, summary, part, _path(events), last=number == len(found))
-        for number, (segment, part) in enumerate(zip(found, _parts(found, events), strict=True), 1)
+        _of(segment, number, summary, part, _path(events), lines, last=number == len(found))
+        for number, (segment, part, lines) in enumerate(
+            zip(found, _parts(found, events), _lines(found, chat), strict=True), 1
+        )
     )
 
 
-def of_summary(summary: ContactSummary, menu_path: tuple[str, ...] = ()) -> Interaction:
+def of_summary(summary: ContactSummary, menu_path: tuple[str, ...] = (), chat: Sequence[ChatLine] = ()) -> Interaction:
     """The whole contact as one interaction: nobody's, or everybody's whose parts can't be told apart."""
     return Interaction(
         interaction_id=f"{summary.contact_id}.0",
@@ -44,7 +49,18 @@ def of_summary(summary: ContactSummary, menu_path: tuple[str, ...] = ()) -> Inte
         disposition=summary.disposition,
         notes=summary.notes,
         menu_path=menu_path,
+        chat=tuple(chat),
     )
+
+
+def _lines(found: Sequence[Segment], chat: Sequence[ChatLine]) -> list[tuple[ChatLine, ...]]:
+    """The lines of each segment. Whoever takes a contact may write before the pictures are there: that is the first's
+    or, later on, still the one before."""
+    parts: list[list[ChatLine]] = [[] for _ in found]
+    for line in chat:
+        began = sum(segment.started_at <= line.at for segment in found)
+        parts[max(0, began - 1)].append(line)
+    return [tuple(part) for part in parts]
 
 
 def _parts(found: Sequence[Segment], events: Sequence[JournalEvent]) -> Iterator[Sequence[JournalEvent]]:
@@ -72,6 +88,7 @@ def _of(
     summary: ContactSummary,
     part: Sequence[JournalEvent],
     menu_path: tuple[str, ...],
+    chat: tuple[ChatLine, ...],
     *,
     last: bool,
 ) -> Interaction:
@@ -95,6 +112,7 @@ def _of(
         disposition=_text(wrapped[-1], "disposition") or None if wrapped else None,
         notes=_text(wrapped[-1], "notes") if wrapped else "",
         menu_path=menu_path,
+        chat=chat,
     )
 
 

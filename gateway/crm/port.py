@@ -12,7 +12,7 @@ from typing import Final, NewType, Protocol
 
 from gateway.base.errors import GatewayError
 from gateway.base.ids import AgentId, ContactId
-from gateway.parties import CustomerHistory, Identity
+from gateway.parties import ChatLine, CustomerHistory, Identity
 
 CustomerId = NewType("CustomerId", str)
 
@@ -87,6 +87,7 @@ class Interaction:
     disposition: str | None
     notes: str
     menu_path: tuple[str, ...] = ()
+    chat: tuple[ChatLine, ...] = ()  # what was written while this agent had the contact
 
 
 class CrmPort(Protocol):

@@ -16,7 +16,7 @@ from gateway.crm.own import OwnCrm
 from gateway.crm.port import CustomerRecords, InteractionRecords
 from gateway.crm.telling import Alarm, Telling
 from gateway.crm.webhook import WebhookCrm
-from gateway.crm.writing import JournalOfContacts, Writing
+from gateway.crm.writing import ChatOfContacts, JournalOfContacts, Writing
 from gateway.parties import CustomerHistory, Entry
 
 
@@ -35,6 +35,7 @@ class CrmService:
         clock: Clock,
         rng: Random,
         alarm: Alarm,
+        chat: ChatOfContacts | None = None,
     ) -> None:
         hook = settings.webhook
         self.keys = keys
@@ -63,6 +64,7 @@ class CrmService:
             keys=keys,
             clock=clock,
             retention_days=settings.retention_days,
+            chat=chat,
         )
         self.telling = (
             Telling(

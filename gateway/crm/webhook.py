@@ -234,6 +234,9 @@ def _what(interaction: Interaction) -> dict[str, Any]:
         "disposition": interaction.disposition,
         "notes": interaction.notes,
         "menu_path": list(interaction.menu_path),
+        "chat": [
+            {"by": line.by, "name": line.name, "at": _time(line.at), "text": line.text} for line in interaction.chat
+        ],
     }
 
 

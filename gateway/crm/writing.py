@@ -19,6 +19,7 @@ from gateway.crm.finding import Finding
 from gateway.crm.interactions import interactions_of, of_summary
 from gateway.crm.keys import KeyMaker
 from gateway.crm.port import CrmPort, CustomerRecords, Interaction, InteractionRecords, Visit
+from gateway.parties import ChatLine
 
 _log = get_logger("crm")
 
@@ -41,6 +42,12 @@ class JournalOfContacts(Protocol):
     async def contact(self, contact_id: ContactId) -> ContactSummary | None: ...
 
 
+class ChatOfContacts(Protocol):
+    """What was written in contacts. PortFailure `records_unavailable`."""
+
+    async def read(self, contact_id: ContactId) -> Sequence[ChatLine]: ...
+
+
 class Writing:
     """Writes down, and forgets what is over its time. `told` is set when something new waits to be told outside."""
 
@@ -55,6 +62,7 @@ class Writing:
         keys: KeyMaker,
         clock: Clock,
         retention_days: int,
+        chat: ChatOfContacts | None = None,
     ) -> None:
         self._own = own
         self._customers = customers
@@ -64,6 +72,7 @@ class Writing:
         self._keys = keys
         self._clock = clock
         self._retention_days = retention_days
+        self._chat = chat
         self._woken = asyncio.Event()
         self._looked_back_s = float("-inf")
         self._since = clock.now()
@@ -112,7 +121,8 @@ class Writing:
         summary = await self._journal.contact(contact_id)
         if summary is not None:
             visit = await self._interactions.visit(contact_id) or self._visit_of(summary)
-            await self._own.log(_interactions(await self._journal.read(contact_id), summary), visit)
+            chat = await self._chat.read(contact_id) if self._chat is not None else ()
+            await self._own.log(_interactions(await self._journal.read(contact_id), summary, chat), visit)
 
     def _visit_of(self, summary: ContactSummary) -> Visit:
         """What the contacts list knows of a visit that was never kept."""
@@ -134,12 +144,14 @@ class Writing:
             pass
 
 
-def _interactions(events: Sequence[JournalEvent], summary: ContactSummary) -> tuple[Interaction, ...]:
+def _interactions(
+    events: Sequence[JournalEvent], summary: ContactSummary, chat: Sequence[ChatLine]
+) -> tuple[Interaction, ...]:
     try:
-        return interactions_of(events)
+        return interactions_of(events, chat)
     except BadInput as error:  # a journal that can't be folded: what the list says is all there is
         _log.error("crm.journal_unreadable", contact_id=summary.contact_id, code=error.code)
-        return (of_summary(summary),)
+        return (of_summary(summary, chat=chat),)
 
 
 async def woken_or_later(event: asyncio.Event, clock: Clock, seconds: float) -> None:

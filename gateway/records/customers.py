@@ -29,11 +29,12 @@ from gateway.crm.port import (
     Visit,
 )
 from gateway.links.model import PlaceEnd
-from gateway.parties import CustomerHistory, PastContact
+from gateway.parties import ChatLine, CustomerHistory, PastContact
 from gateway.records.columns import clean
 from gateway.records.database import Database
 from gateway.records.tables import (
     accounts,
+    chat_lines,
     contacts,
     customer_keys,
     customer_timeline,
@@ -248,6 +249,7 @@ class SqlCustomers:
             nameless = update(customer_timeline).where(entry.customer_id == clean(customer_id))
             blank: dict[str, Any] = {
                 "notes": "",
+                "chat": [],
                 "display_name": "",
                 "page_url": "",
                 "page_title": "",
@@ -269,6 +271,7 @@ class SqlCustomers:
         async with self._database.writing() as connection:
             done = await connection.execute(delete(customer_timeline).where(entry.interaction_id.in_(old)))
             await connection.execute(delete(customer_visits).where(customer_visits.c.at < before))
+            await connection.execute(delete(chat_lines).where(chat_lines.c.at < before))
             left = (
                 select(row.customer_id)
                 .where(
@@ -285,8 +288,9 @@ class SqlCustomers:
 
 
 async def _make_nameless(connection: AsyncConnection, contact_id: ContactId) -> None:
-    """Take out of the contact's row and journal, and of its kept place, what they say of a person; what happened
-    stays."""
+    """Take out of the contact's row and journal, and of its kept place, what they say of a person, and what was written
+    in it; what happened stays."""
+    await connection.execute(delete(chat_lines).where(chat_lines.c.contact_id == contact_id))
     kept = update(links).where(links.c.place_of == contact_id, links.c.place_end == "")
     await connection.execute(kept.values(place=None, place_end=PlaceEnd.GIVEN_UP.value))
     whose = contacts.c.contact_id == contact_id
@@ -372,7 +376,16 @@ def interaction_of(row: Row[Any]) -> Interaction:
         disposition=row.disposition,
         notes=row.notes,
         menu_path=tuple(row.menu_path),
+        chat=tuple(ChatLine(**(line | {"at": datetime.fromisoformat(line["at"])})) for line in row.chat),
     )
+
+
+def chat_values(lines: Sequence[ChatLine]) -> list[dict[str, object]]:
+    """Lines as the timeline keeps them."""
+    return [
+        {"number": line.number, "by": line.by, "name": line.name, "at": line.at.isoformat(), "text": line.text}
+        for line in lines
+    ]
 
 
 def _entry(row: Row[Any]) -> TimelineEntry:

@@ -16,7 +16,7 @@ from gateway.base.ids import ContactId
 from gateway.crm.port import CustomerId, Delivery, DeliveryState, Interaction, Visit
 from gateway.parties import Identity
 from gateway.records.columns import clean
-from gateway.records.customers import interaction_of
+from gateway.records.customers import chat_values, interaction_of
 from gateway.records.database import Database
 from gateway.records.tables import contacts, customer_timeline, customer_visits
 
@@ -174,6 +174,7 @@ def _row(
         "disposition": interaction.disposition,
         "notes": interaction.notes,
         "menu_path": interaction.menu_path,
+        "chat": chat_values(interaction.chat),
         "identity": who,
         "display_name": visit.display_name,
         "page_url": visit.page_url,

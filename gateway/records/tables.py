@@ -72,6 +72,19 @@ journal = Table(
     Index(None, "at"),
 )
 
+chat_lines = Table(
+    "chat_lines",
+    metadata,
+    Column("contact_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("contact_id", "number"),  # a line written twice is written once
+    Index(None, "at"),
+)
+
 accounts = Table(
     "accounts",
     metadata,
@@ -294,6 +307,7 @@ customer_timeline = Table(
     Column("disposition", Text),
     Column("notes", Text, nullable=False),
     Column("menu_path", SmallJson, nullable=False),
+    Column("chat", SmallJson, nullable=False),
     Column("identity", SmallJson),  # as long as it waits to be told outside
     Column("display_name", Text, nullable=False),
     Column("page_url", Text, nullable=False),

@@ -24,6 +24,7 @@ from gateway.parties import (
     AgentParty,
     AgentRequest,
     BoardParty,
+    ChatLine,
     ChooseOption,
     ContactAssigned,
     ContactChanged,
@@ -227,6 +228,20 @@ class SeenQuality:
         self.periods.append((side, seen))
 
 
+class MemoryChat:
+    """A `ChatPort` that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.lines: dict[ContactId, list[ChatLine]] = {}
+        self.full = False
+
+    def append(self, contact_id: ContactId, line: ChatLine) -> None:
+        self.lines.setdefault(contact_id, []).append(line)
+
+    async def read(self, contact_id: ContactId) -> list[ChatLine]:
+        return list(self.lines.get(contact_id, []))
+
+
 class Notices:
     """Everything people were told, by party."""
 
@@ -262,6 +277,7 @@ class DeskRig:
         self.rollout = FakeRollout()
         self.seen = SeenQuality()
         self.customers = FakeCustomers()
+        self.chat = MemoryChat()
         self.lag_s = 0.0
         self.roster = AgentRoster(self.clock, self.settings.presence_grace)
         self.acd = BuiltinAcd(
@@ -305,6 +321,7 @@ class DeskRig:
             lag_s=lambda: self.lag_s,
             customers=self.customers,
             places=self.places,
+            chat=self.chat,
         )
 
     async def start(self) -> None:

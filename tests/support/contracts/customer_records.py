@@ -9,13 +9,13 @@ from sqlalchemy import insert, select
 
 from gateway.base.ids import AgentId, ContactId
 from gateway.crm.port import CustomerId, CustomerKey, DeliveryState, Interaction, KeyKind, Visit
-from gateway.parties import Identity, PastContact
+from gateway.parties import ChatLine, Identity, PastContact
 from gateway.records.columns import clean
 from gateway.records.customers import SqlCustomers
 from gateway.records.database import Database
 from gateway.records.interactions import SqlInteractions
 from gateway.records.links import SqlLinks
-from gateway.records.tables import accounts, contacts, customer_visits, journal
+from gateway.records.tables import accounts, chat_lines, contacts, customer_visits, journal
 from tests.support.contracts.link_store import PLACE
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -75,6 +75,7 @@ def interaction(contact_id: ContactId = ONE, segment: int = 1, *, hours: float =
         "disposition": "sale",
         "notes": "wants it in blue",
         "menu_path": ("Buy", "Größe"),
+        "chat": (ChatLine(number=1, by="customer", name="Zoë", at=NOON, text="in blue, s’il vous plaît 🟦"),),
     }
     return Interaction(**(values | changes))  # type: ignore[arg-type]
 
@@ -96,6 +97,11 @@ async def add_contact(database: Database, contact_id: ContactId, **changes: obje
             event = {"contact_id": contact_id, "seq": seq, "name": name, "at": NOON, "mono_s": 1.0 * seq,
                      "source": "customer", "state": "closed", "data": clean(data)}  # fmt: skip
             await connection.execute(insert(journal).values(event))
+        line = {"contact_id": contact_id, "number": 1, "author": "customer", "name": "Zoë", "at": values["ended_at"],
+                "text": "a secret line"}  # fmt: skip
+        await connection.execute(
+            insert(chat_lines).values(line | ({"at": at} if (at := changes.get("ended_at")) else {}))
+        )
 
 
 class CustomerRecordsContract:
@@ -433,6 +439,8 @@ class CustomerRecordsContract:
     async def test_what_is_over_its_time_goes_and_who_is_left_without_anything_too(
         self, database: Database, customers: SqlCustomers, timeline: SqlInteractions
     ):
+        await add_contact(database, ONE, ended_at=NOON - timedelta(hours=48))
+        await add_contact(database, TWO)
         old = await self.been(customers, timeline, visit(ONE, hours=-48), hours=-48)
         new = await self.been(customers, timeline, visit(TWO, browser("b2")))
         assert old is not None
@@ -442,3 +450,4 @@ class CustomerRecordsContract:
         assert await customers.customer(new) is not None
         assert await customers.arrived(visit(THREE)) != old
         assert len(await database.rows(select(customer_visits))) == 1
+        assert [row.contact_id for row in await database.rows(select(chat_lines))] == [TWO]

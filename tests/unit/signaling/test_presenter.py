@@ -34,6 +34,9 @@ CARD = parties.CustomerCard(
     menu_path=("Sales",),
     history=HISTORY,
 )
+WRITTEN = parties.ChatLine(
+    number=5, by="customer", name="Ada", at=datetime(2026, 3, 2, 9, tzinfo=UTC), text="Hello", client_id="line-0001"
+)
 NOTICE_EXAMPLES: list[Any] = [
     parties.ContactChanged(contact_id="ct_1", state="closed", end_reason="hung_up", deadline_s=1.5, talk_s=2),  # type: ignore[arg-type]
     parties.MenuShown(
@@ -66,6 +69,8 @@ NOTICE_EXAMPLES: list[Any] = [
         ),
     ),
     parties.RecordingShown(state="on", notice_version="1"),
+    WRITTEN,
+    parties.ChatHistory(lines=(WRITTEN,), earlier=4),
     parties.AgentChanged(state="ready", reason="x", pending_reason="lunch", contact_id="ct_1", queues=("a", "b")),  # type: ignore[arg-type]
     parties.OfferMade(
         offer_id="of_1",  # type: ignore[arg-type]
@@ -167,6 +172,7 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
         messages.Consent: messages.Consent(given=True, notice_version="1", language="fr"),
         messages.Payment: messages.Payment(open=True),
         messages.Recording: messages.Recording(action="pause"),
+        messages.Chat: messages.Chat(client_id="line-0001", text="Hello"),
         messages.MediaState: messages.MediaState(audio=True, video=False, screen=True),
         messages.SetNotReady: messages.SetNotReady(reason="lunch"),
         messages.AcceptOffer: messages.AcceptOffer(offer_id="of_00000001"),

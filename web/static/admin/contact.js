@@ -6,6 +6,7 @@ import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { clock, moment, shortId } from "../lib/format.js";
 import { codeText, has, locale, t } from "../lib/i18n.js";
+import { chat, chatStyles } from "./chat.js";
 import { connections } from "./connections.js";
 import { outcome, outcomeTone } from "./contacts.js";
 import "./player.js";
@@ -16,7 +17,7 @@ import { offset_s, segmentsOf, ticks } from "./timeline.js";
 /** @typedef {import("./timeline.js").JournalRow} JournalRow */
 /**
  * @typedef {import("./contacts.js").ContactRow & {journal: JournalRow[], notes?: string, language?: string,
- *   display_name?: string, recording: import("./player.js").Recording | null}} ContactDetail
+ *   display_name?: string, chat: import("./chat.js").Line[], recording: import("./player.js").Recording | null}} ContactDetail
  */
 
 const OPEN_RELOAD_MS = 4_000;
@@ -28,6 +29,7 @@ class Contact extends LitElement {
   static styles = [
     base,
     pageStyles,
+    chatStyles,
     css`
       .back {
         justify-self: start;
@@ -204,6 +206,7 @@ class Contact extends LitElement {
       </div>
       <section class="card">${this.#facts(contact)}</section>
       ${contact.recording === null ? nothing : html`<vv-player may_download .recording=${contact.recording} agent=${contact.agent_name ?? ""}></vv-player>`}
+      ${contact.chat.length === 0 ? nothing : html`<section class="card stack"><h2>${t("contact.chat")}</h2>${chat(contact.chat)}</section>`}
       ${connections(contact.journal)} ${contact.journal.length === 0 ? nothing : this.#journal(contact)}
     `;
   }
@@ -316,7 +319,7 @@ function dataText(data, contact) {
 
 /** The contact and its journal, whether the answer wraps the contact or not. @param {any} answer @returns {ContactDetail} */
 function readContact(answer) {
-  return { ...answer, ...(answer.contact ?? {}), journal: answer.journal ?? [], recording: answer.recording ?? null };
+  return { ...answer, ...(answer.contact ?? {}), journal: answer.journal ?? [], chat: answer.chat ?? [], recording: answer.recording ?? null };
 }
 
 customElements.define("vv-contact", Contact);

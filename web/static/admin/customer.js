@@ -7,6 +7,7 @@ import { ApiError, request } from "../lib/api.js";
 import { dispositionText, knownBy } from "../lib/customer-text.js";
 import { clock, moment, place } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
+import { chat, chatStyles } from "./chat.js";
 import { customerName } from "./customers.js";
 import { pageStyles } from "./styles.js";
 
@@ -26,6 +27,7 @@ const REASON_LENGTH = 200;
  * @property {number} talk_s
  * @property {string | null} disposition
  * @property {string} notes
+ * @property {import("./chat.js").Line[]} chat
  * @property {string[]} menu_path
  * @property {string} page_url
  * @property {string} page_title
@@ -50,6 +52,7 @@ class Customer extends LitElement {
   static styles = [
     base,
     pageStyles,
+    chatStyles,
     css`
       .back {
         justify-self: start;
@@ -230,6 +233,7 @@ class Customer extends LitElement {
         ${entry.talk_s > 0 ? html`<span class="number end" title=${t("contact.talk")}>${clock(entry.talk_s)}</span>` : nothing}
       </div>
       ${entry.notes === "" ? nothing : html`<p class="notes">${entry.notes}</p>`}
+      ${chat(entry.chat ?? [])}
       ${facts.length === 0
         ? nothing
         : html`<dl class="form">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value === "" ? html`<span class="hint">${t("context.empty")}</span>` : value}</dd>`)}</dl>`}

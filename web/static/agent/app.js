@@ -7,9 +7,11 @@ import { icon, mark } from "../elements/icons.js";
 import { languagePicker, startLanguage } from "../elements/language.js";
 import { initials } from "../elements/stage.js";
 import { base } from "../elements/styles.js";
+import "../elements/chat.js";
 import "../elements/controls.js";
 import { ApiError, request, signInAddress } from "../lib/api.js";
 import { Call } from "../lib/call.js";
+import { CHATS, ChatBook } from "../lib/chat.js";
 import { browserStore, isTyping, socketUrl, tabStore } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { codeText, t } from "../lib/i18n.js";
@@ -29,6 +31,7 @@ import "./wrap-up.js";
 
 const SESSION_KEY = "visavis.agent";
 const CAMERA_KEY = "visavis.agent.camera";
+const CHAT_KEY = "visavis.agent.chat";
 const REASONS = /** @type {const} */ (["break", "lunch", "training", "meeting", "other"]);
 
 /** @typedef {import("../lib/api.js").Account} Account */
@@ -40,6 +43,7 @@ class Agent extends LitElement {
     _over: { state: true },
     _now: { state: true },
     _failure: { state: true },
+    _chatting: { state: true },
   };
 
   static styles = [base, panelStyles];
@@ -54,6 +58,8 @@ class Agent extends LitElement {
   #claim = "";
   /** The contact that `#call` belongs to. */
   #call_contact = "";
+  /** What is written with the customer of `assigned`. @type {ChatBook | null} */
+  #chat = null;
   #shown = "";
 
   constructor() {
@@ -65,6 +71,8 @@ class Agent extends LitElement {
     this._over = null;
     /** @type {string | null} */
     this._failure = null;
+    /** Whether the chat stands beside a call. */
+    this._chatting = tabStore().getItem(CHAT_KEY) !== null;
     this._now = Date.now();
   }
 
@@ -119,6 +127,7 @@ class Agent extends LitElement {
       if (!welcome.resumed) {
         this._view = newView();
         this.#call?.tellMediaState();
+        this.#chat?.renewed();
       }
     });
     session.addEventListener("message", (event) => this.#receive(session, /** @type {CustomEvent} */ (event).detail));
@@ -142,10 +151,11 @@ class Agent extends LitElement {
 
   /** @param {Session} session @param {import("../lib/messages.js").ServerMessage} message */
   #receive(session, message) {
-    if (session !== this.#session) return;
+    if (session !== this.#session || this.#chat?.receive(message)) return;
     const before = this._view;
     const view = fold(before, message, Date.now());
     this._view = view;
+    if (message.type === "assigned") this.#openChat(session, message.contact_id);
     this.#call?.receive(message);
 
     if (view.offer !== null && view.offer !== before.offer) {
@@ -169,6 +179,33 @@ class Agent extends LitElement {
       const form = /** @type {import("./wrap-up.js").WrapUp | null} */ (this.renderRoot.querySelector("vv-wrap-up"));
       form?.unlock();
     }
+  }
+
+  /** @param {Session} session @param {string} contact_id */
+  #openChat(session, contact_id) {
+    if (this.#chat?.contact_id === contact_id) return;
+    const chat = new ChatBook({ contact_id, send: (message) => session.send(message), store: tabStore() });
+    chat.addEventListener("change", () => this.requestUpdate());
+    this.#chat = chat;
+  }
+
+  #toggleChat = async () => {
+    this._chatting = !this._chatting;
+    if (this._chatting) tabStore().setItem(CHAT_KEY, "open");
+    else tabStore().removeItem(CHAT_KEY);
+    await this.updateComplete;
+    if (this._chatting) {
+      const chat = /** @type {import("../elements/chat.js").Chat | null} */ (this.renderRoot.querySelector("vv-chat"));
+      await chat?.updateComplete;
+      chat?.focusText();
+    } else {
+      /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"))?.focusChat();
+    }
+  };
+
+  /** Whether the customer is this agent's to write to: not of a colleague who asks. @param {import("./model.js").View} view */
+  #mayChat(view) {
+    return this.#chat !== null && CHATS.has(view.contact_state) && view.assigned?.asked_by === "";
   }
 
   /** @param {Session} session @param {string} contact_id */
@@ -379,7 +416,10 @@ class Agent extends LitElement {
           .left_s=${(view.wrap_up.ends_ms - this._now) / 1000}
           @wrap-up=${this.#wrapUp}
         ></vv-wrap-up>
-        ${this.#aside(view.assigned, false)}
+        <div class="side">
+          ${this.#chat !== null && this.#chat.lines.length > 0 ? html`<vv-chat read_only .book=${this.#chat}></vv-chat>` : nothing}
+          ${this.#aside(view.assigned, false)}
+        </div>
       </div>`;
     }
     if (screen === "call" && view.assigned !== null) return this.#callScreen(view, view.assigned);
@@ -427,7 +467,10 @@ class Agent extends LitElement {
     const { voice_apart, transfers } = assigned;
     const name = nameOf(assigned.customer);
     const consulting = view.contact_state === "consulting";
-    return html`<div class="two">
+    const may_chat = this.#mayChat(view);
+    const chatting = may_chat && this._chatting;
+    const unread = this.#chat?.unread ?? 0;
+    return html`<div class="two ${chatting ? "chatting" : ""}">
       <section class="call">
         <vv-stage
           .call=${call}
@@ -444,6 +487,8 @@ class Agent extends LitElement {
           ?voice_apart=${voice_apart}
           ?transfer=${(talking || held) && transfers.length > 0}
           @transfer=${this.#openTransfer}
+          .chat=${may_chat ? { open: chatting, unread } : null}
+          @chat=${this.#toggleChat}
           hold=${talking ? "active" : held ? "held" : ""}
           .call=${call}
           @hang-up=${this.#hangUp}
@@ -454,7 +499,11 @@ class Agent extends LitElement {
         ></vv-controls>
         <vv-transfer customer=${name} .kinds=${transfers} ?voice_apart=${voice_apart} @transfer=${this.#transfer}></vv-transfer>
       </section>
-      ${this.#aside(assigned, true)}
+      <div class="side">
+        ${chatting ? html`<vv-chat .book=${this.#chat} @close=${this.#toggleChat}></vv-chat>` : nothing}
+        ${this.#aside(assigned, true)}
+      </div>
+      <p class="visually-hidden" role="status" aria-live="polite" data-unread>${may_chat && !chatting && unread > 0 ? t("chat.unread", { count: unread }) : ""}</p>
     </div>`;
   }
 

@@ -342,6 +342,22 @@ export const panelStyles = css`
     display: flex;
     gap: 10px;
   }
+  .side {
+    display: grid;
+    gap: 16px;
+    align-content: start;
+    min-width: 0;
+  }
+  vv-chat {
+    height: clamp(280px, 52dvh, 560px);
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    overflow: clip;
+  }
+  vv-chat[read_only] {
+    height: auto;
+    max-height: 46dvh;
+  }
   aside {
     align-content: start;
   }
@@ -368,6 +384,14 @@ export const panelStyles = css`
     section.call {
       position: static;
       height: 74dvh;
+    }
+    .chatting section.call {
+      height: 44dvh;
+      min-height: 300px;
+    }
+    vv-chat {
+      height: 38dvh;
+      min-height: 240px;
     }
     main {
       padding: 10px;

@@ -12,13 +12,14 @@ import { CallWatcher } from "./watch.js";
 /** @type {Record<string, import("./icons.js").IconName>} */
 const RECORDING_ICONS = { start: "record", stop: "record_off", pause: "record_pause", resume: "record" };
 
-/** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `recording` (detail: the action). Everything else goes to the Call itself. */
+/** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `chat`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
     call: { attribute: false },
     hold: { type: String },
     recording_may: { attribute: false },
     transfer: { type: Boolean },
+    chat: { attribute: false },
     voice_apart: { type: Boolean },
     shortcuts: { type: Boolean },
     _open: { state: true },
@@ -78,8 +79,25 @@ export class Controls extends LitElement {
       button.control.danger:hover:not(:disabled) {
         background: #96190f;
       }
+      button.control .badge {
+        position: absolute;
+        top: 3px;
+        inset-inline-end: 50%;
+        margin-inline-end: -24px;
+        min-width: 20px;
+        padding: 0 5px;
+        border-radius: 99px;
+        background: #b8281f;
+        color: #fff;
+        font-weight: 700;
+        line-height: 20px;
+      }
+      button.control:has(.badge) {
+        position: relative;
+        overflow: visible;
+      }
       @container (max-width: 419px) {
-        button.control span {
+        button.control span:not(.badge) {
           position: absolute;
           width: 1px;
           height: 1px;
@@ -122,6 +140,8 @@ export class Controls extends LitElement {
     this.recording_may = [];
     /** Whether the contact can be sent on now. */
     this.transfer = false;
+    /** The chat, where there is one: whether it is open, and how many lines nobody has read here. @type {{open: boolean, unread: number} | null} */
+    this.chat = null;
     /** The voice is on a phone: no microphone here, and what ends is the video. */
     this.voice_apart = false;
     this.shortcuts = false;
@@ -162,6 +182,7 @@ export class Controls extends LitElement {
         ${this.hold === "active" ? this.#button("pause", "hold", "", () => this.#emit("hold"), "H") : nothing}
         ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
         ${this.transfer ? this.#button("transfer", "transfer", "", () => this.#emit("transfer"), "T") : nothing}
+        ${this.chat === null ? nothing : this.#chatButton(this.chat)}
         ${this.recording_may.map((action) =>
           this.#button(RECORDING_ICONS[action], `record_${action}`, action === "resume" ? "on" : "", () => this.#record(action), action === "pause" || action === "resume" ? "P" : undefined),
         )}
@@ -194,6 +215,27 @@ export class Controls extends LitElement {
     return html`<button class="control ${look}" data-action=${action} title=${title} @click=${run}>
       ${icon(name)}<span>${label}</span>
     </button>`;
+  }
+
+  /** @param {{open: boolean, unread: number}} chat */
+  #chatButton({ open, unread }) {
+    const label = t("controls.chat");
+    const name = unread > 0 ? `${label}: ${t("chat.unread", { count: unread })}` : label;
+    return html`<button
+      class="control ${open ? "on" : ""}"
+      data-action="chat"
+      aria-expanded=${open}
+      aria-label=${name}
+      title=${this.shortcuts ? `${name} (Alt+C)` : name}
+      @click=${() => this.#emit("chat")}
+    >
+      ${icon("chat")}<span aria-hidden="true">${label}</span>${unread > 0 ? html`<span class="badge" aria-hidden="true">${unread > 99 ? "99+" : unread}</span>` : nothing}
+    </button>`;
+  }
+
+  /** When the chat is closed, the focus goes back to what opened it. */
+  focusChat() {
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-action=chat]"))?.focus();
   }
 
   /** @param {Call} call */
@@ -270,7 +312,7 @@ export class Controls extends LitElement {
       return;
     }
     if (!this.shortcuts || !event.altKey || event.ctrlKey || event.metaKey) return;
-    const run = { KeyM: this.#muteKey, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey, KeyT: this.#transferKey }[event.code];
+    const run = { KeyM: this.#muteKey, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey, KeyT: this.#transferKey, KeyC: this.#chatKey }[event.code];
     if (run === undefined) return;
     event.preventDefault();
     run();
@@ -278,6 +320,10 @@ export class Controls extends LitElement {
 
   #muteKey = () => {
     if (!this.voice_apart) this.#mute();
+  };
+
+  #chatKey = () => {
+    if (this.chat !== null) this.#emit("chat");
   };
 
   #transferKey = () => {

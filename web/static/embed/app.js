@@ -5,6 +5,7 @@ import { nameOf } from "../agent/context.js";
 import { fold, newView, recordingSign, screenOf } from "../agent/model.js";
 import { veil } from "../agent/veil.js";
 import "../agent/wrap-up.js";
+import "../elements/chat.js";
 import "../elements/controls.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
@@ -12,6 +13,7 @@ import "../elements/stage.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { Call } from "../lib/call.js";
+import { CHATS, ChatBook } from "../lib/chat.js";
 import { socketUrl, frameStore } from "../lib/dom.js";
 import { codeText, pickLanguage, t, useLanguage } from "../lib/i18n.js";
 import { watchReach } from "../lib/reach.js";
@@ -25,6 +27,7 @@ const SESSION_KEY = "visavis.embed";
 /** The claim that the saved session was opened by: it is spent, and tells a page that is loaded again from a new call. */
 const CLAIM_KEY = "visavis.embed.claim";
 const GENERATION_KEY = "visavis.embed.generation";
+const CHAT_KEY = "visavis.embed.chat";
 
 const asked = takeClaim();
 
@@ -34,6 +37,7 @@ class Embed extends LitElement {
     _over: { state: true },
     _done: { state: true },
     _now: { state: true },
+    _chatting: { state: true },
   };
 
   static styles = [base, embedStyles];
@@ -44,6 +48,8 @@ class Embed extends LitElement {
   #session = null;
   /** @type {Call | null} */
   #call = null;
+  /** @type {ChatBook | null} */
+  #chat = null;
   #connected = false;
   #shown = "";
 
@@ -54,6 +60,7 @@ class Embed extends LitElement {
     this._over = null;
     /** The contact was here, and is not any more. */
     this._done = false;
+    this._chatting = frameStore().getItem(CHAT_KEY) !== null;
     this._now = Date.now();
   }
 
@@ -91,6 +98,7 @@ class Embed extends LitElement {
       if (!welcome.resumed) {
         this._view = newView();
         this.#call?.tellMediaState();
+        this.#chat?.renewed();
       }
       this.#desktop.tell("ready");
     });
@@ -126,11 +134,13 @@ class Embed extends LitElement {
 
   /** @param {Session} session @param {import("../lib/messages.js").ServerMessage} message */
   #receive(session, message) {
+    if (this.#chat?.receive(message)) return;
     const before = this._view;
     const view = fold(before, message, Date.now());
     this._view = view;
     this.#call?.receive(message);
 
+    if (message.type === "assigned") this.#openChat(session, message.contact_id);
     const contact_id = view.assigned?.contact_id ?? "";
     const over = contact_id === "" || view.contact_state === "wrap_up" || view.contact_state === "closed" || view.wrap_up !== null;
     if (over) this.#endCall();
@@ -166,6 +176,28 @@ class Embed extends LitElement {
     frameStore().removeItem(GENERATION_KEY);
     this.#session?.close();
   }
+
+  /** @param {Session} session @param {string} contact_id */
+  #openChat(session, contact_id) {
+    if (this.#chat?.contact_id === contact_id) return;
+    const chat = new ChatBook({ contact_id, send: (message) => session.send(message), store: frameStore() });
+    chat.addEventListener("change", () => this.requestUpdate());
+    this.#chat = chat;
+  }
+
+  #toggleChat = async () => {
+    this._chatting = !this._chatting;
+    if (this._chatting) frameStore().setItem(CHAT_KEY, "open");
+    else frameStore().removeItem(CHAT_KEY);
+    await this.updateComplete;
+    if (this._chatting) {
+      const chat = /** @type {import("../elements/chat.js").Chat | null} */ (this.renderRoot.querySelector("vv-chat"));
+      await chat?.updateComplete;
+      chat?.focusText();
+    } else {
+      /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"))?.focusChat();
+    }
+  };
 
   /** @param {Session} session */
   #startCall(session) {
@@ -239,6 +271,7 @@ class Embed extends LitElement {
           .left_s=${(view.wrap_up.ends_ms - this._now) / 1000}
           @wrap-up=${this.#wrapUp}
         ></vv-wrap-up>
+        ${this.#chat !== null && this.#chat.lines.length > 0 ? html`<vv-chat read_only .book=${this.#chat}></vv-chat>` : nothing}
       </div>`;
     }
     if (screen === "done") return this.#alone("check", "done", t("embed.done"), t("embed.done_text"));
@@ -254,7 +287,10 @@ class Embed extends LitElement {
     const call = this.#call;
     const talking = view.contact_state === "active";
     const held = view.contact_state === "held";
-    return html`<section class="call" aria-label=${name}>
+    const may_chat = this.#chat !== null && CHATS.has(view.contact_state);
+    const chatting = may_chat && this._chatting;
+    const unread = this.#chat?.unread ?? 0;
+    return html`<section class="call ${chatting ? "chatting" : ""}" aria-label=${name}>
       <vv-stage
         .call=${call}
         .peer=${view.peer === null ? null : { ...view.peer, display_name: name }}
@@ -265,8 +301,12 @@ class Embed extends LitElement {
         .veil=${veil(view, name, { call, open: this.#session?.state === "open", now: this._now })}
       ></vv-stage>
       <div class="help">${call === null ? nothing : deviceHelp(call)}</div>
+      ${chatting ? html`<vv-chat .book=${this.#chat} @close=${this.#toggleChat}></vv-chat>` : nothing}
+      <p class="visually-hidden" role="status" aria-live="polite" data-unread>${may_chat && !chatting && unread > 0 ? t("chat.unread", { count: unread }) : ""}</p>
       <vv-controls
         shortcuts
+        .chat=${may_chat ? { open: chatting, unread } : null}
+        @chat=${this.#toggleChat}
         hold=${talking ? "active" : held ? "held" : ""}
         .call=${call}
         @hang-up=${this.#hangUp}

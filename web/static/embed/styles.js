@@ -22,6 +22,27 @@ export const embedStyles = css`
     display: grid;
     grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr);
   }
+  section.call.chatting {
+    grid-template: minmax(110px, 1fr) auto minmax(0, 1.2fr) auto / minmax(0, 1fr);
+  }
+  vv-chat {
+    border-top: 1px solid var(--line);
+  }
+  @media (min-width: 640px) {
+    section.call.chatting {
+      grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr) clamp(240px, 36%, 340px);
+    }
+    section.call.chatting > vv-stage,
+    section.call.chatting > .help,
+    section.call.chatting > vv-controls {
+      grid-column: 1;
+    }
+    .chatting vv-chat {
+      grid-area: 1 / 2 / span 3 / auto;
+      border-top: 0;
+      border-inline-start: 1px solid var(--line);
+    }
+  }
   .help > * {
     margin: 8px 12px;
   }
@@ -29,9 +50,17 @@ export const embedStyles = css`
     overflow: auto;
     padding: 12px;
   }
-  .work vv-wrap-up {
+  .work vv-wrap-up,
+  .work vv-chat {
     max-width: 620px;
     margin-inline: auto;
+  }
+  .work vv-chat {
+    margin-top: 12px;
+    max-height: 50dvh;
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    overflow: clip;
   }
   .alone {
     display: grid;

@@ -76,6 +76,12 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {"none" | "cpu" | "bandwidth" | "other"} [limited]
  */
 /**
+ * @typedef {object} Chat
+ * @property {"chat"} type
+ * @property {string} client_id the page's own name of the line: sent again, it is the same line
+ * @property {string} text
+ */
+/**
  * @typedef {object} KeepPlace
  * @property {"keep_place"} type
  */
@@ -138,7 +144,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | KeepPlace | HangUp
+ * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | Chat | KeepPlace | HangUp
  *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | CompleteTransfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 
@@ -304,6 +310,31 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string[]} [may] what an agent may ask for now
  */
 /**
+ * @typedef {object} ChatEntry
+ * @property {number} number from 1 within the contact, in the one order of both sides
+ * @property {string} by customer, agent
+ * @property {string} name
+ * @property {string} at
+ * @property {string} text
+ * @property {string | null} [client_id] only of what this side wrote
+ */
+/**
+ * @typedef {object} ChatLine
+ * @property {"chat_line"} type
+ * @property {number} number
+ * @property {string} by
+ * @property {string} name
+ * @property {string} at
+ * @property {string} text
+ * @property {string | null} [client_id]
+ */
+/**
+ * @typedef {object} ChatHistory
+ * @property {"chat_history"} type
+ * @property {ChatEntry[]} lines
+ * @property {number} earlier how many are left out before them
+ */
+/**
  * @typedef {object} AgentState
  * @property {"agent_state"} type
  * @property {string} state
@@ -429,6 +460,6 @@ export const SUBPROTOCOL = "visavis.v1";
  */
 /**
  * @typedef {Welcome | IceServers | ErrorMessage | Bye | Ack | ContactState | MenuNode | QueuePosition | PlaceKept | PlaceNotKept | LegAnswer
- *   | LegRefused | LegState | PeerState | QualityState | RecordingState | AgentState | Offer | OfferEnded | Assigned | CustomerKnown | WrapUpStarted
+ *   | LegRefused | LegState | PeerState | QualityState | RecordingState | ChatLine | ChatHistory | AgentState | Offer | OfferEnded | Assigned | CustomerKnown | WrapUpStarted
  *   | Board} ServerMessage
  */

@@ -6,10 +6,12 @@ import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { deviceHelp } from "../elements/device-help.js";
 import { icon, mark } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
+import "../elements/chat.js";
 import "../elements/controls.js";
 import "../elements/stage.js";
 import { ApiError, request, save } from "../lib/api.js";
 import { Call } from "../lib/call.js";
+import { CHATS, ChatBook } from "../lib/chat.js";
 import { isTyping, socketUrl } from "../lib/dom.js";
 import { language, t } from "../lib/i18n.js";
 import { watchReach } from "../lib/reach.js";
@@ -26,6 +28,7 @@ import { OPEN, Turn } from "./turn.js";
 const TALKING_SCREENS = new Set(["talking", "held", "voice"]);
 const CHOICE_KEY = "visavis.customer.choice";
 const GENERATION_KEY = "visavis.customer.generation";
+const CHAT_KEY = "visavis.customer.chat";
 /** A gateway that is away for longer has lost the contact anyway (its grace is a minute). */
 const GIVE_UP_MS = 150_000;
 
@@ -42,6 +45,7 @@ export class Customer extends LitElement {
     _wide: { state: true },
     _now: { state: true },
     _copied: { state: true },
+    _chatting: { state: true },
   };
 
   static styles = [
@@ -114,6 +118,34 @@ export class Customer extends LitElement {
         margin: 12px auto;
         width: min(calc(100% - 24px), 560px);
       }
+      .talking.chatting vv-stage {
+        flex: 1 1 44%;
+        min-height: 110px;
+      }
+      .talking.chatting .content {
+        flex: 0 1 auto;
+        max-height: 34%;
+      }
+      vv-chat {
+        flex: 1 1 56%;
+        border-top: 1px solid var(--line);
+      }
+      @media (min-width: 720px), (orientation: landscape) and (max-height: 520px) {
+        .talking.chatting {
+          display: grid;
+          grid-template: minmax(0, 1fr) auto / minmax(0, 1fr) clamp(240px, 38%, 360px);
+        }
+        .talking.chatting vv-stage,
+        .talking.chatting .content {
+          grid-column: 1;
+          max-height: none;
+        }
+        vv-chat {
+          grid-area: 1 / 2 / span 2 / auto;
+          border-top: 0;
+          border-inline-start: 1px solid var(--line);
+        }
+      }
       .inner {
         max-width: 480px;
         margin-inline: auto;
@@ -156,6 +188,9 @@ export class Customer extends LitElement {
       footer .leave {
         padding: 10px 16px;
         display: grid;
+        grid-auto-flow: column;
+        grid-auto-columns: minmax(0, 1fr);
+        gap: 8px;
         max-width: 512px;
         margin-inline: auto;
       }
@@ -190,6 +225,8 @@ export class Customer extends LitElement {
   #session = null;
   /** @type {Call | null} */
   #call = null;
+  /** @type {ChatBook | null} */
+  #chat = null;
   #abort = new AbortController();
   #shown = "";
   /** The call whose choice of camera and microphone was made before a reload. */
@@ -205,6 +242,8 @@ export class Customer extends LitElement {
     this._wide = false;
     this._now = Date.now();
     this._copied = false;
+    /** Whether the chat is on the screen, where there is one. */
+    this._chatting = false;
   }
 
   connectedCallback() {
@@ -286,6 +325,8 @@ export class Customer extends LitElement {
     this._view = newView();
     place.tab.removeItem(CHOICE_KEY);
     place.tab.removeItem(GENERATION_KEY);
+    place.tab.removeItem(CHAT_KEY);
+    this._chatting = false;
     const { page, site, visitor_key } = place;
     const { consent, notice_version } = place.availability.recording;
     try {
@@ -316,6 +357,7 @@ export class Customer extends LitElement {
       const { talking_since_ms } = this._view;
       this._view = { ...newView(), contact_id: welcome.contact_id ?? null, talking_since_ms };
     }
+    this.#openChat(session, welcome);
     this._phase = "live";
     this.#turn?.stop();
     if (this.place?.invitation?.place) this.place.forgetLink();
@@ -323,6 +365,21 @@ export class Customer extends LitElement {
     this.#call.connect();
     if (!welcome.resumed && this.#call.published) this.#call.tellMediaState();
     if (this.#reopening) void this.#reopen();
+  }
+
+  /** The lines of this contact. @param {Session} session @param {import("../lib/messages.js").Welcome} welcome */
+  #openChat(session, welcome) {
+    const { place } = this;
+    const contact_id = welcome.contact_id ?? "";
+    if (this.#chat?.contact_id === contact_id) {
+      if (!welcome.resumed) this.#chat.renewed();
+      return;
+    }
+    if (place === undefined) return;
+    const chat = new ChatBook({ contact_id, send: (message) => session.send(message), store: place.tab });
+    chat.addEventListener("change", () => this.requestUpdate());
+    this.#chat = chat;
+    this._chatting = place.tab.getItem(CHAT_KEY) !== null;
   }
 
   /** Camera and microphone as they were before the reload: they had been chosen in this very call. */
@@ -341,6 +398,7 @@ export class Customer extends LitElement {
   /** @param {Session} session @param {import("../lib/messages.js").ServerMessage} message */
   #receive(session, message) {
     if (session !== this.#session) return;
+    if (this.#chat?.receive(message)) return;
     const before = this._view;
     this._view = fold(before, message, Date.now());
     this.#call?.receive(message);
@@ -388,10 +446,12 @@ export class Customer extends LitElement {
     this.#call = null;
     const session = this.#session;
     this.#session = null;
+    this.#chat = null;
     session?.close();
     place?.tab.removeItem(SESSION_KEY);
     place?.tab.removeItem(CHOICE_KEY);
     place?.tab.removeItem(GENERATION_KEY);
+    place?.tab.removeItem(CHAT_KEY);
   }
 
   /** @param {string} code */
@@ -504,6 +564,22 @@ export class Customer extends LitElement {
     this.#session?.send({ type: "payment", open: this.place?.payment ?? false });
   }
 
+  #toggleChat = async () => {
+    this._chatting = !this._chatting;
+    if (this._chatting) this.place?.tab.setItem(CHAT_KEY, "open");
+    else this.place?.tab.removeItem(CHAT_KEY);
+    await this.updateComplete;
+    if (this._chatting) {
+      const chat = /** @type {import("../elements/chat.js").Chat | null} */ (this.renderRoot.querySelector("vv-chat"));
+      await chat?.updateComplete;
+      chat?.focusText();
+    } else {
+      const controls = /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"));
+      if (controls !== null) controls.focusChat();
+      else /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-action=chat]"))?.focus();
+    }
+  };
+
   minimise = () => this.place?.bridge.tell({ type: "minimise" });
 
   #widen = () => {
@@ -547,6 +623,7 @@ export class Customer extends LitElement {
     const call = this._phase === "live" ? this.#call : null;
     const screen = this._phase === "live" ? screenOf(this._view) : this._phase;
     const talks = call !== null && TALKING_SCREENS.has(screen);
+    const chatting = talks && this._chatting && this.#mayChat;
     return html`<div class="app">
       <header>
         ${mark()}<strong>${place.availability?.site_name || t("app.name")}</strong>
@@ -559,16 +636,28 @@ export class Customer extends LitElement {
               <button @click=${this.minimise} title=${t("app.minimise")} aria-label=${t("app.minimise")}>${icon("cross")}</button>`
           : nothing}
       </header>
-      <main class=${talks ? "talking" : ""}>
+      <main class="${talks ? "talking" : ""} ${chatting ? "chatting" : ""}">
         ${call !== null && screen !== "ended" ? this.#stage(call, screen) : nothing}
         ${talks ? html`<h1 class="visually-hidden" tabindex="-1">${screens.announcement(screen, this._view)}</h1>` : nothing}
         <div class="content" ?hidden=${talks && !this.#besideCall(call)}>
           ${talks ? this.#beside(call) : html`<div class="inner">${this.#screen(screen, call)}</div>`}
         </div>
+        ${chatting ? html`<vv-chat customer .book=${this.#chat} @close=${this.#toggleChat}></vv-chat>` : nothing}
         <p class="visually-hidden" role="status" aria-live="polite">${this.#announcement(screen)}</p>
+        <p class="visually-hidden" role="status" aria-live="polite" data-unread>${talks && !chatting ? this.#unreadText : ""}</p>
       </main>
       ${call !== null && screen !== "ended" ? html`<footer>${this.#footer(call, talks)}</footer>` : nothing}
     </div>`;
+  }
+
+  /** An agent is there to read. */
+  get #mayChat() {
+    return this.#chat !== null && CHATS.has(this._view.state);
+  }
+
+  get #unreadText() {
+    const count = this.#chat?.unread ?? 0;
+    return count > 0 ? t("chat.unread", { count }) : "";
   }
 
   /** @param {string} screen */
@@ -643,9 +732,19 @@ export class Customer extends LitElement {
   /** @param {Call} call @param {boolean} talks */
   #footer(call, talks) {
     if (talks && call.published) {
-      return html`${screens.recorded(this, this._view)}<vv-controls .call=${call} @hang-up=${this.hangUp}></vv-controls>`;
+      return html`${screens.recorded(this, this._view)}<vv-controls
+        .call=${call}
+        .chat=${this.#mayChat ? { open: this._chatting, unread: this.#chat?.unread ?? 0 } : null}
+        @chat=${this.#toggleChat}
+        @hang-up=${this.hangUp}
+      ></vv-controls>`;
     }
     return html`<div class="leave">
+      ${talks && this.#mayChat
+        ? html`<button data-action="chat" aria-expanded=${this._chatting} @click=${this.#toggleChat}>
+            ${icon("chat")} ${this._chatting ? t("controls.chat") : this.#unreadText || t("controls.chat")}
+          </button>`
+        : nothing}
       <button data-action="leave" @click=${this.hangUp}>${icon("hang_up")} ${t(talks ? "controls.hang_up" : "waiting.leave")}</button>
     </div>`;
   }

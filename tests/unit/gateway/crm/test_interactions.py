@@ -8,6 +8,7 @@ from gateway.base.errors import BadInput
 from gateway.base.ids import AgentId, ContactId
 from gateway.contacts.journal import JournalEvent, JournalSource, JournalValue
 from gateway.crm.interactions import interactions_of
+from gateway.parties import ChatLine
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ANNA: dict[str, JournalValue] = {"agent_id": "ag_anna0000"}
@@ -117,3 +118,29 @@ def test_the_same_journal_makes_the_same_interactions() -> None:
     """So that a second node, or the same one after a crash, adds nothing."""
     events = journal(*WAITED, *WITH_ANNA, (60, "customer_left", "wrap_up", ANNA), (99, "closed", "closed", {}))
     assert interactions_of(events) == interactions_of(list(events))
+
+
+def said(number: int, second: float) -> ChatLine:
+    return ChatLine(number=number, by="customer", name="", at=START + timedelta(seconds=second), text=f"at {second}")
+
+
+def test_each_line_goes_to_the_agent_who_had_the_contact_then() -> None:
+    events = journal(
+        *WAITED,
+        *WITH_ANNA,
+        (60, "agent_leg_lost", "queued", ANNA),
+        (70, "offer_accepted", "bridging", BEN),
+        (72, "bridged", "active", BEN),
+        (90, "customer_left", "wrap_up", BEN),
+        (95, "closed", "closed", {}),
+    )
+    lines = [said(1, 31), said(2, 40), said(3, 58), said(4, 80)]  # the first before there were pictures
+    first, second = interactions_of(events, lines)
+    assert first.chat == tuple(lines[:3])
+    assert second.chat == (lines[3],)
+    assert [each.chat for each in interactions_of(events)] == [(), ()]
+
+
+def test_a_contact_that_no_agent_had_keeps_what_was_written_all_the_same() -> None:
+    (found,) = interactions_of(journal(*WAITED, (50, "closed", "closed", {})), [said(1, 45)])
+    assert found.chat == (said(1, 45),)

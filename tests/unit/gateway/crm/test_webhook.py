@@ -88,6 +88,9 @@ async def test_it_says_all_that_was_done(server: CrmServer, crm: WebhookCrm):
         "wrap_up_s": 10.0, "disposition": "sale", "notes": "wants it in blue", "menu_path": ["Buy", "Größe"],
         "end_reason": "completed",
     }  # fmt: skip
+    assert told["chat"] == [
+        {"by": "customer", "name": "Zoë", "at": "2026-03-02T12:00:00.000Z", "text": "in blue, s’il vous plaît 🟦"}
+    ]
     assert server.headers[0]["Idempotency-Key"] == f"{ONE}.1"
 
 

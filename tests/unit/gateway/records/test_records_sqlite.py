@@ -20,6 +20,7 @@ from gateway.records.migrate import newest_revision
 from gateway.records.tables import metadata
 from gateway.records.task_letters import SqlLetters
 from tests.support.contracts.account_store import AccountStoreContract
+from tests.support.contracts.chat_store import ChatStoreContract
 from tests.support.contracts.letter_store import LetterStoreContract
 from tests.support.contracts.link_store import LinkStoreContract
 from tests.support.contracts.pilot_store import PilotStoreContract
@@ -41,6 +42,10 @@ class TestSqliteJournal(JournalContract):
 
 
 class TestSqliteAccounts(AccountStoreContract):
+    pass
+
+
+class TestSqliteChat(ChatStoreContract):
     pass
 
 

@@ -152,6 +152,7 @@ class CtiReader(Generic[Event, Line]):
         self._resync_lock = asyncio.Lock()
         self._alarmed = False
         self._undelivered: dict[str, tuple[AcdAgentState, str]] = {}
+        self._nameless: dict[AgentId, AgentPosition] = {}
 
     # ---------------------------------------------------------------- CtiFeed
 
@@ -190,7 +191,10 @@ class CtiReader(Generic[Event, Line]):
             await self._command(lambda line: self._dialect.set_priority(line, call, priority))
 
     async def set_agent_state(self, position: AgentPosition) -> None:
-        """An agent whom this ACD has no name for is no error: they work elsewhere."""
+        """An agent whom this ACD has no name for is no error: they work elsewhere, or it has not said yet who is there.
+
+        What they were last is told when the name is known. Of more than MAX_UNDELIVERED such agents it is not.
+        """
         names = self._dialect.ledger.names
         if position.ref and position.ref != position.agent_id:
             names.learn(position.agent_id, position.ref)
@@ -199,8 +203,13 @@ class CtiReader(Generic[Event, Line]):
         if ref is None and state is not None:
             await self._ask_directory()
             ref = names.ref_of(position.agent_id)
-        if ref is None or state is None:
+        if state is None:
             return
+        if ref is None:
+            if position.agent_id in self._nameless or len(self._nameless) < MAX_UNDELIVERED:
+                self._nameless[position.agent_id] = position
+            return
+        self._nameless.pop(position.agent_id, None)
         reason = position.reason or ""
         if ref in self._undelivered or len(self._undelivered) < MAX_UNDELIVERED:
             self._undelivered[ref] = (state, reason)
@@ -342,6 +351,7 @@ class CtiReader(Generic[Event, Line]):
                     _log.warning("cti.flooded", acd=self._name, dropped=self._gate.dropped)
                 self._gate.behind = False
                 await _unless_ended(reading, self._resync(line))
+                await _unless_ended(reading, self._deliver(line))
                 resync_s = self._clock.monotonic() + self._pace.resync_s
 
     async def _resync(self, line: Line) -> None:
@@ -352,7 +362,12 @@ class CtiReader(Generic[Event, Line]):
             self._flush()
 
     async def _deliver(self, line: Line) -> None:
-        """Agents' states that could not be told while nobody was there."""
+        """Agents' states that could not be told while nobody was there, or nobody knew whose they were."""
+        for agent_id, position in list(self._nameless.items()):
+            named = self._dialect.ledger.names.ref_of(agent_id)
+            if named is not None:
+                del self._nameless[agent_id]
+                self._undelivered.setdefault(named, (_STATES[position.state], position.reason or ""))
         for ref, (state, reason) in list(self._undelivered.items()):
             try:
                 await self._tell_agent_state(line, ref, state, reason)

@@ -12,8 +12,9 @@ from gateway.acd.cti.connection import LoginRefused, unavailable
 from gateway.acd.cti.ledger import Ledger
 from gateway.acd.cti.reader import CtiReader, Pace
 from gateway.acd.events import AcdAgentState
+from gateway.acd.port import AgentPosition
 from gateway.acd.sip.feed import FeedAbilities
-from gateway.base.ids import new_offer_id
+from gateway.base.ids import AgentId, new_offer_id
 from tests.support.clock import FakeClock
 
 
@@ -44,6 +45,8 @@ class Dialect:
         self.tried: list[float] = []
         self.lines: list[Line] = []
         self.resyncs = 0
+        self.names_say: dict[AgentId, str] = {}  # what the ACD tells when its whole state is asked for
+        self.told: list[tuple[str, AcdAgentState]] = []
         self._clock = clock
 
     def abilities(self) -> FeedAbilities:
@@ -60,6 +63,8 @@ class Dialect:
 
     async def resync(self, line: Line) -> int:
         self.resyncs += 1
+        for agent_id, ref in self.names_say.items():
+            self.ledger.names.learn(agent_id, ref)
         if self.falls:
             line.ended.set()
         return 0
@@ -77,7 +82,8 @@ class Dialect:
 
     async def set_priority(self, line: Line, call: Call, priority: int) -> None: ...
 
-    async def set_agent_state(self, line: Line, ref: str, state: AcdAgentState, reason: str) -> None: ...
+    async def set_agent_state(self, line: Line, ref: str, state: AcdAgentState, reason: str) -> None:
+        self.told.append((ref, state))
 
     def unreadable(self) -> int:
         return 0
@@ -157,3 +163,22 @@ async def test_the_whole_state_is_asked_for_at_once_and_then_now_and_then(rig: R
     assert rig.dialect.resyncs == 1
     await rig.clock.run(2)
     assert rig.dialect.resyncs == 2
+
+
+@pytest.mark.parametrize("known", ["when it comes up", "later"])
+async def test_who_went_ready_before_the_acd_said_their_name_is_told_as_soon_as_it_has(rig: Rig, known: str) -> None:
+    agent_id = AgentId("ag_pat")
+    names = {agent_id: "SIP/1001"}
+    for state in ("not_ready", "ready"):
+        await rig.feed.set_agent_state(
+            AgentPosition(agent_id=agent_id, queues=(), state=state, reason=None, ready_since=None)
+        )
+    if known == "when it comes up":
+        rig.dialect.names_say = names
+    await rig.feed.start()
+    await rig.clock.run(1)
+    if known == "later":
+        assert rig.dialect.told == []
+        rig.dialect.names_say = names
+        await rig.clock.run(300)
+    assert rig.dialect.told == [("SIP/1001", AcdAgentState.READY)]

@@ -8,6 +8,7 @@ identity. The end waits a moment for the message that explains it.
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.base.log import get_logger
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 EXPLAINED_S: Final = 0.03
 """The end is told this much later than baresip's event: the BYE that it came with is read in another thread."""
+
+UNHEARD_S: Final = 1.0
+"""So long after its INVITE ending a call waits for the first answer: of a call that is ended before, baresip now and
+then forgets a 200 that is on its way, without ACK and BYE. A CANCEL has to wait for it too (RFC 3261 §9.1)."""
 
 HOLD_S: Final = 3.0
 HOLD_RETRY_S: Final = 0.1
@@ -103,6 +108,8 @@ class BaresipCall:
         self._loop = asyncio.get_running_loop()
         self._listener: Callable[[SipEvent], None] | None = None
         self._early: list[SipEvent] = []
+        self._began_s = self._loop.time()
+        self._heard = asyncio.Event()  # an answer to the INVITE, or that none will come
         self._answered = False
         self._ended = False
         self._held = False
@@ -142,6 +149,7 @@ class BaresipCall:
             case Event.CALL_RINGING | Event.CALL_PROGRESS:
                 self._loop.call_later(EXPLAINED_S, self._unexplained, event.event is Event.CALL_PROGRESS)
             case Event.CALL_ESTABLISHED:
+                self._heard.set()
                 if not self._answered:
                     self._answered = True
                     if self._codec_known():
@@ -170,6 +178,7 @@ class BaresipCall:
         if message.identity is not None and method in ("INVITE", "UPDATE"):
             self._tell_identity(message.identity)
         if method == "INVITE":
+            self._heard.set()
             self._codec = message.codec or self._codec
             if 100 < status < 200 and not self._answered:
                 self._tell_progress(status, early_media=message.has_sdp or self._progress[1])
@@ -231,6 +240,7 @@ class BaresipCall:
         if self.closed:
             return
         self.closed = True
+        self._heard.set()
         self._tell_referred(200 if text == _TRANSFERRED else 487)
         self._loop.call_later(EXPLAINED_S, self._end, text)
 
@@ -245,6 +255,9 @@ class BaresipCall:
     async def hang_up(self) -> None:
         from baresip.errors import BaresipError
 
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._began_s + UNHEARD_S):
+                await self._heard.wait()
         if self.closed:
             return
         try:

@@ -1,5 +1,6 @@
 """Telephone calls through the engine: a switch over SIP and RTP on one side, a browser's leg on the other."""
 
+import asyncio
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -137,6 +138,22 @@ async def test_closing_before_the_answer_is_a_cancel() -> None:
         assert (await here.ended()).reason == "closed"
         await until(lambda: call.has("CANCEL"), "the switch is told")
         await until(lambda: call.has("ACK"), "and its 487 is acknowledged")
+
+
+@pytest.mark.parametrize(("answer", "asked_for"), [(200, "BYE"), (100, "CANCEL")])
+async def test_closing_before_the_switch_said_anything_leaves_no_call_behind_there(answer: int, asked_for: str) -> None:
+    async with desk(lambda call: None) as here:
+        await here.dial()
+        closing = asyncio.create_task(here.engine.execute(CloseLeg(leg_id="lg_phone")))
+        call = await here.peer.call(1)
+        if answer == 200:
+            call.answer()
+        else:
+            call.progress(answer, "Trying")
+        await until(lambda: call.has(asked_for), "the switch is told")
+        await until(lambda: call.has("ACK"), "and its answer is acknowledged")
+        await closing
+        assert (await here.ended()).reason == "closed"
 
 
 async def test_the_end_by_the_other_side_says_why() -> None:

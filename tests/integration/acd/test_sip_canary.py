@@ -125,6 +125,7 @@ async def test_a_canary_that_is_ended_takes_its_switch_and_telephones_along(
             env=environment(tmp_path, TMPDIR=str(scratch), VISAVIS_CANARY_TOKEN="t" * 43),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=hears_ctrl_c,
         )
         try:
             await until(lambda: left_in(scratch) == ["baresip", "baresip", "sipp", "sipp"], what="all four run")
@@ -133,11 +134,17 @@ async def test_a_canary_that_is_ended_takes_its_switch_and_telephones_along(
                 _, words = await canary.communicate()
         finally:
             if canary.returncode is None:
-                canary.kill()
+                canary.terminate()
+                await canary.wait()
     assert left_in(scratch) == []
     assert list(scratch.iterdir()) == []
     assert canary.returncode == 128 + ended_by
     assert b"Traceback" not in words
+
+
+def hears_ctrl_c() -> None:
+    """Whoever runs the tests in the background of a shell has SIGINT ignored, and so would everything they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def left_in(folder: Path) -> list[str]:

@@ -56,7 +56,11 @@ class CrmSettings(Section):
         True, description="A visitor nobody has named is known again by the browser, as long as it keeps its storage."
     )
     retention_days: int = Field(
-        365, ge=0, le=36_500, description="What was done for a customer is forgotten after so many days; 0: never."
+        365,
+        ge=0,
+        le=36_500,
+        description="What was done for a customer, and what was written in calls, is forgotten after so many days; "
+        "0: never.",
     )
     webhook: CrmWebhookSettings = CrmWebhookSettings()
 

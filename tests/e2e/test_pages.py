@@ -359,6 +359,14 @@ async def test_text_of_others_is_shown_as_text(playwright: Playwright, preview: 
     async with visit(playwright, "/agent/", preview=preview) as seen:
         await expect(seen.page.locator("#offer-title")).to_have_text(payload)
         await expect(seen.page.locator(".context .form dd dd").first).to_have_text(payload)
+        assigned = {"type": "assigned", "contact_id": OFFER["contact_id"], "queue_name": "Advice", "customer": card}
+        line = {"number": 1, "by": "customer", "name": payload, "at": "2026-03-02T09:00:00Z", "text": payload}
+        told = {"type": "chat_history", "lines": [line], "earlier": 0}
+        await (await preview.talker()).tell(agent("busy"), assigned, contact("active"), told)
+        await seen.page.locator("[data-action=chat]").click()
+        await expect(seen.page.locator("vv-chat .text")).to_have_text(payload)
+        await expect(seen.page.locator("vv-chat .who bdi")).to_have_text(payload)
+        await expect(seen.page.locator("vv-chat a")).to_have_count(0)
         assert await seen.page.evaluate("window.hit") is None
         assert seen.complaints == []
 

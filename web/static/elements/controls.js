@@ -104,9 +104,24 @@ export class Controls extends LitElement {
           overflow: hidden;
           clip-path: inset(50%);
         }
+        .bar {
+          flex-wrap: wrap;
+          gap: 4px;
+        }
         button.control {
           min-height: 50px;
-          flex-basis: 54px;
+          flex: 1 1 var(--target);
+          max-width: 60px;
+        }
+      }
+      @container (max-width: 359px) {
+        .bar {
+          gap: 2px;
+          padding-inline: 4px;
+        }
+        button.control {
+          flex-basis: 40px;
+          min-width: 40px;
         }
       }
       .panel {

@@ -52,6 +52,10 @@ async def test_customer_and_agent_write_to_each_other(
         assert await customer.page.frames[-1].evaluate("window.hit") is None
         await alex.page.keyboard.press("Escape")
         await expect(badge).to_be_focused()
+        await field.fill("half a")
+        await field.press("Escape")
+        await customer.frame.locator("[data-action=chat]").click()
+        await expect(field).to_have_value("half a")
 
         await customer.page.reload()
         await expect(theirs).to_have_text(both)

@@ -37,6 +37,18 @@ test("a line is on its way until the gateway tells it back", () => {
   assert.deepEqual(texts(book), ["Hi"]);
 });
 
+test("what is being written stays until it is sent", () => {
+  const { book } = rig();
+  book.draft = "  ";
+  book.write(book.draft);
+  assert.equal(book.draft, "  ");
+  book.draft = "Hi";
+  book.open = false;
+  assert.equal(book.draft, "Hi");
+  book.write(book.draft);
+  assert.equal(book.draft, "");
+});
+
 test("lines stand in the gateway's order, and each once", () => {
   const { book } = rig();
   book.receive(line(2, "two"));

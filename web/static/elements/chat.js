@@ -19,7 +19,6 @@ export class Chat extends LitElement {
     book: { attribute: false },
     customer: { type: Boolean },
     read_only: { type: Boolean },
-    _length: { state: true },
   };
 
   static styles = [
@@ -135,7 +134,6 @@ export class Chat extends LitElement {
     /** Whether the customer reads it: then an agent is on the other side. */
     this.customer = false;
     this.read_only = false;
-    this._length = 0;
   }
 
   connectedCallback() {
@@ -165,6 +163,9 @@ export class Chat extends LitElement {
   }
 
   updated() {
+    const field = this.renderRoot.querySelector("textarea");
+    const draft = this.book?.draft ?? "";
+    if (field !== null && field.value !== draft) field.value = draft;
     const scroll = this.renderRoot.querySelector(".scroll");
     if (scroll !== null && this.#at_end) scroll.scrollTop = scroll.scrollHeight;
   }
@@ -225,7 +226,7 @@ export class Chat extends LitElement {
   }
 
   #form() {
-    const left = TEXT_LIMIT - this._length;
+    const left = TEXT_LIMIT - (this.book?.draft.length ?? 0);
     return html`<form @submit=${this.#submit} @keydown=${this.#key}>
       <textarea
         rows="1"
@@ -235,7 +236,7 @@ export class Chat extends LitElement {
         title=${t("chat.keys")}
         enterkeyhint="send"
         autocomplete="off"
-        @input=${(/** @type {Event} */ event) => (this._length = /** @type {HTMLTextAreaElement} */ (event.target).value.length)}
+        @input=${this.#typed}
       ></textarea>
       <button class="primary" type="submit" data-action="send-chat" title=${t("chat.send")} aria-label=${t("chat.send")}>${icon("send")}</button>
       ${left <= NEAR_LIMIT ? html`<p class="left hint small" role="status">${t("chat.left", { count: left })}</p>` : nothing}
@@ -243,14 +244,16 @@ export class Chat extends LitElement {
   }
 
   /** @param {Event} event */
+  #typed = (event) => {
+    if (this.book !== null) this.book.draft = /** @type {HTMLTextAreaElement} */ (event.target).value;
+    this.requestUpdate();
+  };
+
+  /** @param {Event} event */
   #submit = (event) => {
     event.preventDefault();
     const field = /** @type {HTMLTextAreaElement} */ (this.renderRoot.querySelector("textarea"));
-    if (this.book?.write(field.value)) {
-      field.value = "";
-      this._length = 0;
-      this.#at_end = true;
-    }
+    if (this.book?.write(field.value)) this.#at_end = true;
     field.focus();
   };
 

@@ -32,6 +32,8 @@ export class ChatBook extends EventTarget {
   pending = [];
   /** How many lines of the other side were not on the screen yet. */
   unread = 0;
+  /** What is being written: it is still there when the chat was closed in between. */
+  draft = "";
 
   #options;
   #open = false;
@@ -66,6 +68,7 @@ export class ChatBook extends EventTarget {
   write(written) {
     const text = written.trim();
     if (text === "") return false;
+    this.draft = "";
     const client_id = (this.#options.new_id ?? randomKey)();
     this.pending = [...this.pending, { client_id, text, seq: this.#send(client_id, text), code: null }];
     this.#changed();

@@ -82,6 +82,9 @@ async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop
         assert await agent.page.evaluate(SENDS) == {"audio": False, "video": True}
         await expect(agent.page.get_by_text("The voice is on your phone")).to_be_visible()
         await expect(agent.page.locator("[data-action=mute]")).to_have_count(0)
+        await customer.write("LX-2209")
+        await agent.page.keyboard.press("Alt+C")
+        await expect(agent.page.locator("vv-chat [data-line] .text")).to_have_text("LX-2209")
 
         call.bye(("Reason", 'Q.850;cause=16;text="Normal call clearing"'))
         await customer.is_told("The call has ended")

@@ -121,6 +121,9 @@ async def test_the_acds_desktop_shows_the_panel_of_the_call_that_its_agent_accep
 
         await desk.button("hold").click()
         await customer.frame.get_by_text("You are on hold").first.wait_for()
+        await customer.write("LX-2209")
+        await desk.frame.locator("[data-action=chat]").click()
+        await expect(desk.frame.locator("vv-chat [data-line] .text")).to_have_text("LX-2209")
         await desk.button("retrieve").click()
         await desk.hears("resumed")
         await desk.button("hang_up").click()

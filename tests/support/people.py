@@ -112,6 +112,13 @@ class Customer:
         await wait_until_seen(self.picture, devices)
         await wait_until_heard(self.picture, devices)
 
+    async def write(self, text: str) -> None:
+        """Into the chat, which is opened for it."""
+        if await self.frame.locator("vv-chat").count() == 0:
+            await self.frame.locator("[data-action=chat]").click()
+        await self.frame.locator("vv-chat textarea").fill(text)
+        await self.frame.locator("vv-chat textarea").press("Enter")
+
     async def hang_up(self) -> None:
         await self.frame.locator("[data-action=hang_up]").click()
 

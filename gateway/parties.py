@@ -184,6 +184,13 @@ class WriteLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PressKeys:
+    """Call mode: the customer presses keys of a telephone (`0-9 * #`), as the ACD's announcements ask."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPlace:
     """The customer leaves the page and comes back by a link: their place in line is kept."""
 
@@ -265,7 +272,16 @@ class SubmitWrapUp:
 
 
 CustomerRequest = (
-    ChooseOption | OfferLeg | GiveConsent | TellPayment | ReportMedia | ReportQuality | WriteLine | KeepPlace | HangUp
+    ChooseOption
+    | OfferLeg
+    | GiveConsent
+    | TellPayment
+    | ReportMedia
+    | ReportQuality
+    | WriteLine
+    | PressKeys
+    | KeepPlace
+    | HangUp
 )
 AgentRequest = (
     SetReady

@@ -168,6 +168,14 @@ class Chat(Message):
     text: Annotated[str, Field(max_length=4000)]
 
 
+class PressKeys(Message):
+    """Sender: customer. Legal: with `voice_apart`, as soon as the ACD's side is heard. Keys of a telephone, for what
+    asks for them there. Refused with `keys_not_now`."""
+
+    type: Literal["press_keys"] = "press_keys"
+    keys: Annotated[str, Field(pattern=r"^[0-9*#]{1,16}$")]
+
+
 class KeepPlace(Message):
     """Sender: customer. Legal: `queued`, after `keep_in_s` of the last `queue_position`. Leave, and come back by a
     link: answered by `place_kept` or `place_not_kept`."""
@@ -271,6 +279,7 @@ CustomerMessage = Annotated[
     | MediaState
     | QualityReport
     | Chat
+    | PressKeys
     | KeepPlace
     | HangUp,
     Field(discriminator="type"),

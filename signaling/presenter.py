@@ -330,6 +330,7 @@ REQUESTS: Final[Mapping[type, Callable[[Any], parties.CustomerRequest | parties.
         messages.MediaState: lambda m: parties.ReportMedia(audio=m.audio, video=m.video, screen=m.screen),
         messages.QualityReport: _quality_report,
         messages.Chat: lambda m: parties.WriteLine(client_id=m.client_id, text=m.text),
+        messages.PressKeys: lambda m: parties.PressKeys(keys=m.keys),
         messages.KeepPlace: lambda _: parties.KeepPlace(),
         messages.HangUp: lambda _: parties.HangUp(),
         messages.SetReady: lambda _: parties.SetReady(),

@@ -53,6 +53,7 @@ from gateway.parties import (
     HoldContact,
     KeepPlace,
     OfferLeg,
+    PressKeys,
     RecordingShown,
     RejectOffer,
     ReportMedia,
@@ -248,6 +249,8 @@ class Conduct:
                 self._quality.reported(Role.CUSTOMER, request)
             case WriteLine():
                 self._chat.written(Role.CUSTOMER, request)
+            case PressKeys(keys=keys):
+                self._press(keys)
             case KeepPlace():
                 self._places.asked()
             case HangUp():
@@ -402,6 +405,13 @@ class Conduct:
         self._do.journal(name, JournalSource.CUSTOMER, data=data)
         if contact.bridged_at_s is not None:
             self._do.recording_consent(answer.given, answer.notice_version, contact.consent_language)
+
+    def _press(self, keys: str) -> None:
+        """Not written down anywhere: what is keyed in may be a PIN."""
+        contact = self.contact
+        if not contact.split or contact.acd is None or contact.acd.voice is None:
+            raise StateConflict("keys_not_now", "There is no telephone call to press keys in just now.")
+        self._do.press_keys(contact.acd.voice, keys)
 
     def _payment(self, is_open: bool) -> None:
         """The customer's page says that a payment is being entered, or is no more. Said again, nothing happens."""

@@ -46,7 +46,7 @@ from gateway.contacts.ports import (
 )
 from gateway.contacts.views import Views
 from gateway.parties import AgentNotice, AgentParty, CustomerNotice, CustomerParty, NoticePort, ReportMedia
-from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SetSource, Source
+from media.port import CloseLeg, Command, LegAnswer, MediaPort, MediaRefused, OpenLeg, SendDtmf, SetSource, Source
 
 _log = get_logger("contact")
 
@@ -203,6 +203,17 @@ class Effects:
                 await self._execute(SetSource(leg_id=leg_id, source=source))
             except MediaRefused as refusal:
                 self.post(SourceRefused(leg_id=leg_id, code=refusal.code))
+
+        self._put(Lane.MEDIA, job)
+
+    def press_keys(self, leg_id: LegId, keys: str) -> None:
+        """Keys that can't be pressed any more (the call is over, or too many wait) are a line in the log."""
+
+        async def job() -> None:
+            try:
+                await self._execute(SendDtmf(leg_id=leg_id, digits=keys))
+            except MediaRefused as refusal:
+                _log.info("contact.keys_refused", contact_id=self._contact.contact_id, leg_id=leg_id, code=refusal.code)
 
         self._put(Lane.MEDIA, job)
 

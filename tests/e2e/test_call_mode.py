@@ -52,6 +52,13 @@ async def hears_customer(call: PeerCall, hz: float) -> None:
             await asyncio.sleep(0.1)
 
 
+async def keyed(call: PeerCall, keys: str) -> None:
+    """At the switch, as telephone events (RFC 4733)."""
+    async with asyncio.timeout(STEP_S):
+        while call.rtp.digits() != keys:  # noqa: ASYNC110 - packets from another process
+            await asyncio.sleep(0.05)
+
+
 async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop(
     tmp_path: Path, playwright: Playwright, devices: dict[str, FakeDevices]
 ) -> None:
@@ -70,6 +77,13 @@ async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop
         call = await here.switch.call(1)
         call.rtp.speak(tone(PHONE_HZ))
         correlation = call.invite.one("X-Video-Contact-Id")
+        await customer.frame.locator("[data-action=keypad]").click()
+        await customer.frame.locator("vv-keypad [data-key='4']").click()
+        await customer.page.keyboard.press("2")
+        await customer.page.keyboard.press("#")
+        await keyed(call, "42#")
+        await customer.page.keyboard.press("Escape")
+        await expect(customer.frame.locator("vv-keypad")).to_have_count(0)
 
         await agent.page.goto(f"{here.demo.url}/agent/claim/{correlation}")
         await agent.is_in_state("busy")

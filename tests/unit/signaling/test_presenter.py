@@ -173,6 +173,7 @@ def test_every_request_is_asked_by_a_message_of_its_side() -> None:
         messages.Payment: messages.Payment(open=True),
         messages.Recording: messages.Recording(action="pause"),
         messages.Chat: messages.Chat(client_id="line-0001", text="Hello"),
+        messages.PressKeys: messages.PressKeys(keys="42#"),
         messages.MediaState: messages.MediaState(audio=True, video=False, screen=True),
         messages.SetNotReady: messages.SetNotReady(reason="lunch"),
         messages.AcceptOffer: messages.AcceptOffer(offer_id="of_00000001"),

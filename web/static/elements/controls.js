@@ -12,7 +12,7 @@ import { CallWatcher } from "./watch.js";
 /** @type {Record<string, import("./icons.js").IconName>} */
 const RECORDING_ICONS = { start: "record", stop: "record_off", pause: "record_pause", resume: "record" };
 
-/** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `chat`, `recording` (detail: the action). Everything else goes to the Call itself. */
+/** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `chat`, `keypad`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
     call: { attribute: false },
@@ -20,6 +20,7 @@ export class Controls extends LitElement {
     recording_may: { attribute: false },
     transfer: { type: Boolean },
     chat: { attribute: false },
+    keypad: { attribute: false },
     voice_apart: { type: Boolean },
     shortcuts: { type: Boolean },
     _open: { state: true },
@@ -157,6 +158,8 @@ export class Controls extends LitElement {
     this.transfer = false;
     /** The chat, where there is one: whether it is open, and how many lines nobody has read here. @type {{open: boolean, unread: number} | null} */
     this.chat = null;
+    /** Whether the telephone keys are on the screen, where there are any. @type {boolean | null} */
+    this.keypad = null;
     /** The voice is on a phone: no microphone here, and what ends is the video. */
     this.voice_apart = false;
     this.shortcuts = false;
@@ -198,6 +201,7 @@ export class Controls extends LitElement {
         ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
         ${this.transfer ? this.#button("transfer", "transfer", "", () => this.#emit("transfer"), "T") : nothing}
         ${this.chat === null ? nothing : this.#chatButton(this.chat)}
+        ${this.keypad === null ? nothing : this.#keypadButton(this.keypad)}
         ${this.recording_may.map((action) =>
           this.#button(RECORDING_ICONS[action], `record_${action}`, action === "resume" ? "on" : "", () => this.#record(action), action === "pause" || action === "resume" ? "P" : undefined),
         )}
@@ -248,9 +252,17 @@ export class Controls extends LitElement {
     </button>`;
   }
 
-  /** When the chat is closed, the focus goes back to what opened it. */
-  focusChat() {
-    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-action=chat]"))?.focus();
+  /** @param {boolean} open */
+  #keypadButton(open) {
+    const label = t("controls.keypad");
+    return html`<button class="control ${open ? "on" : ""}" data-action="keypad" aria-expanded=${open} title=${label} @click=${() => this.#emit("keypad")}>
+      ${icon("keypad")}<span>${label}</span>
+    </button>`;
+  }
+
+  /** When the chat or the keypad is closed, the focus goes back to what opened it. @param {"chat" | "keypad"} what */
+  focusOn(what) {
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector(`[data-action=${what}]`))?.focus();
   }
 
   /** @param {Call} call */

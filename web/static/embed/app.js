@@ -195,7 +195,7 @@ class Embed extends LitElement {
       await chat?.updateComplete;
       chat?.focusText();
     } else {
-      /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"))?.focusChat();
+      /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"))?.focusOn("chat");
     }
   };
 

@@ -82,6 +82,11 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} text
  */
 /**
+ * @typedef {object} PressKeys
+ * @property {"press_keys"} type
+ * @property {string} keys
+ */
+/**
  * @typedef {object} KeepPlace
  * @property {"keep_place"} type
  */
@@ -144,7 +149,7 @@ export const SUBPROTOCOL = "visavis.v1";
  * @property {string} [notes]
  */
 /**
- * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | Chat | KeepPlace | HangUp
+ * @typedef {Hello | Ack | Ping | IceRequest | LegOffer | MenuChoice | Consent | Payment | MediaState | QualityReport | Chat | PressKeys | KeepPlace | HangUp
  *   | SetReady | SetNotReady | AcceptOffer | RejectOffer | ClaimContact | Transfer | CompleteTransfer | Hold | Retrieve | Recording | WrapUp} ClientMessage
  */
 

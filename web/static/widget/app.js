@@ -8,6 +8,7 @@ import { icon, mark } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
 import "../elements/chat.js";
 import "../elements/controls.js";
+import "../elements/keypad.js";
 import "../elements/stage.js";
 import { ApiError, request, save } from "../lib/api.js";
 import { Call } from "../lib/call.js";
@@ -46,6 +47,7 @@ export class Customer extends LitElement {
     _now: { state: true },
     _copied: { state: true },
     _chatting: { state: true },
+    _keying: { state: true },
   };
 
   static styles = [
@@ -129,6 +131,12 @@ export class Customer extends LitElement {
       vv-chat {
         flex: 1 1 56%;
         border-top: 1px solid var(--line);
+      }
+      vv-keypad {
+        flex: 0 0 auto;
+      }
+      .talking.chatting vv-keypad {
+        grid-column: 1 / -1;
       }
       @media (min-width: 720px), (orientation: landscape) and (max-height: 520px) {
         .talking.chatting {
@@ -244,6 +252,8 @@ export class Customer extends LitElement {
     this._copied = false;
     /** Whether the chat is on the screen, where there is one. */
     this._chatting = false;
+    /** Whether the telephone keys are on the screen. */
+    this._keying = false;
   }
 
   connectedCallback() {
@@ -575,10 +585,25 @@ export class Customer extends LitElement {
       chat?.focusText();
     } else {
       const controls = /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"));
-      if (controls !== null) controls.focusChat();
+      if (controls !== null) controls.focusOn("chat");
       else /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-action=chat]"))?.focus();
     }
   };
+
+  #toggleKeypad = async () => {
+    this._keying = !this._keying;
+    await this.updateComplete;
+    const controls = /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"));
+    if (this._keying) {
+      const keypad = /** @type {import("../elements/keypad.js").Keypad | null} */ (this.renderRoot.querySelector("vv-keypad"));
+      await keypad?.updateComplete;
+      keypad?.focusKeys();
+    } else if (controls !== null) controls.focusOn("keypad");
+    else /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-action=keypad]"))?.focus();
+  };
+
+  /** @param {CustomEvent<string>} event */
+  #pressKey = (event) => this.#session?.send({ type: "press_keys", keys: event.detail });
 
   minimise = () => this.place?.bridge.tell({ type: "minimise" });
 
@@ -624,6 +649,7 @@ export class Customer extends LitElement {
     const screen = this._phase === "live" ? screenOf(this._view) : this._phase;
     const talks = call !== null && TALKING_SCREENS.has(screen);
     const chatting = talks && this._chatting && this.#mayChat;
+    const keying = call !== null && this._keying && this.#mayKey;
     return html`<div class="app">
       <header>
         ${mark()}<strong>${place.availability?.site_name || t("app.name")}</strong>
@@ -643,6 +669,7 @@ export class Customer extends LitElement {
           ${talks ? this.#beside(call) : html`<div class="inner">${this.#screen(screen, call)}</div>`}
         </div>
         ${chatting ? html`<vv-chat customer .book=${this.#chat} @close=${this.#toggleChat}></vv-chat>` : nothing}
+        ${keying ? html`<vv-keypad @press=${this.#pressKey} @close=${this.#toggleKeypad}></vv-keypad>` : nothing}
         <p class="visually-hidden" role="status" aria-live="polite">${this.#announcement(screen)}</p>
         <p class="visually-hidden" role="status" aria-live="polite" data-unread>${talks && !chatting ? this.#unreadText : ""}</p>
       </main>
@@ -653,6 +680,11 @@ export class Customer extends LitElement {
   /** An agent is there to read. */
   get #mayChat() {
     return this.#chat !== null && CHATS.has(this._view.state);
+  }
+
+  /** The center's phone system is on the line, and may ask for a key. */
+  get #mayKey() {
+    return this._view.voice_apart && this._view.state !== "in_menu" && screenOf(this._view) !== "ended";
   }
 
   get #unreadText() {
@@ -736,6 +768,8 @@ export class Customer extends LitElement {
         .call=${call}
         .chat=${this.#mayChat ? { open: this._chatting, unread: this.#chat?.unread ?? 0 } : null}
         @chat=${this.#toggleChat}
+        .keypad=${this.#mayKey ? this._keying : null}
+        @keypad=${this.#toggleKeypad}
         @hang-up=${this.hangUp}
       ></vv-controls>`;
     }
@@ -744,6 +778,9 @@ export class Customer extends LitElement {
         ? html`<button data-action="chat" aria-expanded=${this._chatting} @click=${this.#toggleChat}>
             ${icon("chat")} ${this._chatting ? t("controls.chat") : this.#unreadText || t("controls.chat")}
           </button>`
+        : nothing}
+      ${this.#mayKey
+        ? html`<button data-action="keypad" aria-expanded=${this._keying} @click=${this.#toggleKeypad}>${icon("keypad")} ${t("controls.keypad")}</button>`
         : nothing}
       <button data-action="leave" @click=${this.hangUp}>${icon("hang_up")} ${t(talks ? "controls.hang_up" : "waiting.leave")}</button>
     </div>`;

@@ -15,10 +15,11 @@ from gateway.parties import (
     ContactChanged,
     HangUp,
     HoldContact,
+    PressKeys,
     SetNotReady,
     TransferContact,
 )
-from media.port import DialVoice, FromLeg, FromLegs, Silence, VoiceTrunk
+from media.port import DialVoice, FromLeg, FromLegs, MediaRefused, SendDtmf, Silence, VoiceTrunk
 from tests.support.desk_rig import Agent, Customer, DeskRig
 from tests.support.foreign_acd import CALL, ForeignAcd
 
@@ -97,6 +98,35 @@ async def test_pictures_go_beside_the_voice_and_the_agent_is_not_heard_twice(spl
     assert customer.leg.source == FromLegs(audio_leg_id=VOICE, video_leg_id="")
     assert anna.leg.source == Silence()
     assert split.acd.words()[-1] == "hold"
+
+
+# ---------------------------------------------------------------- keys
+
+
+def pressed(split: Split) -> list[tuple[str, str]]:
+    return [(each.leg_id, each.digits) for each in split.rig.media.commands if isinstance(each, SendDtmf)]
+
+
+async def test_keys_of_the_customer_go_into_the_telephone_call_before_and_after_its_answer(split: Split) -> None:
+    customer = await split.call(answered=False)
+    await customer.ask(PressKeys(keys="1"))
+    await split.say(customer, acd.VoiceUp(leg_id=VOICE, answered=True))
+    await customer.ask(PressKeys(keys="42#"))
+    assert pressed(split) == [(VOICE, "1"), (VOICE, "42#")]
+    assert not [name for name in names(customer) if "key" in name], "what was keyed in is nobody's to read"
+
+
+async def test_keys_without_a_telephone_call_are_refused(split: Split) -> None:
+    customer = await split.rig.customer()
+    assert await customer.try_to(PressKeys(keys="1")) == "keys_not_now"
+    assert pressed(split) == []
+
+
+async def test_keys_that_the_call_does_not_take_leave_it_as_it_is(split: Split) -> None:
+    customer, _ = await split.in_call()
+    split.rig.media.fail_next = MediaRefused("voice_state", "64 wait")
+    await customer.ask(PressKeys(keys="1"))
+    assert customer.state == "active"
 
 
 async def test_a_reload_of_the_customer_is_heard_again(split: Split) -> None:

@@ -220,7 +220,7 @@ def _recording(record: RecordingRecord) -> dict[str, object]:
         "completeness": record.completeness,
         "tracks": [dict(track) for track in record.tracks],
         "size_bytes": record.size_bytes,
-        "truncated": record.truncated,
+        "truncated": record.truncated_reason if record.truncated else None,
         "failure": record.failure or None,
         "views": sorted(record.views),
     }

@@ -80,7 +80,7 @@ def _judge_recording(log: Log, call: Call) -> None:
     if disk:
         if not (state in RECORDED or state in ("failed", "aborted")):
             log.violate("a recording is finished even when the disk was full", f"{name}: {state}")
-        elif recording.get("truncated") and not (recording.get("failure") or recording.get("truncated_reason")):
+        elif recording.get("truncated") == "":
             log.violate("a truncated recording says why", name)
         return
     if state not in RECORDED:

@@ -218,7 +218,7 @@ async def test_a_disk_that_fills_in_the_call_ends_the_recording_and_not_the_call
         contact = await contact_when(product, one.contact_id, state="closed", recording="complete")
         is_whole(contact)
         recording = contact["recording"]
-        assert (recording["truncated"], recording["failure"]) == (True, "disk_full")
+        assert (recording["truncated"], recording["failure"]) == ("disk_full", "disk_full")
         assert recording["duration_s"] > 0
         assert ("failed", "disk_full") in [
             (event["data"]["recording"], event["reason"])

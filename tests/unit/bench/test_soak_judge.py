@@ -9,7 +9,7 @@ from tests.bench.soak.record import Call, Fault, Gap, Log, OfferSeen
 from tests.bench.soak.report import judge_vitals
 from tests.bench.soak.watch import Vitals
 
-RECORDING = {"state": "complete", "duration_s": 60.0, "completeness": 1.0, "truncated": False}
+RECORDING = {"state": "complete", "duration_s": 60.0, "completeness": 1.0, "truncated": None}
 
 
 def contact(states: list[str], **fields: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_each_broken_promise_is_found(found: dict[str, Any], promise: str) -> No
 def test_a_full_disk_excuses_a_truncated_recording_that_says_why_and_no_other() -> None:
     for reason, expected in (("disk_full", []), ("", ["a truncated recording says why"])):
         log = Log(faults=[Fault("disk_full", 120.0, 140.0)])
-        recording = RECORDING | {"truncated": True, "truncated_reason": reason}
+        recording = RECORDING | {"truncated": reason}
         judge_contact(log, call(contact(WHOLE, recording=recording)))
         assert broken(log) == expected
 

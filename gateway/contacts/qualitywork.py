@@ -226,10 +226,12 @@ class Qualitywork:
     def _around(self, side: Side) -> Around:
         contact = self._contact
         other = contact.side(_other(side.role))
+        together = contact.state is ContactState.ACTIVE
         return Around(
             says=side.shows.audio,
             shows=side.shows.video,
-            gets_pictures=contact.state is ContactState.ACTIVE and other is not None and other.shows.video,
+            hears=together,
+            gets_pictures=together and other is not None and other.shows.video,
             strained=self._n.lag_s() >= STRAINED_S,
         )
 

@@ -4,6 +4,7 @@ Owns the side's last report, its settled word and the summary of its present leg
 that side's ways are like at the moment, so that nobody is blamed for another's connection.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,6 +23,16 @@ _CAMERA, _SOUND = Kind.VIDEO.value, Kind.AUDIO.value
 _STILL_BPS: Final = 120_000
 """A listener that can take no more than this makes the sender's pictures few: that is not the sender's doing."""
 
+PASSED_ON_PERIODS: Final = 3
+"""What came broken from the sender is in the listener's words so much later: a browser reports on sound every five
+seconds, and its page every two."""
+
+_BROKEN_SHARE: Final = 0.01
+_SHAKEN_MS: Final = 50.0
+"""Sound that comes with more jitter than this (judged "fair" of who sends it) is guessed at by who hears it."""
+
+_GONE: Final = KindQuality(bitrate_bps=0, loss=1.0, unrepaired=1.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
@@ -29,6 +40,7 @@ class Around:
 
     says: bool = False  # its microphone is on
     shows: bool = False  # its camera is on
+    hears: bool = False  # it is sent the other side's sound, not a clip's
     gets_pictures: bool = False  # it is sent a camera's pictures, not a clip
     strained: bool = False  # the gateway is late
 
@@ -45,6 +57,14 @@ class Observed:
     freezes_downlink: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What one kind of a side's media has suffered on its way up, and no repair took back."""
+
+    unrepaired: float
+    jitter_ms: float
+
+
 class SideWatch:
     """One side through all its legs."""
 
@@ -55,6 +75,7 @@ class SideWatch:
         self._freezes = 0  # reported, not judged yet
         self._summary: LegSummary | None = None
         self._quality: LegQuality | None = None
+        self._came: deque[Mapping[str, KindQuality]] = deque(maxlen=PASSED_ON_PERIODS)
         self._paused = False
         self._lost_since_s: float | None = None
         self._present: Mapping[Figure, float] = {}
@@ -72,9 +93,18 @@ class SideWatch:
         return seen.unrepaired >= 0.01 or seen.freezes > 0 or (seen.frames_per_s or 0.0) < 12
 
     @property
-    def uplink(self) -> Mapping[str, KindQuality]:
-        """Its way up in the last period."""
-        return self._quality.uplink if self._quality is not None else {}
+    def troubled_sound(self) -> bool:
+        """Its sound may come to the other side in pieces, through no fault of that side."""
+        broken = self.passed_on(_SOUND)
+        return broken.unrepaired >= _BROKEN_SHARE or broken.jitter_ms >= _SHAKEN_MS
+
+    def passed_on(self, kind: str) -> Damage:
+        """The worst that its way up did lately: the other side gets it that way, and reports it later."""
+        came = [kinds[kind] for kinds in self._came if kind in kinds]
+        return Damage(
+            unrepaired=max((each.unrepaired for each in came), default=0.0),
+            jitter_ms=max((each.jitter_ms or 0.0 for each in came), default=0.0),
+        )
 
     @property
     def narrow_downlink(self) -> bool:
@@ -103,6 +133,7 @@ class SideWatch:
     def measured(self, quality: LegQuality, around: Around, other: "SideWatch | None", now_s: float) -> Observed:
         """One period: judged, told and summed."""
         self._quality = quality
+        self._came.append(quality.uplink)
         page = self._page if now_s - self._page_at_s < REPORT_LIFETIME_S else None
         figures = self._figures(quality, around, other, page)
         self._freezes = 0
@@ -135,6 +166,7 @@ class SideWatch:
     def lose(self, now_s: float) -> None:
         """The connection is gone; it comes back, or a new leg follows, or nothing."""
         self._lost_since_s = now_s
+        self._came.append({_CAMERA: _GONE, _SOUND: _GONE})
         self._settled.set(LOST)
 
     def begin(self, now_s: float) -> None:
@@ -163,7 +195,8 @@ class SideWatch:
         self, quality: LegQuality, around: Around, other: "SideWatch | None", page: ReportQuality | None
     ) -> dict[Figure, float]:
         up = quality.uplink
-        down = _own_loss(quality.downlink, other.uplink if other is not None and around.gets_pictures else {})
+        heard = other if around.hears else None
+        down = _own(quality.downlink, heard)
         figures: dict[Figure, float] = {}
         if (around.says or around.shows) and not any(each.bitrate_bps for each in up.values()):
             figures[Figure.SILENT] = 1
@@ -175,7 +208,7 @@ class SideWatch:
         if camera is not None and around.shows:
             figures[Figure.UPLINK_FREEZES] = camera.freezes
             figures |= self._pictures(camera, other, page)
-        if page is not None and page.concealed is not None:
+        if page is not None and page.concealed is not None and (heard is None or not heard.troubled_sound):
             figures[Figure.DOWNLINK_CONCEALED] = page.concealed
         if around.gets_pictures:
             if other is None or not other.troubled_uplink:
@@ -227,18 +260,22 @@ _DOWNLINK = (Figure.DOWNLINK_LOSS, Figure.DOWNLINK_UNREPAIRED, Figure.DOWNLINK_J
 _MOS = (Figure.UPLINK_MOS, Figure.DOWNLINK_MOS)
 
 
-def _own_loss(down: Mapping[str, KindQuality], theirs: Mapping[str, KindQuality]) -> dict[str, KindQuality]:
-    """The way down without what the other side had lost already.
+def _own(down: Mapping[str, KindQuality], sender: SideWatch | None) -> Mapping[str, KindQuality]:
+    """The way down without what the other side's way up had done already.
 
     The engine takes the sender's gaps off a receiver's report, but the two are not of the same moment: of a bad uplink
-    some per cent would remain, and be blamed on who suffers from it.
+    some per cent would remain, and be blamed on who suffers from it. A receiver's jitter is that of both ways together.
     """
+    if sender is None:
+        return down
     freed = {}
     for kind, each in down.items():
-        sent = theirs.get(kind)
-        inherited = sent.unrepaired if sent is not None else 0.0
+        came = sender.passed_on(kind)
         freed[kind] = replace(
-            each, loss=max(0.0, each.loss - inherited), unrepaired=max(0.0, each.unrepaired - inherited)
+            each,
+            loss=max(0.0, each.loss - came.unrepaired),
+            unrepaired=max(0.0, each.unrepaired - came.unrepaired),
+            jitter_ms=None if each.jitter_ms is None else max(0.0, each.jitter_ms - came.jitter_ms),
         )
     return freed
 

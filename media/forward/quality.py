@@ -30,6 +30,9 @@ MAX_PICTURES: Final = 512
 REPORT_LIFETIME_S: Final = 12.0
 """A receiver's last word counts for so long: browsers report sound every five seconds."""
 
+MIN_EXPECTED: Final = 20
+"""A share is made of at least so many packets: one that is late is no loss of one half, although only two were due."""
+
 
 class PictureTimes:
     """When pictures of one stream began to arrive, and which of them came too late."""
@@ -89,17 +92,19 @@ class ReceiverView:
 
     def take(self, block: ReportBlock, *, sequence: int, packets: int, clock_rate_hz: int, at_s: float) -> None:
         """A report block; `sequence` and `packets` are what we have sent by now."""
-        gaps = sequence - packets
-        expected = (block.highest_sequence - self._highest) & 0xFFFFFFFF if self._highest >= 0 else 0
-        if 0 < expected < 0x80000000:
-            missing = max(0, gaps - self._gaps)
-            lost = block.cumulative_lost - self._lost - missing
-            self.loss = min(1.0, max(0, lost) / max(1, expected - missing))
         self.jitter_ms = block.jitter_ticks * 1000 / clock_rate_hz
+        self._at_s = at_s
+        gaps = sequence - packets
+        expected = (block.highest_sequence - self._highest) & 0xFFFFFFFF
+        if self._highest >= 0 and expected < 0x80000000:
+            missing = max(0, gaps - self._gaps)
+            if expected - missing < MIN_EXPECTED:
+                return  # the next report will be of these packets too
+            lost = block.cumulative_lost - self._lost - missing
+            self.loss = min(1.0, max(0, lost) / (expected - missing))
         self._highest = block.highest_sequence
         self._lost = block.cumulative_lost
         self._gaps = gaps
-        self._at_s = at_s
 
     def fresh(self, now_s: float) -> bool:
         return self._at_s > 0 and now_s - self._at_s < REPORT_LIFETIME_S

@@ -43,7 +43,7 @@ async def test_the_agent_reads_that_it_is_the_customers_upload_until_it_is_over(
             path.up = Impairment(loss=0.25)
             told = alex.page.locator(".sign.quality", has_text="their upload")
             await expect(told).to_have_text(re.compile("Ada Lovelace: (weak|bad) connection"), timeout=SOON_MS)
-            own = customer.frame.locator(".sign.quality")
+            own = customer.frame.locator(".sign.quality", has_text="Your connection")
             await expect(own).to_have_text(re.compile("Your connection is (weak|bad): you "), timeout=SOON_MS)
             details = alex.page.locator("vv-connection")
             await details.locator("summary").click()

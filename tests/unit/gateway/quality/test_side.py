@@ -2,14 +2,15 @@
 
 from gateway.parties import ReportQuality
 from gateway.quality.judge import Cause, Verdict, Word
-from gateway.quality.side import REPORT_LIFETIME_S, Around, SideWatch
+from gateway.quality.side import PASSED_ON_PERIODS, REPORT_LIFETIME_S, Around, SideWatch
 from media.port import KindQuality, LegQuality
 
-TALKING = Around(says=True, shows=True, gets_pictures=True)
+TALKING = Around(says=True, shows=True, hears=True, gets_pictures=True)
 
 
-def way(**camera: float | int | None) -> dict[str, KindQuality]:
+def way(speech: dict[str, float] | None = None, **camera: float | int | None) -> dict[str, KindQuality]:
     sound: dict[str, float | int] = {"bitrate_bps": 40_000, "loss": 0.0, "unrepaired": 0.0, "jitter_ms": 4.0}
+    sound |= speech or {}
     picture = {"bitrate_bps": 900_000, "loss": 0.0, "unrepaired": 0.0, "jitter_ms": 6.0, "frames_per_s": 30.0} | camera
     return {"audio": KindQuality(**sound), "video": KindQuality(**picture)}  # type: ignore[arg-type]
 
@@ -40,13 +41,22 @@ class Side:
         self.now_s = 100.0
 
     def periods(
-        self, count: int, what: LegQuality, *, around: Around = TALKING, other: SideWatch | None = None, page: int = -1
+        self,
+        count: int,
+        what: LegQuality,
+        *,
+        around: Around = TALKING,
+        other: SideWatch | None = None,
+        page: int = -1,
+        concealed: float | None = None,
     ) -> Verdict:
         """`page`: freezes that its page reports each time; below 0 it says nothing."""
         for _ in range(count):
             self.now_s += 2
             if page >= 0:
-                self.watch.page_says(ReportQuality(freezes=page, frames_per_s=24.0), self.now_s - 0.5)
+                self.watch.page_says(
+                    ReportQuality(freezes=page, frames_per_s=24.0, concealed=concealed), self.now_s - 0.5
+                )
             self.watch.measured(what, around, other, self.now_s)
         return self.watch.told
 
@@ -96,6 +106,52 @@ def test_what_the_sender_lost_is_not_the_listeners_downlink() -> None:
     assert Side().periods(5, inherited, other=sender.watch).word is Word.GOOD
     assert Side().periods(5, inherited).cause is Cause.DOWNLINK
     assert Side().periods(5, quality(down=way(loss=0.3, unrepaired=0.3)), other=sender.watch).cause is Cause.DOWNLINK
+
+
+def test_sound_that_came_in_pieces_is_not_the_listeners_downlink() -> None:
+    sender, shaken, sound = Side(), Side(), Side()
+    sender.periods(3, quality(up=way({"loss": 0.25, "unrepaired": 0.25})))
+    shaken.periods(3, quality(up=way({"jitter_ms": 90.0})))
+    sound.periods(3, quality())
+    assert Side().periods(5, quality(), page=0, concealed=0.3, other=sender.watch).word is Word.GOOD
+    assert Side().periods(5, quality(), page=0, concealed=0.3, other=shaken.watch).word is Word.GOOD
+    assert Side().periods(5, quality(), page=0, concealed=0.3, other=sound.watch).cause is Cause.DOWNLINK
+
+
+def test_what_the_sender_lost_is_reported_by_the_listener_some_seconds_later() -> None:
+    sender = Side()
+    sender.periods(2, quality(up=way({"loss": 0.25, "unrepaired": 0.25})))
+    later = quality(down=way({"loss": 0.2, "unrepaired": 0.2}))
+    sender.periods(PASSED_ON_PERIODS - 1, quality())
+    assert Side().periods(3, later, other=sender.watch).word is Word.GOOD
+    sender.periods(1, quality())
+    assert Side().periods(3, later, other=sender.watch).cause is Cause.DOWNLINK
+
+
+def test_jitter_of_the_senders_way_up_is_not_the_listeners() -> None:
+    sender = Side()
+    sender.periods(3, quality(up=way({"jitter_ms": 160.0})))
+    both = quality(down=way({"jitter_ms": 170.0}))
+    assert Side().periods(5, both, other=sender.watch).word is Word.GOOD
+    assert Side().periods(5, both).cause is Cause.DOWNLINK
+
+
+def test_who_hears_a_clip_pays_for_it_alone() -> None:
+    sender = Side()
+    sender.periods(3, quality(up=way({"loss": 0.25, "unrepaired": 0.25})))
+    held = Around(says=True, shows=True)
+    told = Side().periods(5, quality(), page=0, concealed=0.3, other=sender.watch, around=held)
+    assert told.cause is Cause.DOWNLINK
+
+
+def test_who_hears_somebody_come_back_is_not_blamed_for_the_gap() -> None:
+    sender = Side()
+    sender.periods(5, quality())
+    sender.watch.lose(sender.now_s)
+    sender.watch.begin(sender.now_s + 7)
+    assert Side().periods(3, quality(), page=0, concealed=0.6, other=sender.watch).word is Word.GOOD
+    sender.periods(PASSED_ON_PERIODS, quality())
+    assert Side().periods(3, quality(), page=0, concealed=0.6, other=sender.watch).cause is Cause.DOWNLINK
 
 
 def test_reports_that_come_too_often_are_not_looked_at() -> None:

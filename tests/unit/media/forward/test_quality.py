@@ -167,6 +167,20 @@ def test_an_old_word_of_a_receiver_is_forgotten(rig: Rig) -> None:
     assert told(rig, "lg_b")[-1].downlink["video"].unrepaired == 0.0
 
 
+def test_a_late_packet_among_few_is_no_loss_and_a_lost_one_among_few_is_found_with_the_next() -> None:
+    view = ReceiverView()
+
+    def report(highest: int, lost: int) -> float:
+        view.take(
+            rtcp.ReportBlock(1, 0, lost, highest, 0, 0, 0), sequence=highest, packets=highest, clock_rate_hz=1, at_s=1
+        )
+        return view.loss
+
+    assert [report(100, 0), report(102, 1), report(102, 0), report(104, 0), report(106, 1)] == [0.0] * 5
+    assert [report(112, 5), report(118, 5), report(120, 5)] == [0.0, 0.0, 0.25]
+    assert [report(121, 5), report(140, 5)] == [0.25, 0.0]
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 2**32 - 1), st.integers(-(2**23), 2**23 - 1), st.integers(0, 2**32 - 1)), max_size=20

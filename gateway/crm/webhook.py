@@ -1,7 +1,7 @@
 """A CRM behind HTTP: signed JSON by POST, one address for both questions (`docs/integrator/crm.md`).
 
-Nothing it does harms us: every request has a deadline, redirects are not followed, an answer is read up to a limit and
-believed only as far as its schema goes, and a server that fails again and again is left alone (`gateway.base.breaker`).
+Nothing it does harms us: every request is bounded (`gateway.base.outbound`), an answer is believed only as far as its
+schema goes, and a server that fails again and again is left alone (`gateway.base.breaker`).
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, hdrs
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.base.breaker import Breaker
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
 from gateway.base.ids import new_id
+from gateway.base.outbound import NOT_NOW, Outbound, Reply, Unanswered
 from gateway.base.signing import sign
 from gateway.crm.port import SHOWN_CONTACTS, CrmDeclined, Interaction, Visit
 from gateway.parties import CustomerHistory, PastContact
@@ -24,8 +24,6 @@ from gateway.parties import CustomerHistory, PastContact
 ANSWER_LIMIT_BYTES: Final = 65_536
 CONNECTIONS: Final = 16
 _RETRY_AFTER_LIMIT_S: Final = 3600
-_AGAIN: Final = frozenset({408, 425, 429})
-"""Of the 4xx, those that mean: not now. The others mean: not this."""
 
 # Line breaks and controls would forge rows; directional overrides turn a name into another one.
 _UNPRINTABLE: Final = dict.fromkeys(
@@ -81,15 +79,10 @@ class WebhookCrm:
     ) -> None:
         self._url = url
         self._secret = secret
-        self._authorization: dict[str, str] = {hdrs.AUTHORIZATION: authorization} if authorization else {}
+        self._authorization: dict[str, str] = {"Authorization": authorization} if authorization else {}
         self._clock = clock
         self._breaker = breaker or Breaker()
-        self._session = ClientSession(
-            timeout=ClientTimeout(total=timeout_s),
-            connector=TCPConnector(limit=CONNECTIONS),
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,  # a small answer must not become a large one
-        )
+        self._outbound = Outbound(connections=CONNECTIONS, timeout_s=timeout_s, reply_limit_bytes=ANSWER_LIMIT_BYTES)
 
     @property
     def breaker(self) -> Breaker:
@@ -100,7 +93,7 @@ class WebhookCrm:
         return self._breaker.opens_in(self._clock.monotonic())
 
     async def aclose(self) -> None:
-        await self._session.close()
+        await self._outbound.aclose()
 
     # ------------------------------------------------------------ the port
 
@@ -138,35 +131,30 @@ class WebhookCrm:
             )
         body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         headers: dict[str, str] = {
-            hdrs.CONTENT_TYPE: "application/json",
-            hdrs.ACCEPT: "application/json",
-            hdrs.ACCEPT_ENCODING: "identity",
-            hdrs.USER_AGENT: "visavis",
+            "Content-Type": "application/json",
             "Idempotency-Key": key,
             **sign(self._secret, int(self._clock.now().timestamp()), body),
             **self._authorization,
         }
         try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
-                status = response.status
-                retry_after_s = _retry_after(response.headers.get(hdrs.RETRY_AFTER, ""))
-                answer = await _bounded(response.content, ANSWER_LIMIT_BYTES)
-        except (TimeoutError, ClientError, OSError, ValueError) as error:  # ValueError: what it sent is no HTTP
+            reply = await self._outbound.post(self._url, headers, body)
+        except Unanswered as error:
             self._breaker.failed(self._clock.monotonic())
-            code = "crm_timeout" if isinstance(error, TimeoutError) else "crm_unreachable"
-            raise PortFailure(code, f"The CRM did not answer ({type(error).__name__}).") from error
+            code = "crm_timeout" if error.reason == "timeout" else "crm_unreachable"
+            raise PortFailure(code, f"The CRM did not answer ({error.reason}).") from None
         except asyncio.CancelledError:
             self._breaker.gave_up(self._clock.monotonic())
             raise
-        return self._judge(status, answer, retry_after_s, known_is_done=known_is_done)
+        return self._judge(reply, known_is_done=known_is_done)
 
-    def _judge(self, status: int, answer: bytes | None, retry_after_s: int | None, *, known_is_done: bool) -> bytes:
-        now_s = self._clock.monotonic()
-        if status >= 500 or status in _AGAIN or 300 <= status < 400:
+    def _judge(self, reply: Reply, *, known_is_done: bool) -> bytes:
+        now_s, status = self._clock.monotonic(), reply.status
+        if status >= 500 or status in NOT_NOW or 300 <= status < 400:
             self._breaker.failed(now_s)
             if 300 <= status < 400:
                 raise PortFailure("crm_redirects", "The CRM answers with a redirect, which is not followed.")
-            raise PortFailure(f"crm_status_{status}", f"The CRM answered {status}.", retry_after_s=retry_after_s)
+            asked_s = None if reply.retry_after_s is None else min(reply.retry_after_s, _RETRY_AFTER_LIMIT_S)
+            raise PortFailure(f"crm_status_{status}", f"The CRM answered {status}.", retry_after_s=asked_s)
         self._breaker.succeeded(now_s)
         if status == 404 and not known_is_done:
             return b""
@@ -174,30 +162,11 @@ class WebhookCrm:
             return b""
         if status >= 400 or status < 200:
             raise CrmDeclined(f"crm_status_{status}", f"The CRM declined with {status}.")
-        if answer is None:
+        if reply.body is None:
             if known_is_done:
                 return b""  # it was taken, whatever else it had to say
             raise CrmDeclined("crm_answer_too_large", f"The CRM's answer is larger than {ANSWER_LIMIT_BYTES} bytes.")
-        return b"" if status == 204 else answer
-
-
-async def _bounded(content: Any, limit: int) -> bytes | None:
-    """The whole body, or None when it is larger than `limit` bytes; then the rest is not read."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in content.iter_chunked(8192):
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _retry_after(header: str) -> int | None:
-    """Seconds (RFC 9110 §10.2.3); the form with a date is not worth trusting two clocks."""
-    return (
-        min(int(header), _RETRY_AFTER_LIMIT_S) if header.isascii() and header.isdigit() and len(header) < 10 else None
-    )
+        return b"" if status == 204 else reply.body
 
 
 def _who(visit: Visit) -> dict[str, Any]:

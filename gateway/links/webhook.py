@@ -8,54 +8,44 @@ import json
 from datetime import UTC, datetime
 from typing import Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, hdrs
-
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
+from gateway.base.outbound import NOT_NOW, Outbound, Unanswered
 from gateway.base.signing import sign
 from gateway.links.model import Link
 from gateway.links.places import told_of
 from gateway.links.reminding import ReminderDeclined, reminder_id
 
 CONNECTIONS: Final = 4
-_AGAIN: Final = frozenset({408, 425, 429})
-"""Of the 4xx, those that mean: not now. The others mean: not this."""
 
 
 class ReminderWebhook:
-    """`ReminderPort` over HTTP. Redirects are not followed and the answer's body is not read. `aclose` it."""
+    """`ReminderPort` over HTTP. The reply's body is not read. `aclose` it."""
 
     def __init__(self, *, url: str, secret: str, timeout_s: float, clock: Clock) -> None:
         self._url = url
         self._secret = secret
         self._clock = clock
-        self._session = ClientSession(
-            timeout=ClientTimeout(total=timeout_s),
-            connector=TCPConnector(limit=CONNECTIONS),
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
-        )
+        self._outbound = Outbound(connections=CONNECTIONS, timeout_s=timeout_s, reply_limit_bytes=0)
 
     async def aclose(self) -> None:
-        await self._session.close()
+        await self._outbound.aclose()
 
     async def remind(self, link: Link) -> None:
         key = reminder_id(link)
         body = json.dumps(_message(link, key), ensure_ascii=False).encode("utf-8", "replace")
         headers = {
-            hdrs.CONTENT_TYPE: "application/json",
-            hdrs.USER_AGENT: "visavis",
+            "Content-Type": "application/json",
             "Idempotency-Key": key,
             **sign(self._secret, int(self._clock.now().timestamp()), body),
         }
         try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
-                status = response.status
-        except (TimeoutError, ClientError, OSError, ValueError) as error:  # ValueError: what it sent is no HTTP
-            raise PortFailure("reminder_unreachable", f"Nobody took it ({type(error).__name__}).") from error
+            status = (await self._outbound.post(self._url, headers, body)).status
+        except Unanswered as error:
+            raise PortFailure("reminder_unreachable", f"Nobody took it ({error.reason}).") from None
         if 200 <= status < 300 or status == 409:  # 409: it has this id already
             return
-        if 400 <= status < 500 and status not in _AGAIN:
+        if 400 <= status < 500 and status not in NOT_NOW:
             raise ReminderDeclined("reminder_declined", f"It was declined with {status}.")
         raise PortFailure(f"reminder_status_{status}", f"The answer was {status}.")
 

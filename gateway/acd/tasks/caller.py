@@ -1,21 +1,20 @@
-"""HTTP calls to one ACD, and to its token server: the only module of this room that knows an HTTP client.
+"""HTTP calls to one ACD, and to its token server, signed in as it wants it.
 
-Nothing but the configured addresses is ever called: no redirect is followed, no address is taken from an answer, no
-proxy from the environment, no cookie kept. A call is bounded in time and an answer in size. Nothing of a request or an
-answer is logged.
+Nothing but the configured addresses is ever called: no address is taken from an answer. How little the other side can
+do to us is `gateway.base.outbound`'s; the whole of a call, with its token, is bounded in time here.
 """
 
 import asyncio
 import json
 from typing import Final
 
-import aiohttp
 from yarl import URL
 
 from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.acd.tasks.verifying import KEY_HEADER
 from gateway.base.clock import Clock
 from gateway.base.errors import SetupError
+from gateway.base.outbound import Outbound, Unanswered, basic_authorization
 from gateway.base.signing import LEAST_SECRET_BYTES, sign
 from gateway.config.acd_tasks import TaskAcdSettings
 
@@ -23,7 +22,6 @@ ANSWER_LIMIT_BYTES: Final = 262_144
 TOKEN_MARGIN_S: Final = 30.0  # a token is not used in its last half minute
 TOKEN_LEAST_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 300.0
-USER_AGENT: Final = "visavis"
 
 
 class AiohttpCaller:
@@ -39,7 +37,9 @@ class AiohttpCaller:
         self._secret = secret
         self._clock = clock
         self._base = settings.url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
+        self._outbound = Outbound(
+            connections=settings.connections, timeout_s=None, reply_limit_bytes=ANSWER_LIMIT_BYTES
+        )
         self._token: tuple[str, float] | None = None  # with the moment (monotonic) until which it is good
         self._token_lock = asyncio.Lock()
 
@@ -56,9 +56,7 @@ class AiohttpCaller:
 
     async def aclose(self) -> None:
         """Close the connections. Idempotent."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._outbound.aclose()
 
     async def _signed_in(self, call: Call) -> Answer:
         headers = {**call.headers, "Content-Type": call.content_type, "Idempotency-Key": call.idempotency_key}
@@ -67,7 +65,7 @@ class AiohttpCaller:
                 timestamp = int(self._clock.now().timestamp())
                 headers |= {KEY_HEADER: self._settings.key_id, **sign(self._secret, timestamp, call.body)}
             case "basic":
-                headers["Authorization"] = aiohttp.encode_basic_auth(self._settings.user, self._secret)
+                headers["Authorization"] = basic_authorization(self._settings.user, self._secret)
             case "bearer":
                 headers["Authorization"] = f"Bearer {self._secret}"
             case "oauth2":
@@ -82,7 +80,7 @@ class AiohttpCaller:
         async with self._token_lock:
             if self._token is not None and self._clock.monotonic() < self._token[1]:
                 return self._token[0]
-            basic = aiohttp.encode_basic_auth(self._settings.user, self._secret)
+            basic = basic_authorization(self._settings.user, self._secret)
             headers = {"Authorization": basic, "Content-Type": "application/x-www-form-urlencoded"}
             answer = await self._send(
                 "POST", URL(self._settings.token_url, encoded=True), headers, b"grant_type=client_credentials"
@@ -96,37 +94,11 @@ class AiohttpCaller:
             return token
 
     async def _send(self, method: str, url: URL, headers: dict[str, str], body: bytes) -> Answer:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._settings.connections),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=None),  # `call` bounds the whole
-                headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
-            )
         try:
-            async with self._session.request(
-                method, url, headers=headers, data=body if method != "GET" else None, allow_redirects=False
-            ) as response:
-                read = await response.content.read(ANSWER_LIMIT_BYTES + 1)
-                while len(read) <= ANSWER_LIMIT_BYTES and (more := await response.content.read(ANSWER_LIMIT_BYTES)):
-                    read += more
-                if len(read) > ANSWER_LIMIT_BYTES:
-                    raise CallFailed("answer_too_large")
-                return Answer(
-                    status=response.status, body=read, retry_after_s=_seconds(response.headers.get("Retry-After"))
-                )
-        except aiohttp.ClientSSLError:
-            raise CallFailed("tls") from None
-        except aiohttp.ClientConnectorError:
-            raise CallFailed("unreachable") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CallFailed("cut" if isinstance(error, aiohttp.ClientError | OSError) else "bad_request") from None
-
-
-def _seconds(value: str | None) -> float | None:
-    """`Retry-After` in seconds (RFC 9110 §10.2.3); its form as a date is of the other side's clock and not read."""
-    if value is None or not value.isascii() or not value.isdecimal() or len(value) > 9:
-        return None
-    return min(float(value), MAX_RETRY_AFTER_S)
+            reply = await self._outbound.request(method, url, headers, body)
+        except Unanswered as error:
+            raise CallFailed(error.reason) from None
+        if reply.body is None:
+            raise CallFailed("answer_too_large")
+        asked_s = None if reply.retry_after_s is None else min(reply.retry_after_s, MAX_RETRY_AFTER_S)
+        return Answer(status=reply.status, body=reply.body, retry_after_s=asked_s)

@@ -170,7 +170,7 @@ class InProcessEngine:
                 await self._stop_recording(command.recording_id)
             case RequestKeyFrame():
                 for track in self._leg(command.leg_id).forward.incoming.values():
-                    track.request_key_frame(self._wall())
+                    track.request_key_frame(self._wall(), recorded=True)
             case GetLegStats():
                 return self._stats(command.leg_id)
             case DialVoice():

@@ -165,7 +165,8 @@ class StopRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKeyFrame:
-    """Ask the browser behind this leg for a key frame (limited to one a second by the engine)."""
+    """Ask the browser behind this leg for a key frame that a recording can begin with, 0.3 s after the last question
+    at the earliest."""
 
     leg_id: str
 

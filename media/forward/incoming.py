@@ -26,6 +26,10 @@ KEY_FRAME_INTERVAL_S: Final = 1.0
 MAX_KEY_FRAME_INTERVAL_S: Final = 4.0
 """A way that loses key frame after key frame is not helped by more of them: each question waits half as long again."""
 
+RECORDED_INTERVAL_S: Final = 0.3
+"""A recording that begins asks so soon after somebody else has: without a key frame it shows nothing. A browser pays no
+heed to what comes sooner (libwebrtc, least interval of key frames that are asked for)."""
+
 _FIRST_CYCLE: Final = 0x10000
 """Extended numbers begin one cycle up, so that a packet from before the first one stays positive."""
 
@@ -217,6 +221,7 @@ class IncomingTrack:
         "_packets_before",
         "_request",
         "_restored_before",
+        "_wanted_after_s",
         "codecs",
         "current",
         "key_frame_wanted",
@@ -259,17 +264,22 @@ class IncomingTrack:
         self._on_wait = on_wait
         self._key_frame_at_s = 0.0
         self._key_frame_interval_s = KEY_FRAME_INTERVAL_S
+        self._wanted_after_s = 0.0  # since the last question, while one is wanted
 
-    def request_key_frame(self, now_s: float, *, anew: bool = False) -> None:
+    def request_key_frame(self, now_s: float, *, anew: bool = False, recorded: bool = False) -> None:
         """Ask the peer for a key frame now, or as soon as the limit allows. No stream, no question.
 
         The limit is one a second, and less often when one after the other is wanted; for a receiver that begins `anew`
-        it is one a second always.
+        it is one a second always, and shorter for what begins to be `recorded`.
         """
         if not self.repairs or self.current is None:
             return
         since_s = now_s - self._key_frame_at_s
-        if 0 <= since_s < (KEY_FRAME_INTERVAL_S if anew else self._key_frame_interval_s):
+        limit_s = RECORDED_INTERVAL_S if recorded else KEY_FRAME_INTERVAL_S if anew else self._key_frame_interval_s
+        if self.key_frame_wanted:
+            limit_s = min(limit_s, self._wanted_after_s)
+        if 0 <= since_s < limit_s:
+            self._wanted_after_s = limit_s
             if not self.key_frame_wanted:
                 self.key_frame_wanted = True
                 self._on_wait()

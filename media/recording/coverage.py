@@ -106,13 +106,18 @@ class Coverage:
 
 
 def expected_with_grace(expected: Sequence[Interval], covered: Sequence[Interval]) -> list[Interval]:
-    """`expected`, each interval begun with its first frame and ended with its last where those lie within the grace."""
+    """`expected`, each interval begun with its first frame and ended with its last where those lie within the grace.
+
+    An interval without any frame that was over within the grace is not expected.
+    """
     out: list[Interval] = []
     for start, end in merged(expected):
         starts = [max(start, c_start) for c_start, c_end in covered if c_end > start and c_start < end]
         ends = [min(end, c_end) for c_start, c_end in covered if c_end > start and c_start < end]
         if starts and min(starts) - start <= START_GRACE_S:
             start = min(starts)
+        if not starts and end - start <= START_GRACE_S:
+            continue
         if ends and end - max(ends) <= END_GRACE_S:
             end = max(ends)
         if end > start:

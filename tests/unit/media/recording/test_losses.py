@@ -1,5 +1,6 @@
 """What a track lacks, from when to when, and why."""
 
+from media.recording.coverage import START_GRACE_S
 from media.recording.losses import MAX_LISTED, Cause, missing
 
 
@@ -39,3 +40,10 @@ def test_only_the_longest_are_listed_and_all_are_counted() -> None:
 def test_what_is_expected_and_there_lacks_nothing() -> None:
     found = missing([(0.0, 10.0)], [(1.0, 9.8)], [])  # the grace of a beginning and an end
     assert (found.total_s, found.listed, found.incomplete) == (0.0, [], False)
+
+
+def test_a_call_that_was_over_before_a_first_picture_was_due_lacks_none() -> None:
+    assert missing([(0.0, START_GRACE_S)], [], []).total_s == 0.0
+    assert missing([(0.0, START_GRACE_S + 0.1)], [], []).incomplete
+    assert missing([(0.0, 1.0), (5.0, 9.0)], [(5.0, 9.0)], []).total_s == 0.0
+    assert missing([(0.0, 1.0), (5.0, 9.0)], [(0.5, 1.0)], []).incomplete

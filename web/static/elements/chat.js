@@ -171,7 +171,7 @@ export class Chat extends LitElement {
   }
 
   /** Where writing begins. */
-  focusText() {
+  takeFocus() {
     const field = /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("textarea") ?? this.renderRoot.querySelector(".scroll"));
     field?.focus();
   }

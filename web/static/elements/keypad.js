@@ -89,7 +89,8 @@ export class Keypad extends LitElement {
     </div>`;
   }
 
-  focusKeys() {
+  /** Where keying in begins. */
+  takeFocus() {
     /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("[data-key]"))?.focus();
   }
 

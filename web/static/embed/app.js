@@ -193,7 +193,7 @@ class Embed extends LitElement {
     if (this._chatting) {
       const chat = /** @type {import("../elements/chat.js").Chat | null} */ (this.renderRoot.querySelector("vv-chat"));
       await chat?.updateComplete;
-      chat?.focusText();
+      chat?.takeFocus();
     } else {
       /** @type {import("../elements/controls.js").Controls | null} */ (this.renderRoot.querySelector("vv-controls"))?.focusOn("chat");
     }

@@ -15,8 +15,7 @@ let app = null;
 /** Load the app, at the first opening or because a place is kept that it must watch. */
 function loadApp() {
   app ??= import("./app.js").then(({ Customer }) => {
-    const element = new Customer();
-    element.place = place;
+    const element = new Customer(place);
     document.body.append(element);
     return element;
   });

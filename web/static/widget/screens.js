@@ -6,26 +6,26 @@ import { deviceHelp } from "../elements/device-help.js";
 import { icon } from "../elements/icons.js";
 import { clock, spokenDuration } from "../lib/format.js";
 import { codeText, has, locale, t } from "../lib/i18n.js";
-import { canNotify } from "./turn.js";
 
-/** @typedef {import("./app.js").Customer} App */
+/** @typedef {import("./side.js").CustomerSide} Side */
 /** @typedef {import("./model.js").View} View */
 /** @typedef {import("../lib/call.js").Call} Call */
 
-/** @param {App} app @param {import("./place.js").Place} place */
-export function start(app, place) {
+/** @param {Side} side */
+export function start(side) {
+  const { place } = side;
   const { availability, failure } = place;
-  if (availability === null) return refused(app, failure ?? "unreachable");
+  if (availability === null) return refused(side, failure ?? "unreachable");
   const { invitation } = place;
-  if (!availability.offered && invitation === null) return refused(app, availability.code ?? "closed");
-  if (invitation !== null && invitation.opens_in_s > 0) return early(app, invitation);
+  if (!availability.offered && invitation === null) return refused(side, availability.code ?? "closed");
+  if (invitation !== null && invitation.opens_in_s > 0) return early(side, invitation);
   const { consent } = availability.recording;
   const fields = Object.entries(place.page.form).filter(([, value]) => value !== "");
   return html`<form
     class="stack"
     @submit=${(/** @type {Event} */ event) => {
       event.preventDefault();
-      void app.enter();
+      void side.enter();
     }}
   >
     <div>
@@ -44,8 +44,8 @@ export function start(app, place) {
             maxlength="12"
             required
             aria-describedby="pin-hint"
-            .value=${app.pin}
-            @input=${(/** @type {InputEvent} */ event) => (app.pin = /** @type {HTMLInputElement} */ (event.target).value)}
+            .value=${side.pin}
+            @input=${(/** @type {InputEvent} */ event) => (side.pin = /** @type {HTMLInputElement} */ (event.target).value)}
           />
           <p id="pin-hint" class="hint small">${t(invitation.by_phone ? "start.pin_hint" : "start.pin_hint_sent")}</p>
         </div>`
@@ -56,11 +56,11 @@ export function start(app, place) {
         id="name"
         autocomplete="name"
         maxlength="80"
-        .value=${app.name}
-        @input=${(/** @type {InputEvent} */ event) => (app.name = /** @type {HTMLInputElement} */ (event.target).value)}
+        .value=${side.name}
+        @input=${(/** @type {InputEvent} */ event) => (side.name = /** @type {HTMLInputElement} */ (event.target).value)}
       />
     </div>
-    ${told(app, consent)}
+    ${told(side, consent)}
     <button class="primary big" type="submit" data-action="start">${icon("video")} ${t("start.go")}</button>
     <p class="hint small">${icon("shield")} ${t("start.camera_later")}</p>
     ${fields.length > 0
@@ -74,105 +74,22 @@ export function start(app, place) {
   </form>`;
 }
 
-/** What must be said of recording before somebody comes in. @param {App} app @param {"off" | "notice" | "ask"} consent */
-function told(app, consent) {
+/** What must be said of recording before somebody comes in. @param {Side} side @param {"off" | "notice" | "ask"} consent */
+export function told(side, consent) {
   if (consent === "notice") return html`<div class="note">${icon("info")}<p>${t("start.recording_notice")}</p></div>`;
   if (consent === "off") return nothing;
   return html`<label class="check note">
     <input
       type="checkbox"
-      .checked=${app.agreed}
-      @change=${(/** @type {Event} */ event) => (app.agreed = /** @type {HTMLInputElement} */ (event.target).checked)}
+      .checked=${side.agreed}
+      @change=${(/** @type {Event} */ event) => (side.agreed = /** @type {HTMLInputElement} */ (event.target).checked)}
     />
     <span>${t("start.recording_agree")}</span>
   </label>`;
 }
 
-/** @param {import("./place.js").Standing} standing */
-export function keptTitle(standing) {
-  const { state, place } = standing;
-  if (state !== "kept") return t(`kept.${state}_title`);
-  if (place === null) return t("kept.title");
-  return place <= 1 ? t("kept.next_title") : t("kept.place_title", { place });
-}
-
-/**
- * The place that the customer left is kept: where it stands, how to come back, and what happens then.
- * @param {App} app
- * @param {import("./place.js").Place} place
- * @param {import("./place.js").Standing} standing
- * @param {number} older_s since it was asked
- */
-export function kept(app, place, standing, older_s) {
-  const { state } = standing;
-  const title = html`<h1 tabindex="-1" data-kept=${state}>${keptTitle(standing)}</h1>`;
-  if (state === "kept") return keptNow(app, place, standing, older_s, title);
-  if (state === "due") {
-    const left_s = Math.max(0, (standing.left_s ?? 0) - older_s);
-    return html`<div class="stack centred">
-      <span class="big-icon good">${icon("bell")}</span>
-      ${title}
-      <p>${t("kept.due", { time: clock(left_s) })}</p>
-      ${told(app, place.availability?.recording.consent ?? "off")}
-      <div class="row">
-        <button class="primary big" data-action="come" @click=${app.enter}>${icon("video")} ${t("start.go")}</button>
-      </div>
-      <button class="plain" data-action="give-up" @click=${app.giveUpPlace}>${t("kept.give_up")}</button>
-    </div>`;
-  }
-  return html`<div class="stack centred">
-    <span class="big-icon">${icon(state === "lapsed" ? "clock" : "info")}</span>
-    ${title}
-    <p>${t(`kept.${state}`)}</p>
-    <div class="row">
-      <button class="primary" data-action="again" @click=${app.callAnew}>${icon("video")} ${t("ended.again")}</button>
-      ${closeButton(app)}
-    </div>
-  </div>`;
-}
-
-/**
- * @param {App} app
- * @param {import("./place.js").Place} place
- * @param {import("./place.js").Standing} standing
- * @param {number} older_s
- * @param {unknown} title
- */
-function keptNow(app, place, standing, older_s, title) {
-  const until = new Date(Math.round((Date.now() + (standing.lasts_s - older_s) * 1000) / 60_000) * 60_000);
-  const time = new Intl.DateTimeFormat(locale(), { weekday: "long", hour: "numeric", minute: "2-digit" }).format(until);
-  return html`<div class="stack">
-    <div>
-      ${title}
-      <p class="hint">${t("kept.queue", { queue: standing.queue_name })}</p>
-    </div>
-    <section class="card stack">
-      <h2>${t("kept.back_title")}</h2>
-      <p>${t("kept.back")}</p>
-      <code class="link" data-link>${place.address}</code>
-      <div class="row">
-        <button class="primary" data-action="copy" @click=${app.copyLink}>${icon(app._copied ? "check" : "page")} ${t(app._copied ? "kept.copied" : "kept.copy")}</button>
-        ${canNotify(place.bridge.embedded)
-          ? html`<button data-action="notify" @click=${app.allowNotifications}>${icon("bell")} ${t("kept.notify")}</button>`
-          : nothing}
-      </div>
-      <p class="visually-hidden" role="status">${app._copied ? t("kept.copied") : ""}</p>
-    </section>
-    <ul class="facts-list">
-      <li>${icon("bell")} <span>${t("kept.rings")}</span></li>
-      <li>${icon("clock")} <span>${t("kept.window", { time: spokenDuration(standing.window_s, locale()) })}</span></li>
-      <li>${icon("info")} <span>${t("kept.lasts", { time })}</span></li>
-    </ul>
-    ${told(app, place.availability?.recording.consent ?? "off")}
-    <div class="row">
-      <button data-action="come" @click=${app.enter}>${icon("users")} ${t("kept.come")}</button>
-      <button class="plain" data-action="give-up" @click=${app.giveUpPlace}>${t("kept.give_up")}</button>
-    </div>
-  </div>`;
-}
-
-/** The link is for later. @param {App} app @param {import("./place.js").Invitation} invitation */
-function early(app, invitation) {
+/** The link is for later. @param {Side} side @param {import("./place.js").Invitation} invitation */
+function early(side, invitation) {
   const name = invitation.agent_name;
   const time = new Intl.DateTimeFormat(locale(), { dateStyle: "full", timeStyle: "short" }).format(new Date(invitation.opens_at));
   return html`<div class="stack centred">
@@ -181,8 +98,8 @@ function early(app, invitation) {
     <p>${name === "" ? t("early.text", { time }) : t("early.text_name", { time, name })}</p>
     <p class="hint">${t("early.wait")}</p>
     <div class="row">
-      <button class="primary" data-action="calendar" @click=${app.saveCalendar}>${icon("clock")} ${t("early.calendar")}</button>
-      <button data-action="again" @click=${app.again}>${icon("refresh")} ${t("refused.again")}</button>
+      <button class="primary" data-action="calendar" @click=${side.saveCalendar}>${icon("clock")} ${t("early.calendar")}</button>
+      <button data-action="again" @click=${side.again}>${icon("refresh")} ${t("refused.again")}</button>
     </div>
   </div>`;
 }
@@ -197,8 +114,8 @@ export function working(screen, call) {
   </div>`;
 }
 
-/** @param {App} app @param {View} view @param {unknown} consent */
-export function menu(app, view, consent) {
+/** @param {Side} side @param {View} view @param {unknown} consent */
+export function menu(side, view, consent) {
   const node = view.menu;
   if (node === null) return nothing;
   return html`<div class="stack">
@@ -208,7 +125,7 @@ export function menu(app, view, consent) {
       ? html`<ul class="menu" aria-labelledby="menu-text">
           ${node.options.map(
             (option) => html`<li>
-              <button data-key=${option.key} ?disabled=${view.menu_sent} @click=${() => app.choose(option.key)}>
+              <button data-key=${option.key} ?disabled=${view.menu_sent} @click=${() => side.choose(option.key)}>
                 <kbd aria-hidden="true">${option.key}</kbd><span>${option.label}</span>${icon("forward")}
               </button>
             </li>`,
@@ -216,7 +133,7 @@ export function menu(app, view, consent) {
         </ul>`
       : nothing}
     ${node.can_go_back
-      ? html`<button class="plain start" data-key="back" ?disabled=${view.menu_sent} @click=${() => app.choose("back")}>
+      ? html`<button class="plain start" data-key="back" ?disabled=${view.menu_sent} @click=${() => side.choose("back")}>
           ${icon("back")} ${t("menu.back")}
         </button>`
       : nothing}
@@ -225,8 +142,8 @@ export function menu(app, view, consent) {
   </div>`;
 }
 
-/** @param {App} app @param {View} view @param {number} now_ms @param {Call | null} call @param {unknown} consent */
-export function waiting(app, view, now_ms, call, consent) {
+/** @param {Side} side @param {View} view @param {number} now_ms @param {Call | null} call @param {unknown} consent */
+export function waiting(side, view, now_ms, call, consent) {
   const { queue } = view;
   const joining = view.state === "bridging";
   const title = joining
@@ -265,17 +182,17 @@ export function waiting(app, view, now_ms, call, consent) {
       ? nothing
       : html`${trouble(call)}
         ${call.published ? ready(call) : html`<vv-choose .call=${call}></vv-choose>`}`}
-    ${view.state === "queued" && view.keep_at_ms !== null && now_ms >= view.keep_at_ms ? keep(app, view) : nothing}
+    ${view.state === "queued" && view.keep_at_ms !== null && now_ms >= view.keep_at_ms ? keep(side, view) : nothing}
   </div>`;
 }
 
-/** An offer to who would rather not sit here. @param {App} app @param {View} view */
-function keep(app, view) {
+/** An offer to who would rather not sit here. @param {Side} side @param {View} view */
+function keep(side, view) {
   return html`<section class="card stack" aria-labelledby="keep">
     <h2 id="keep">${t("keep.title")}</h2>
     <p class="hint">${t("keep.text")}</p>
     <div class="row">
-      <button data-action="keep" ?disabled=${view.keep_sent} @click=${app.keepPlace}>${icon("clock")} ${t("keep.go")}</button>
+      <button data-action="keep" ?disabled=${view.keep_sent} @click=${side.keepPlace}>${icon("clock")} ${t("keep.go")}</button>
     </div>
     ${view.keep_code === null ? nothing : html`<p class="note warn" role="alert">${icon("warning")} ${codeText("error", view.keep_code)}</p>`}
   </section>`;
@@ -342,34 +259,34 @@ export function veil(screen, call, session, view, now_ms) {
   return null;
 }
 
-/** @param {App} app */
-export function askConsent(app) {
+/** @param {Side} side */
+export function askConsent(side) {
   return html`<section class="card stack" role="group" aria-labelledby="consent">
     <h2 id="consent">${t("consent.title")}</h2>
     <p class="hint">${t("consent.text")}</p>
     <div class="row">
-      <button class="primary" data-action="agree" @click=${() => app.consent(true)}>${t("consent.yes")}</button>
-      <button data-action="refuse" @click=${() => app.consent(false)}>${t("consent.no")}</button>
+      <button class="primary" data-action="agree" @click=${() => side.consent(true)}>${t("consent.yes")}</button>
+      <button data-action="refuse" @click=${() => side.consent(false)}>${t("consent.no")}</button>
     </div>
   </section>`;
 }
 
-/** Whether the call is recorded just now, and the way out of it. Always there, so that nothing jumps. @param {App} app @param {View} view */
-export function recorded(app, view) {
+/** Whether the call is recorded just now, and the way out of it. Always there, so that nothing jumps. @param {Side} side @param {View} view */
+export function recorded(side, view) {
   const state = view.recording === "on" || view.recording === "paused" ? view.recording : "off";
   return html`<div class="recorded">
     <p role="status" data-recording=${state}><i class="dot ${state}" aria-hidden="true"></i>${t(`recording.${state}`)}</p>
     ${state === "off"
       ? nothing
-      : html`<button class="plain" data-action="withdraw" @click=${() => app.consent(false)}>${t("consent.withdraw")}</button>`}
+      : html`<button class="plain" data-action="withdraw" @click=${() => side.consent(false)}>${t("consent.withdraw")}</button>`}
   </div>`;
 }
 
 /** Refusals that mean the same to a customer. @type {Record<string, string>} */
 const SAME = { too_many_sessions: "full", too_many_sockets: "full", capacity: "full", shutdown: "draining" };
 
-/** @param {App} app @param {string} refusal */
-export function refused(app, refusal) {
+/** @param {Side} side @param {string} refusal */
+export function refused(side, refusal) {
   const code = SAME[refusal] ?? refusal;
   const family = has(`refused.${code}`) ? code : "other";
   return html`<div class="stack centred">
@@ -377,24 +294,24 @@ export function refused(app, refusal) {
     <h1 tabindex="-1">${t(`refused.${family}_title`)}</h1>
     <p>${t(`refused.${family}`, { code })}</p>
     <div class="row">
-      <button class="primary" data-action="again" @click=${app.again}>${icon("refresh")} ${t("refused.again")}</button>
-      ${closeButton(app)}
+      <button class="primary" data-action="again" @click=${side.again}>${icon("refresh")} ${t("refused.again")}</button>
+      ${closeButton(side)}
     </div>
   </div>`;
 }
 
-/** The call goes on in another tab. @param {App} app */
-export function elsewhere(app) {
+/** The call goes on in another tab. @param {Side} side */
+export function elsewhere(side) {
   return html`<div class="stack centred">
     <span class="big-icon">${icon("page")}</span>
     <h1 tabindex="-1">${t("elsewhere.title")}</h1>
     <p>${t("elsewhere.text")}</p>
-    <div class="row">${closeButton(app)}</div>
+    <div class="row">${closeButton(side)}</div>
   </div>`;
 }
 
-/** @param {App} app @param {View} view @param {string | null} code */
-export function ended(app, view, code) {
+/** @param {Side} side @param {View} view @param {string | null} code */
+export function ended(side, view, code) {
   const reason = view.end_reason ?? (view.state === "wrap_up" ? "completed" : (code ?? "other"));
   const known = has(`ended.${reason}`) ? reason : "other";
   const good = known === "completed" || known === "self_served";
@@ -405,16 +322,16 @@ export function ended(app, view, code) {
     <p class=${view.answer === "" ? "" : "hint"}>${t(`ended.${known}`)}</p>
     ${view.talk_s >= 1 ? html`<p class="hint">${t("ended.length", { time: clock(view.talk_s) })}</p>` : nothing}
     <div class="row">
-      <button class=${good ? "" : "primary"} data-action="again" @click=${app.again}>${icon("video")} ${t("ended.again")}</button>
-      ${closeButton(app)}
+      <button class=${good ? "" : "primary"} data-action="again" @click=${side.again}>${icon("video")} ${t("ended.again")}</button>
+      ${closeButton(side)}
     </div>
   </div>`;
 }
 
-/** @param {App} app */
-function closeButton(app) {
-  return app.place?.bridge.embedded
-    ? html`<button data-action="close" @click=${app.minimise}>${t("app.close")}</button>`
+/** @param {Side} side */
+export function closeButton(side) {
+  return side.place.bridge.embedded
+    ? html`<button data-action="close" @click=${side.minimise}>${t("app.close")}</button>`
     : nothing;
 }
 

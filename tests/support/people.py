@@ -223,5 +223,5 @@ class Admin:
     async def stop_the_pilot(self) -> None:
         await self.open("pilot")
         await self.page.locator("[data-action=stop]").click()
-        await self.page.locator("[data-action=confirm-stop]").click()
+        await self.page.locator("vv-confirm [data-action=confirm]").click()
         await self.page.locator("[data-action=start]").wait_for()

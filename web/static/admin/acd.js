@@ -1,12 +1,14 @@
 // Where the gateway and an ACD believed different things of a contact after a cut, and what was done about it.
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
-import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
-import { moment, shortId } from "../lib/format.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
+import { moment } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
 import { pageStyles } from "./styles.js";
+import { contactLink, head, table, tableStyles } from "./table.js";
 
 const LIMIT = 200;
 
@@ -25,30 +27,13 @@ const LIMIT = 200;
  */
 
 class Acd extends LitElement {
-  static properties = { _rows: { state: true }, _code: { state: true }, _busy: { state: true } };
+  static properties = { _rows: { state: true } };
 
   static styles = [
     base,
     pageStyles,
+    tableStyles,
     css`
-      .head {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 12px;
-        align-items: center;
-        justify-content: space-between;
-      }
-      td,
-      tbody th {
-        vertical-align: top;
-      }
-      tbody th {
-        font-weight: 400;
-      }
-      td .hint,
-      th .hint {
-        display: block;
-      }
       .two {
         display: grid;
         grid-template-columns: auto 1fr;
@@ -64,22 +49,15 @@ class Acd extends LitElement {
       table {
         min-width: 760px;
       }
-      td a {
-        display: inline-grid;
-        align-content: center;
-        min-height: 44px;
-        margin-block: -10px;
-      }
     `,
   ];
+
+  #asking = new Asking(() => this.requestUpdate());
 
   constructor() {
     super();
     /** @type {Row[] | null} */
     this._rows = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
   }
 
   connectedCallback() {
@@ -87,61 +65,43 @@ class Acd extends LitElement {
     void this.#load();
   }
 
-  #load = async () => {
-    this._busy = true;
-    this._code = null;
-    try {
+  #load = () =>
+    this.#asking.run(async () => {
       this._rows = (await request("GET", `/api/v1/acd/disagreements?limit=${LIMIT}`)).disagreements;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
-  };
+    });
 
   render() {
+    const rows = this._rows;
     return html`<div class="stack">
-      <div class="head">
-        <h1>${t("admin.acd")}</h1>
-        <button ?disabled=${this._busy} @click=${this.#load}>${icon("refresh")} ${t("acd.look_again")}</button>
-      </div>
+      ${head(html`<h1>${t("admin.acd")}</h1>`, this.#asking, this.#load)}
       <p class="hint">${t("acd.about")}</p>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
-      <div role="status">${this._rows === null && this._code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing}${this._rows?.length === 0 ? html`<p class="card">${t("acd.none")}</p>` : nothing}</div>
-      ${this._rows !== null && this._rows.length > 0 ? this.#table(this._rows) : nothing}
+      ${refusal(this.#asking.code)}
+      <div role="status">
+        ${rows === null && this.#asking.code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing}
+        ${rows?.length === 0 ? html`<p class="card">${t("acd.none")}</p>` : nothing}
+      </div>
+      ${rows !== null && rows.length > 0 ? this.#table(rows) : nothing}
     </div>`;
   }
 
   /** @param {Row[]} rows */
   #table(rows) {
-    const tag = locale();
-    return html`<div class="card scroll" tabindex="0" role="region" aria-label=${t("acd.title")}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">${t("acd.when")}</th>
-            <th scope="col">${t("acd.contact")}</th>
-            <th scope="col">${t("acd.beliefs")}</th>
-            <th scope="col">${t("acd.cause")}</th>
-            <th scope="col">${t("acd.done")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            (row) => html`<tr>
-              <th scope="row">${moment(row.at, tag, new Date())}<span class="hint">${row.acd} · ${codeText("acd_cut", row.cut)}</span></th>
-              <td><a class="mono" href="#/contacts/${row.contact_id}">${shortId(row.contact_id)}</a><span class="hint">${row.queue === "" ? "–" : row.queue}</span></td>
-              <td><dl class="two"><dt>${t("acd.here")}</dt><dd>${codeText("acd_phase", row.ours)}</dd><dt>${t("admin.acd")}</dt><dd>${codeText("acd_phase", row.theirs)}</dd></dl></td>
-              <td>${codeText("acd_cause", row.cause)}</td>
-              <td>
-                ${row.failed === null ? codeText("acd_action", row.action) : html`<span class="pill bad">${t("acd.failed")}</span><span class="hint">${codeText("acd_action", row.action)} · ${codeText("error", row.failed)}</span>`}
-              </td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+    const columns = [t("acd.when"), t("acd.contact"), t("acd.beliefs"), t("acd.cause"), t("acd.done")];
+    return table(
+      t("acd.title"),
+      columns,
+      rows.map(
+        (row) => html`<tr>
+          <th scope="row">${moment(row.at, locale(), new Date())}<span class="hint">${row.acd} · ${codeText("acd_cut", row.cut)}</span></th>
+          <td>${contactLink(row.contact_id)}<span class="hint">${row.queue === "" ? "–" : row.queue}</span></td>
+          <td><dl class="two"><dt>${t("acd.here")}</dt><dd>${codeText("acd_phase", row.ours)}</dd><dt>${t("admin.acd")}</dt><dd>${codeText("acd_phase", row.theirs)}</dd></dl></td>
+          <td>${codeText("acd_cause", row.cause)}</td>
+          <td>
+            ${row.failed === null ? codeText("acd_action", row.action) : html`<span class="pill bad">${t("acd.failed")}</span><span class="hint">${codeText("acd_action", row.action)} · ${codeText("error", row.failed)}</span>`}
+          </td>
+        </tr>`,
+      ),
+    );
   }
 }
 

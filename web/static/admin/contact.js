@@ -2,10 +2,11 @@
 
 import { LitElement, css, html, nothing, ref, svg } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { clock, moment, shortId } from "../lib/format.js";
-import { codeText, has, locale, t } from "../lib/i18n.js";
+import { has, locale, t } from "../lib/i18n.js";
 import { chat, chatStyles } from "./chat.js";
 import { connections } from "./connections.js";
 import { outcome, outcomeTone } from "./contacts.js";
@@ -192,7 +193,7 @@ class Contact extends LitElement {
     const contact = this._contact;
     return html`<div class="stack">
       <a class="back" href="#/contacts">${icon("back")} ${t("admin.contacts")}</a>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this._code)}
       ${contact === null ? (this._code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing) : this.#detail(contact)}
     </div>`;
   }

@@ -2,8 +2,10 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { clock, moment, shortId } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
 import { STATE_ORDER, pageStyles } from "./styles.js";
@@ -40,7 +42,7 @@ export function outcomeTone(contact) {
 }
 
 class Contacts extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true }, _state: { state: true }, _code: { state: true }, _busy: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true }, _state: { state: true } };
 
   static styles = [
     base,
@@ -105,6 +107,8 @@ class Contacts extends LitElement {
     `,
   ];
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     /** @type {ContactRow[] | null} */
@@ -112,9 +116,6 @@ class Contacts extends LitElement {
     /** @type {string | null} */
     this._next = null;
     this._state = "";
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
   }
 
   connectedCallback() {
@@ -124,23 +125,16 @@ class Contacts extends LitElement {
 
   /** @param {boolean} more */
   async #load(more) {
-    this._busy = true;
-    this._code = null;
     const state = this._state;
     const query = new URLSearchParams({ limit: String(LIMIT) });
     if (more && this._next !== null) query.set("before", this._next);
     if (state !== "") query.set("state", state);
-    try {
+    await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/contacts?${query}`);
       if (state !== this._state) return; // another filter was chosen meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.contacts] : page.contacts;
       this._next = page.next_before ?? null;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
+    });
   }
 
   render() {
@@ -152,12 +146,12 @@ class Contacts extends LitElement {
             <option value="">${t("contacts.all")}</option>
             ${STATE_ORDER.map((state) => html`<option value=${state} ?selected=${state === this._state}>${t(`state.${state}`)}</option>`)}
           </select>
-          <button ?disabled=${this._busy} @click=${() => this.#load(false)}>${icon("refresh")} ${t("contacts.refresh")}</button>
+          <button ?disabled=${this.#asking.busy} @click=${() => this.#load(false)}>${icon("refresh")} ${t("contacts.refresh")}</button>
         </div>
       </div>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this.#asking.code)}
       ${this._rows === null ? html`<p class="hint">${t("working.text")}</p>` : this.#rows(this._rows)}
-      ${this._next !== null ? html`<div><button ?disabled=${this._busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
+      ${this._next !== null ? html`<div><button ?disabled=${this.#asking.busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
     </div>`;
   }
 

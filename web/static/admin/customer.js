@@ -2,11 +2,13 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
-import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { refusal } from "../elements/refusal.js";
+import { base, dialogStyles } from "../elements/styles.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { dispositionText, knownBy } from "../lib/customer-text.js";
 import { clock, moment, place } from "../lib/format.js";
-import { codeText, locale, t } from "../lib/i18n.js";
+import { locale, t } from "../lib/i18n.js";
 import { chat, chatStyles } from "./chat.js";
 import { customerName } from "./customers.js";
 import { pageStyles } from "./styles.js";
@@ -43,8 +45,6 @@ class Customer extends LitElement {
     _customer: { state: true },
     _entries: { state: true },
     _next: { state: true },
-    _code: { state: true },
-    _busy: { state: true },
     _receipt: { state: true },
     _told: { state: true },
   };
@@ -53,6 +53,7 @@ class Customer extends LitElement {
     base,
     pageStyles,
     chatStyles,
+    dialogStyles,
     css`
       .back {
         justify-self: start;
@@ -105,20 +106,9 @@ class Customer extends LitElement {
       dl.form dt {
         color: var(--ink-2);
       }
-      dialog {
-        width: min(480px, calc(100vw - 32px));
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        color: var(--ink);
-        padding: 20px;
-      }
       dialog label {
         display: grid;
         gap: 6px;
-      }
-      dialog::backdrop {
-        background: rgb(10 20 20 / 55%);
       }
       pre {
         overflow-x: auto;
@@ -131,6 +121,8 @@ class Customer extends LitElement {
     `,
   ];
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     this.customer_id = "";
@@ -140,9 +132,6 @@ class Customer extends LitElement {
     this._entries = [];
     /** @type {string | null} */
     this._next = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
     /** @type {unknown} */
     this._receipt = null;
     /** @type {number | null} */
@@ -158,23 +147,9 @@ class Customer extends LitElement {
     return `/api/v1/customers/${encodeURIComponent(this.customer_id)}`;
   }
 
-  /** @param {() => Promise<void>} what */
-  async #try(what) {
-    this._busy = true;
-    this._code = null;
-    try {
-      await what();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
-  }
-
   /** @param {boolean} more */
   #load = (more) =>
-    this.#try(async () => {
+    this.#asking.run(async () => {
       const query = new URLSearchParams({ limit: String(LIMIT) });
       if (more && this._next !== null) query.set("before", this._next);
       const page = await request("GET", `${this.#path}/timeline?${query}`);
@@ -187,8 +162,8 @@ class Customer extends LitElement {
     const customer = this._customer;
     return html`<div class="stack narrow">
       <a class="back" href="#/customers">${icon("back")} ${t("admin.customers")}</a>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
-      ${this._receipt !== null ? this.#erased() : customer === null ? (this._code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing) : this.#shown(customer)}
+      ${refusal(this.#asking.code)}
+      ${this._receipt !== null ? this.#erased() : customer === null ? (this.#asking.code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing) : this.#shown(customer)}
       ${this.#dialogs()}
     </div>`;
   }
@@ -205,15 +180,15 @@ class Customer extends LitElement {
         <span class="mono small">${customer.customer_id}</span>
       </p>
       <div class="row">
-        ${given_up ? html`<button ?disabled=${this._busy} @click=${this.#redeliver}>${icon("refresh")} ${t("customers.tell_again")}</button>` : nothing}
-        <button class="danger" data-action="erase" ?disabled=${this._busy} @click=${() => this.#dialog().showModal()}>${icon("cross")} ${t("customers.erase")}</button>
+        ${given_up ? html`<button ?disabled=${this.#asking.busy} @click=${this.#redeliver}>${icon("refresh")} ${t("customers.tell_again")}</button>` : nothing}
+        <button class="danger" data-action="erase" ?disabled=${this.#asking.busy} @click=${() => this.#dialog().showModal()}>${icon("cross")} ${t("customers.erase")}</button>
       </div>
       <p role="status">${this._told === null ? nothing : t("customers.told_again", { count: this._told })}</p>
       ${this._entries.length === 0 ? html`<p class="card">${t("customers.nothing_yet")}</p>` : nothing}
       <ol class="timeline">
         ${this._entries.map((entry) => html`<li>${this.#entry(entry)}</li>`)}
       </ol>
-      ${this._next !== null ? html`<div><button ?disabled=${this._busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}`;
+      ${this._next !== null ? html`<div><button ?disabled=${this.#asking.busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}`;
   }
 
   /** @param {Entry} entry */
@@ -282,7 +257,7 @@ class Customer extends LitElement {
       event.preventDefault();
       return;
     }
-    void this.#try(async () => {
+    void this.#asking.run(async () => {
       this._receipt = await request("DELETE", this.#path, { reason });
       await this.updateComplete;
       /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("h1"))?.focus();
@@ -290,7 +265,7 @@ class Customer extends LitElement {
   };
 
   #redeliver = () =>
-    this.#try(async () => {
+    this.#asking.run(async () => {
       this._told = (await request("POST", "/api/v1/crm/redeliveries", {})).interactions;
     });
 }

@@ -2,11 +2,13 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { knownBy } from "../lib/customer-text.js";
 import { moment, shortId } from "../lib/format.js";
-import { codeText, locale, t } from "../lib/i18n.js";
+import { locale, t } from "../lib/i18n.js";
 import { pageStyles } from "./styles.js";
 
 const LIMIT = 50;
@@ -28,7 +30,7 @@ export function customerName(customer) {
 }
 
 class Customers extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true }, _code: { state: true }, _busy: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true } };
 
   static styles = [
     base,
@@ -95,15 +97,14 @@ class Customers extends LitElement {
 
   #key = "";
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     /** @type {CustomerRow[] | null} */
     this._rows = null;
     /** @type {string | null} */
     this._next = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
   }
 
   connectedCallback() {
@@ -113,23 +114,16 @@ class Customers extends LitElement {
 
   /** @param {boolean} more */
   async #load(more) {
-    this._busy = true;
-    this._code = null;
     const key = this.#key;
     const query = new URLSearchParams({ limit: String(LIMIT) });
     if (key !== "") query.set("key", key);
     if (more && this._next !== null) query.set("before", this._next);
-    try {
+    await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/customers?${query}`);
       if (key !== this.#key) return; // something else was looked for meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.customers] : page.customers;
       this._next = page.next_before ?? null;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
+    });
   }
 
   render() {
@@ -140,12 +134,12 @@ class Customers extends LitElement {
           <span>${t("customers.key")}</span>
           <input type="search" name="key" maxlength=${KEY_LENGTH} autocomplete="off" spellcheck="false" aria-describedby="key-help" />
         </label>
-        <button class="primary" ?disabled=${this._busy}>${icon("search")} ${t("customers.search")}</button>
+        <button class="primary" ?disabled=${this.#asking.busy}>${icon("search")} ${t("customers.search")}</button>
       </form>
       <p class="hint small" id="key-help">${t("customers.key_help")}</p>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this.#asking.code)}
       <div aria-live="polite" class="stack">${this._rows === null ? html`<p class="hint">${t("working.text")}</p>` : this.#rows(this._rows)}</div>
-      ${this._next !== null ? html`<div><button ?disabled=${this._busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
+      ${this._next !== null ? html`<div><button ?disabled=${this.#asking.busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
     </div>`;
   }
 

@@ -2,11 +2,15 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
-import { moment, shortId } from "../lib/format.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
+import { moment } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
+import "./confirm.js";
 import { pageStyles } from "./styles.js";
+import { contactLink, head, table, tableStyles } from "./table.js";
 
 const LIMIT = 200;
 
@@ -23,33 +27,15 @@ const LIMIT = 200;
  */
 
 class Letters extends LitElement {
-  static properties = { _letters: { state: true }, _code: { state: true }, _busy: { state: true }, _said: { state: true }, _dropping: { state: true } };
+  static properties = { _letters: { state: true }, _said: { state: true } };
 
   static styles = [
     base,
     pageStyles,
+    tableStyles,
     css`
       :host {
-        display: block;
         margin-top: 32px;
-      }
-      .head {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 12px;
-        align-items: center;
-        justify-content: space-between;
-      }
-      td,
-      tbody th {
-        vertical-align: top;
-      }
-      tbody th {
-        font-weight: 400;
-      }
-      td .hint,
-      th .hint {
-        display: block;
       }
       table {
         min-width: 900px;
@@ -57,38 +43,17 @@ class Letters extends LitElement {
       td .row {
         flex-wrap: nowrap;
       }
-      td a {
-        display: inline-grid;
-        align-content: center;
-        min-height: 44px;
-        margin-block: -10px;
-      }
-      dialog {
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        padding: 24px;
-        max-width: min(440px, calc(100vw - 32px));
-        background: var(--surface);
-        color: var(--ink);
-        box-shadow: var(--shadow);
-      }
-      dialog::backdrop {
-        background: rgb(8 14 15 / 60%);
-      }
     `,
   ];
+
+  #asking = new Asking(() => this.requestUpdate());
 
   constructor() {
     super();
     /** @type {Letter[] | null} */
     this._letters = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
-    /** What was done last, for the screen reader. @type {string} */
+    /** What was done last, for the screen reader. */
     this._said = "";
-    /** @type {Letter | null} */
-    this._dropping = null;
   }
 
   connectedCallback() {
@@ -96,33 +61,18 @@ class Letters extends LitElement {
     void this.#load();
   }
 
-  #load = async () => {
-    this._busy = true;
-    this._code = null;
-    try {
+  #load = () =>
+    this.#asking.run(async () => {
       this._letters = (await request("GET", `/api/v1/dead-letters?limit=${LIMIT}`)).letters;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
-  };
+    });
 
   /** @param {"POST" | "DELETE"} method @param {string} path @param {string} said */
   async #act(method, path, said) {
-    this._busy = true;
-    this._code = null;
-    try {
+    const done = await this.#asking.run(async () => {
       await request(method, path);
       this._said = said;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
-    if (this._code === null) await this.#load();
+    });
+    if (done) await this.#load();
   }
 
   /** @param {Letter} letter */
@@ -131,80 +81,49 @@ class Letters extends LitElement {
   }
 
   /** @param {Letter} letter */
-  async #askDrop(letter) {
-    this._dropping = letter;
-    await this.updateComplete;
-    this.#dialog().showModal();
-  }
-
-  #drop = () => {
-    const letter = this._dropping;
-    this.#dialog().close();
-    if (letter !== null) void this.#act("DELETE", `/api/v1/dead-letters/${letter.id}`, t("letters.dropped"));
-  };
-
-  #dialog() {
-    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
+  async #drop(letter) {
+    const confirm = /** @type {import("./confirm.js").Confirm} */ (this.renderRoot.querySelector("vv-confirm"));
+    const sure = await confirm.ask({ title: t("letters.drop_title"), text: t("letters.drop_text"), yes: t("letters.drop"), no: t("letters.keep"), icon: "cross" });
+    if (sure) await this.#act("DELETE", `/api/v1/dead-letters/${letter.id}`, t("letters.dropped"));
   }
 
   render() {
+    const letters = this._letters;
     return html`<section class="stack" aria-labelledby="letters-title">
-      <div class="head">
-        <h2 id="letters-title">${t("letters.title")}</h2>
-        <button ?disabled=${this._busy} @click=${this.#load}>${icon("refresh")} ${t("acd.look_again")}</button>
-      </div>
+      ${head(html`<h2 id="letters-title">${t("letters.title")}</h2>`, this.#asking, this.#load)}
       <p class="hint">${t("letters.about")}</p>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this.#asking.code)}
       <div role="status">
         <span class="visually-hidden">${this._said}</span>
-        ${this._letters?.length === 0 ? html`<p class="card">${t("letters.none")}</p>` : nothing}
+        ${letters?.length === 0 ? html`<p class="card">${t("letters.none")}</p>` : nothing}
       </div>
-      ${this._letters !== null && this._letters.length > 0 ? this.#table(this._letters) : nothing}
-      <dialog aria-labelledby="drop-title" @close=${() => (this._dropping = null)}>
-        <div class="stack">
-          <h2 id="drop-title">${t("letters.drop_title")}</h2>
-          <p>${t("letters.drop_text")}</p>
-          <div class="row">
-            <button class="danger" data-action="confirm-drop" @click=${this.#drop}>${icon("cross")} ${t("letters.drop")}</button>
-            <button @click=${() => this.#dialog().close()}>${t("letters.keep")}</button>
-          </div>
-        </div>
-      </dialog>
+      ${letters !== null && letters.length > 0 ? this.#table(letters) : nothing}
+      <vv-confirm></vv-confirm>
     </section>`;
   }
 
   /** @param {Letter[]} letters */
   #table(letters) {
-    const tag = locale();
-    return html`<div class="card scroll" tabindex="0" role="region" aria-label=${t("letters.title")}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">${t("acd.when")}</th>
-            <th scope="col">${t("acd.contact")}</th>
-            <th scope="col">${t("letters.command")}</th>
-            <th scope="col">${t("acd.cause")}</th>
-            <th scope="col">${t("letters.actions")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${letters.map(
-            (letter) => html`<tr>
-              <th scope="row">${moment(letter.dead_at, tag, new Date())}<span class="hint">${letter.acd}</span></th>
-              <td>${letter.contact_id === null ? "–" : html`<a class="mono" href="#/contacts/${letter.contact_id}">${shortId(letter.contact_id)}</a>`}</td>
-              <td>${codeText("acd_command", letter.command)}</td>
-              <td><span class="mono">${letter.cause}</span><span class="hint">${t("letters.tries", { count: letter.tries + 1 })}</span></td>
-              <td>
-                <div class="row">
-                  <button data-action="retry" ?disabled=${this._busy} @click=${() => this.#retry(letter)}>${icon("refresh")} ${t("letters.retry")}</button>
-                  <button data-action="drop" ?disabled=${this._busy} @click=${() => void this.#askDrop(letter)}>${icon("cross")} ${t("letters.drop")}</button>
-                </div>
-              </td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+    const { busy } = this.#asking;
+    const columns = [t("acd.when"), t("acd.contact"), t("letters.command"), t("acd.cause"), t("letters.actions")];
+    return table(
+      t("letters.title"),
+      columns,
+      letters.map(
+        (letter) => html`<tr>
+          <th scope="row">${moment(letter.dead_at, locale(), new Date())}<span class="hint">${letter.acd}</span></th>
+          <td>${letter.contact_id === null ? "–" : contactLink(letter.contact_id)}</td>
+          <td>${codeText("acd_command", letter.command)}</td>
+          <td><span class="mono">${letter.cause}</span><span class="hint">${t("letters.tries", { count: letter.tries + 1 })}</span></td>
+          <td>
+            <div class="row">
+              <button data-action="retry" ?disabled=${busy} @click=${() => this.#retry(letter)}>${icon("refresh")} ${t("letters.retry")}</button>
+              <button data-action="drop" ?disabled=${busy} @click=${() => void this.#drop(letter)}>${icon("cross")} ${t("letters.drop")}</button>
+            </div>
+          </td>
+        </tr>`,
+      ),
+    );
   }
 }
 

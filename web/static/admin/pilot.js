@@ -3,9 +3,11 @@
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { moment, percent } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
+import "./confirm.js";
 import { pageStyles } from "./styles.js";
 
 /**
@@ -29,7 +31,7 @@ export function isChanged(group, draft) {
 }
 
 class Pilot extends LitElement {
-  static properties = { _groups: { state: true }, _agents: { state: true }, _drafts: { state: true }, _code: { state: true }, _busy: { state: true }, _saved: { state: true }, _stopping: { state: true } };
+  static properties = { _groups: { state: true }, _agents: { state: true }, _drafts: { state: true }, _saved: { state: true } };
 
   static styles = [
     base,
@@ -86,20 +88,10 @@ class Pilot extends LitElement {
         padding: 0;
         margin-bottom: 8px;
       }
-      dialog {
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        padding: 24px;
-        max-width: min(440px, calc(100vw - 32px));
-        background: var(--surface);
-        color: var(--ink);
-        box-shadow: var(--shadow);
-      }
-      dialog::backdrop {
-        background: rgb(8 14 15 / 60%);
-      }
     `,
   ];
+
+  #asking = new Asking(() => this.requestUpdate());
 
   constructor() {
     super();
@@ -109,13 +101,8 @@ class Pilot extends LitElement {
     this._agents = [];
     /** @type {Record<string, Draft>} */
     this._drafts = {};
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
-    /** @type {string | null} */
+    /** The group that was saved last. @type {string | null} */
     this._saved = null;
-    /** The group that is about to be switched off. @type {Group | null} */
-    this._stopping = null;
   }
 
   connectedCallback() {
@@ -123,46 +110,33 @@ class Pilot extends LitElement {
     void this.#load();
   }
 
-  #load = async () => {
-    this._code = null;
-    try {
+  #load = () =>
+    this.#asking.run(async () => {
       const [pilot, agents] = await Promise.all([request("GET", "/api/v1/pilot-groups"), request("GET", "/api/v1/agents")]);
       this._groups = pilot.groups;
       this._agents = agents.agents;
       this._drafts = {};
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    }
-  };
+    });
 
   render() {
+    const { code } = this.#asking;
     return html`<div class="stack narrow">
       <div>
         <h1>${t("admin.pilot")}</h1>
         <p class="hint">${t("pilot.text")}</p>
       </div>
-      ${this._code !== null
+      ${code !== null
         ? html`<div class="note bad" role="alert">
             ${icon("warning")}
             <div class="stack">
-              <p>${codeText("error", this._code)}</p>
+              <p>${codeText("error", code)}</p>
               <div><button @click=${this.#load}>${icon("refresh")} ${t("pilot.reload")}</button></div>
             </div>
           </div>`
         : nothing}
-      ${this._groups === null ? (this._code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing) : this._groups.map((group) => this.#group(group))}
+      ${this._groups === null ? (code === null ? html`<p class="hint">${t("working.text")}</p>` : nothing) : this._groups.map((group) => this.#group(group))}
       ${this._groups?.length === 0 ? html`<p class="card">${t("pilot.none")}</p>` : nothing}
-      <dialog aria-labelledby="stop-title" @close=${() => (this._stopping = null)}>
-        <div class="stack">
-          <h2 id="stop-title">${t("pilot.stop_title", { name: this._stopping?.name ?? "" })}</h2>
-          <p>${t("pilot.stop_text")}</p>
-          <div class="row">
-            <button class="danger" data-action="confirm-stop" @click=${this.#stop}>${icon("power")} ${t("pilot.stop")}</button>
-            <button @click=${() => this.#dialog().close()}>${t("pilot.keep")}</button>
-          </div>
-        </div>
-      </dialog>
+      <vv-confirm></vv-confirm>
     </div>`;
   }
 
@@ -178,8 +152,8 @@ class Pilot extends LitElement {
           <span class="pill ${group.enabled ? "good" : "warn"}">${t(group.enabled ? "pilot.on" : "pilot.off")}</span>
         </div>
         ${group.enabled
-          ? html`<button class="danger" data-action="stop" ?disabled=${this._busy} @click=${() => this.#askStop(group)}>${icon("power")} ${t("pilot.stop")}</button>`
-          : html`<button class="primary" data-action="start" ?disabled=${this._busy} @click=${() => this.#save(group, { ...draft, enabled: true })}>${icon("power")} ${t("pilot.start")}</button>`}
+          ? html`<button class="danger" data-action="stop" ?disabled=${this.#asking.busy} @click=${() => this.#stop(group)}>${icon("power")} ${t("pilot.stop")}</button>`
+          : html`<button class="primary" data-action="start" ?disabled=${this.#asking.busy} @click=${() => this.#save(group, { ...draft, enabled: true })}>${icon("power")} ${t("pilot.start")}</button>`}
       </div>
       <div>
         <label for="share-${group.id}">${t("pilot.share")}</label>
@@ -223,7 +197,7 @@ class Pilot extends LitElement {
         <p>${group.enabled ? t(draft.share_percent === 0 ? "pilot.means_nobody" : "pilot.means", { share, count: draft.agents.length }) : t("pilot.means_off", { share })}</p>
       </div>
       <div class="row">
-        <button class="primary" data-action="save" ?disabled=${!changed || this._busy} @click=${() => this.#save(group, draft)}>${icon("check")} ${t("pilot.save")}</button>
+        <button class="primary" data-action="save" ?disabled=${!changed || this.#asking.busy} @click=${() => this.#save(group, draft)}>${icon("check")} ${t("pilot.save")}</button>
         ${changed ? html`<button class="plain" @click=${() => this.#reset(group)}>${t("pilot.discard")}</button>` : nothing}
         <span role="status">${this._saved === group.id && !changed ? html`<span class="pill good">${icon("check")} ${t("pilot.saved")}</span>` : nothing}</span>
       </div>
@@ -251,41 +225,24 @@ class Pilot extends LitElement {
     this._drafts = drafts;
   }
 
-  /** @param {Group} group */
-  async #askStop(group) {
-    this._stopping = group;
-    await this.updateComplete;
-    this.#dialog().showModal();
+  /** The kill switch does that alone: changes not saved yet stay on the page. @param {Group} group */
+  async #stop(group) {
+    const confirm = /** @type {import("./confirm.js").Confirm} */ (this.renderRoot.querySelector("vv-confirm"));
+    const { name, share_percent, agents } = group;
+    const sure = await confirm.ask({ title: t("pilot.stop_title", { name }), text: t("pilot.stop_text"), yes: t("pilot.stop"), no: t("pilot.keep"), icon: "power" });
+    if (sure) await this.#save(group, { enabled: false, share_percent, agents });
   }
-
-  #dialog() {
-    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
-  }
-
-  /** The kill switch does that alone: changes not saved yet stay on the page. */
-  #stop = async () => {
-    const group = this._stopping;
-    this.#dialog().close();
-    if (group !== null) await this.#save(group, { enabled: false, share_percent: group.share_percent, agents: group.agents });
-  };
 
   /** @param {Group} group @param {Draft} draft */
   async #save(group, { enabled, share_percent, agents }) {
-    this._busy = true;
-    this._code = null;
     this._saved = null;
-    try {
+    await this.#asking.run(async () => {
       const body = { enabled, share_percent, agents, version: group.version };
       const saved = await request("PUT", `/api/v1/pilot-groups/${encodeURIComponent(group.id)}`, body);
       this._groups = (this._groups ?? []).map((each) => (each.id === group.id ? saved : each));
       this.#reset(group);
       this._saved = group.id;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
+    });
   }
 }
 

@@ -2,8 +2,10 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { clock, moment } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
 import "./player.js";
@@ -32,7 +34,6 @@ class Recording extends LitElement {
     recording_id: { type: String },
     admin: { type: Boolean },
     _file: { state: true },
-    _code: { state: true },
     _done: { state: true },
     _asking: { state: true },
   };
@@ -75,14 +76,14 @@ class Recording extends LitElement {
     `,
   ];
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     this.recording_id = "";
     this.admin = false;
     /** @type {RecordingFile | null} */
     this._file = null;
-    /** @type {string | null} */
-    this._code = null;
     /** What was just done, for the eyes and for a screen reader. */
     this._done = "";
     /** What a reason is asked for: a hold's id, `hold` or `erase`. @type {string | null} */
@@ -109,20 +110,9 @@ class Recording extends LitElement {
   }
 
   async #load() {
-    await this.#try(async () => {
+    await this.#asking.run(async () => {
       this._file = await request("GET", this.#address);
     });
-  }
-
-  /** @param {() => Promise<void>} work */
-  async #try(work) {
-    this._code = null;
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    }
   }
 
   render() {
@@ -130,7 +120,7 @@ class Recording extends LitElement {
     return html`<div class="stack">
       <p><a href="#/recordings">${icon("back")} ${t("admin.recordings")}</a></p>
       <h1>${t("contact.recording")} ${file === null ? nothing : html`<span class="pill ${stateTone(file.state)}">${stateText(file.state)}</span>`}</h1>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this.#asking.code)}
       <p class="note good" role="status" ?hidden=${this._done === ""}>${this._done}</p>
       ${file === null ? nothing : this.#whole(file)}
     </div>`;
@@ -212,14 +202,14 @@ class Recording extends LitElement {
     const reason = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get("reason") ?? "").trim();
     if (what === null || reason === "") return;
     this._done = "";
-    await this.#try(async () => {
+    const done = await this.#asking.run(async () => {
       if (what === "hold") await request("POST", `${this.#address}/holds`, { reason });
       else if (what === "erase") await request("POST", "/api/v1/erasures", { subject: this.recording_id, reason });
       else await request("DELETE", `/api/v1/holds/${encodeURIComponent(what)}`, { reason });
       this._asking = null;
       this._done = t(what === "hold" ? "recordings.hold_done" : what === "erase" ? "recordings.erase_done" : "recordings.lift_done");
     });
-    if (this._code === null) await this.#load();
+    if (done) await this.#load();
   };
 
   updated() {

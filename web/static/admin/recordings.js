@@ -2,8 +2,10 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request } from "../lib/api.js";
+import { request } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
 import { clock, moment, shortId, size } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
 import { pageStyles } from "./styles.js";
@@ -41,7 +43,7 @@ export function isSettled(state) {
 }
 
 class Recordings extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true }, _code: { state: true }, _busy: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true } };
 
   static styles = [
     base,
@@ -100,15 +102,14 @@ class Recordings extends LitElement {
   /** What was asked for last. */
   #filter = new URLSearchParams();
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     /** @type {RecordingRow[] | null} */
     this._rows = null;
     /** @type {string | null} */
     this._next = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
   }
 
   connectedCallback() {
@@ -118,23 +119,16 @@ class Recordings extends LitElement {
 
   /** @param {boolean} more */
   async #load(more) {
-    this._busy = true;
-    this._code = null;
     const asked = this.#filter;
     const query = new URLSearchParams(asked);
     query.set("limit", String(LIMIT));
     if (more && this._next !== null) query.set("before", this._next);
-    try {
+    await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/recordings?${query}`);
       if (asked !== this.#filter) return; // another filter was chosen meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.recordings] : page.recordings;
       this._next = page.next_before ?? null;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
+    });
   }
 
   render() {
@@ -151,11 +145,11 @@ class Recordings extends LitElement {
         </div>
         <div><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" /></div>
         <div><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" /></div>
-        <button class="primary" type="submit" ?disabled=${this._busy}>${icon("refresh")} ${t("recordings.search")}</button>
+        <button class="primary" type="submit" ?disabled=${this.#asking.busy}>${icon("refresh")} ${t("recordings.search")}</button>
       </form>
-      ${this._code !== null ? html`<p class="note bad" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>` : nothing}
+      ${refusal(this.#asking.code)}
       ${this._rows === null ? html`<p class="hint">${t("working.text")}</p>` : this.#rows(this._rows)}
-      ${this._next !== null ? html`<div><button ?disabled=${this._busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
+      ${this._next !== null ? html`<div><button ?disabled=${this.#asking.busy} @click=${() => this.#load(true)}>${t("contacts.more")}</button></div>` : nothing}
     </div>`;
   }
 

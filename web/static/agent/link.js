@@ -2,10 +2,11 @@
 // put into a calendar, and taken back.
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
-import { icon } from "../elements/icons.js";
+import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, calendarOf, request, save } from "../lib/api.js";
-import { codeText, language, locale, t } from "../lib/i18n.js";
+import { calendarOf, request, save } from "../lib/api.js";
+import { Asking } from "../lib/asking.js";
+import { language, locale, t } from "../lib/i18n.js";
 
 /**
  * @typedef {object} MadeLink
@@ -24,7 +25,7 @@ export class VideoLink extends LitElement {
     queues: { attribute: false },
     _made: { state: true },
     _later: { state: true },
-    _code: { state: true }, _busy: { state: true }, _copied: { state: true },
+    _copied: { state: true },
   };
 
   static styles = [
@@ -93,6 +94,8 @@ export class VideoLink extends LitElement {
     `,
   ];
 
+  #asking = new Asking(() => this.requestUpdate());
+
   constructor() {
     super();
     /** Those of the agent. @type {string[]} */
@@ -100,31 +103,14 @@ export class VideoLink extends LitElement {
     this._later = false;
     /** @type {MadeLink | null} */
     this._made = null;
-    /** @type {string | null} */
-    this._code = null;
-    this._busy = false;
     this._copied = false;
-  }
-
-  /** @param {() => Promise<void>} work */
-  async #try(work) {
-    this._busy = true;
-    this._code = null;
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this._code = error.code;
-    } finally {
-      this._busy = false;
-    }
   }
 
   /** @param {SubmitEvent} event */
   #make = (event) => {
     event.preventDefault();
     const asked = this.#asked(new FormData(/** @type {HTMLFormElement} */ (event.target)));
-    void this.#try(async () => {
+    void this.#asking.run(async () => {
       this._made = await request("POST", "/api/v1/links", asked);
       this._copied = false;
       await this.updateComplete;
@@ -152,7 +138,7 @@ export class VideoLink extends LitElement {
     const made = this._made;
     if (made === null) return;
     const token = new URL(made.url).hash.replace("#link=", "");
-    void this.#try(async () => save(await calendarOf(made.link_id, token, language()), "video-call.ics"));
+    void this.#asking.run(async () => save(await calendarOf(made.link_id, token, language()), "video-call.ics"));
   };
 
   #copy = async () => {
@@ -164,7 +150,7 @@ export class VideoLink extends LitElement {
   #revoke = () => {
     const made = this._made;
     if (made === null) return;
-    void this.#try(async () => {
+    void this.#asking.run(async () => {
       await request("DELETE", `/api/v1/links/${made.link_id}`);
       this._made = null;
     });
@@ -178,7 +164,7 @@ export class VideoLink extends LitElement {
     return html`<details>
       <summary>${t("link.title")}</summary>
       ${this._made === null ? this.#form() : this.#result(this._made)}
-      ${this._code === null ? nothing : html`<p class="note warn" role="alert">${icon("warning")} ${codeText("error", this._code)}</p>`}
+      ${refusal(this.#asking.code, "warn")}
     </details>`;
   }
 
@@ -192,7 +178,7 @@ export class VideoLink extends LitElement {
       </fieldset>
       ${this._later ? this.#time() : nothing}
       <label class="check"><input type="checkbox" name="pin" /> <span>${t("link.with_pin")}</span></label>
-      <button class="primary" data-action="make-link" ?disabled=${this._busy}>${t("link.make")}</button>
+      <button class="primary" data-action="make-link" ?disabled=${this.#asking.busy}>${t("link.make")}</button>
     </form>`;
   }
 
@@ -234,7 +220,7 @@ export class VideoLink extends LitElement {
       <div class="row">
         <button class="primary" data-action="copy" @click=${this.#copy}>${t(this._copied ? "link.copied" : "link.copy")}</button>
         ${later ? html`<button data-action="calendar" @click=${this.#calendar}>${t("link.calendar")}</button>` : nothing}
-        <button data-action="revoke" ?disabled=${this._busy} @click=${this.#revoke}>${t("link.revoke")}</button>
+        <button data-action="revoke" ?disabled=${this.#asking.busy} @click=${this.#revoke}>${t("link.revoke")}</button>
         <button class="plain" @click=${this.#again}>${t("link.another")}</button>
       </div>
     </div>`;

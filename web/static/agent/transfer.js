@@ -2,7 +2,7 @@
 
 import { LitElement, css, html, nothing } from "../vendor/lit.js";
 import { icon } from "../elements/icons.js";
-import { base } from "../elements/styles.js";
+import { base, dialogStyles } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { codeText, t } from "../lib/i18n.js";
 
@@ -28,20 +28,14 @@ export class Transfer extends LitElement {
 
   static styles = [
     base,
+    dialogStyles,
     css`
       dialog {
         width: min(520px, calc(100vw - 24px));
+        max-width: none;
         max-height: min(640px, calc(100dvh - 24px));
         padding: 20px;
-        border: 1px solid var(--line);
-        border-radius: var(--radius);
-        background: var(--surface);
-        color: var(--ink);
-        box-shadow: var(--shadow);
         overflow: auto;
-      }
-      dialog::backdrop {
-        background: rgb(0 0 0 / 45%);
       }
       .head {
         display: flex;

@@ -269,3 +269,19 @@ export const base = css`
     }
   }
 `;
+
+/** A dialog over the page. */
+export const dialogStyles = css`
+  dialog {
+    border: 1px solid var(--line);
+    border-radius: var(--radius);
+    padding: 24px;
+    max-width: min(440px, calc(100vw - 32px));
+    background: var(--surface);
+    color: var(--ink);
+    box-shadow: var(--shadow);
+  }
+  dialog::backdrop {
+    background: rgb(8 14 15 / 60%);
+  }
+`;

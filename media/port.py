@@ -12,7 +12,7 @@ and written beside packets; durations are seconds.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from pyee import EventEmitter
 
@@ -135,9 +135,13 @@ class StartRecording:
     keep_free_bytes: int = 0
 
 
+TELEPHONE: Final = "telephone"
+"""The role of a telephone call in a recording: the voice of whoever is at its other end, beside the agent's picture."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordLeg:
-    """From now on everything the leg sends is appended to the recording under `role` (`customer`, `agent`).
+    """From now on everything the leg sends is appended to the recording under `role`: `customer`, `agent`, `TELEPHONE`.
 
     Several legs may follow one another under the same role (a reload, another agent): they are one set of tracks.
     """

@@ -1,8 +1,9 @@
 """Second pass over a recording's captures: packets in order, frames of packets, frames into files, all on one timeline.
 
 Streams that follow one another under one role and kind (a reload, another agent) become one track: a newer stream takes
-over with its first frame and an older one is not heard again. Frames that touch a pause are left out, whenever their
-packets came. Memory stays at the reorder windows and a few seconds of frames.
+over with its first frame and an older one is not heard again. A telephone is a track of its own, and in the agent's
+viewing copy the sound. Frames that touch a pause are left out, whenever their packets came. Memory stays at the reorder
+windows and a few seconds of frames.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import BinaryIO, Final
 
+from media.port import TELEPHONE
 from media.recording.captures import Captures
 from media.recording.coverage import Coverage
 from media.recording.format import MarkSet, RtpCaptured
@@ -140,18 +142,26 @@ class Side:
 
 
 class View:
-    """A viewing copy: sound and picture of one role on the timeline of the whole. Gaps in the sound are filled."""
+    """A viewing copy: sound and picture of one side on the timeline of the whole. Gaps in the sound are filled.
+
+    Who has a telephone says nothing else from its first sound on: whatever their browser may send is not mixed in here.
+    """
 
     def __init__(self, role: str, file: BinaryIO) -> None:
         self.role = role
+        self._on_telephone = False
         self.writer = MatroskaWriter(file)
         self.outputs: dict[str, Output] = {}
         self._sound_until_ms = 0
 
     def add(self, output: Output, frame: Frame, time_ms: int, *, cue: bool) -> None:
         mine = self.outputs.setdefault(output.kind, output)
-        if mine is not output:  # a second codec of this side: only the whole recording has it
+        if mine.codec_name != output.codec_name:  # a second codec of this side: only the whole recording has it
             return
+        if output.kind == "audio":
+            self._on_telephone |= output.role == TELEPHONE
+            if self._on_telephone and output.role != TELEPHONE:
+                return
         number = 1 if output.kind == "audio" else 2
         if output.kind == "audio":
             self._fill(time_ms)
@@ -271,7 +281,7 @@ class Muxer:
         output.last_ms = time_ms
         cue = self._is_cue(output, frame, time_ms)
         self._writer.add_frame(output.number, time_ms, frame.data, key_frame=frame.key_frame, cue=cue)
-        view = self.views.get(stream.role)
+        view = self.views.get(_side_of(stream.role))
         if view is not None and stream.kind != "screen":
             view.add(output, frame, time_ms, cue=cue)
         side.coverage.frame(frame.time_s, frame.duration_s, frame.whole_since_last and not taken_over)
@@ -281,7 +291,7 @@ class Muxer:
         """Whether a player may begin here: at key frames, and every few seconds of sound where there is no picture."""
         if output.kind != "audio":
             return frame.key_frame
-        if (output.role, "video") in self.sides or time_ms - output.last_cue_ms < _SOUND_CUE_MS:
+        if (_side_of(output.role), "video") in self.sides or time_ms - output.last_cue_ms < _SOUND_CUE_MS:
             return False
         output.last_cue_ms = time_ms
         return True
@@ -300,3 +310,8 @@ class Muxer:
             side.codecs.append(frame.codec_name)
             output = self.outputs[key] = Output(side.role, side.kind, frame.codec_name, number)
         return output
+
+
+def _side_of(role: str) -> str:
+    """Whose viewing copy it belongs to."""
+    return "agent" if role == TELEPHONE else role

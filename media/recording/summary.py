@@ -1,8 +1,9 @@
 """What is said of a recording when both passes are done: tracks against expectations, chapters, tags."""
 
+from media.port import TELEPHONE
 from media.recording.captures import Part
 from media.recording.chapters import Event, chapters, iso_639_2
-from media.recording.coverage import Interval, completeness, without
+from media.recording.coverage import Interval, completeness, merged, without
 from media.recording.expected import Expected
 from media.recording.losses import DISK_DAMAGE, DISK_SLOW, MEDIA_PROCESS, Cause, missing
 from media.recording.manifest import CaptureReport, ChapterReport, FileReport, Manifest, MarkReport, TrackReport
@@ -124,10 +125,14 @@ class Summary:
         ]
 
     def _track(self, role: str, kind: str) -> TrackReport:
+        """A telephone's packets are made in the process that writes them: what is not there, and for which the captures
+        show no cause, was never said (on hold, muted, a line that sends no silence)."""
         side = self._muxer.sides.get((role, kind))
         coverage = side.coverage if side else None
         covered = coverage.intervals() if coverage else []
         expected = self._expected_intervals(role, kind)
+        if role == TELEPHONE and covered:
+            covered = merged([*covered, *without(expected, [(each.start_s, each.end_s) for each in self._causes])])
         expected_s, share = completeness(expected, covered)
         lacks = missing(expected, covered, self._causes)
         return TrackReport(

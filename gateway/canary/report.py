@@ -16,6 +16,8 @@ EDGE_PACKETS: Final = 5
 
 COMPLETENESS: Final = 0.99
 TRACKS: Final = 4
+TRACKS_WITH_TELEPHONE: Final = 5
+"""In call mode: robots send sound too, and the telephone's voice is beside it."""
 
 
 class _Part(BaseModel):
@@ -89,10 +91,11 @@ def missing_media(who: str, received: Counts, sent: Counts, *, sound: bool = Tru
     return None
 
 
-def flawed_recording(recording: RecordingReport) -> str | None:
-    """What is wrong with the finished recording; None when nothing is."""
-    if recording.tracks != TRACKS:
-        return f"the recording has {recording.tracks} tracks instead of {TRACKS}"
+def flawed_recording(recording: RecordingReport, *, telephone: bool = False) -> str | None:
+    """What is wrong with the finished recording; None when nothing is. `telephone`: a voice came over one."""
+    tracks = TRACKS_WITH_TELEPHONE if telephone else TRACKS
+    if recording.tracks != tracks:
+        return f"the recording has {recording.tracks} tracks instead of {tracks}"
     if recording.completeness < COMPLETENESS:
         return f"the recording is {recording.completeness:.3f} complete, {COMPLETENESS} is asked"
     return None

@@ -235,7 +235,7 @@ async def _afterwards(stage: Stage, call: Call, http: aiohttp.ClientSession, con
             completeness=recording["completeness"],
             sha256=recording["sha256"],
         )
-        if flaw := flawed_recording(call.report.recording):
+        if flaw := flawed_recording(call.report.recording, telephone=stage.telephony is not None):
             raise CanaryFailure(flaw)
     async with stage.step(call, "download", _STEP_S * 3):
         digest = await _download(stage, http, recording["recording_id"])

@@ -22,6 +22,7 @@ from gateway.contacts.placework import Placework
 from gateway.contacts.ports import AgentOfRoster
 from gateway.contacts.ringing import Ringing
 from gateway.contacts.states import CONTACT, IN_CALL, ContactState
+from media.port import TELEPHONE
 
 PREFIX: Final = "acd_"
 """What the names of journal events begin with that only say what an ACD said."""
@@ -85,6 +86,8 @@ class Acdwork:
             case acd.VoiceUp(leg_id=leg_id, answered=answered) if contact.split:
                 if here.voice != leg_id:
                     here.voice, here.voice_source = leg_id, None
+                    if contact.bridged_at_s is not None:
+                        self._do.recording_attach(leg_id, TELEPHONE)
                 if answered and here.answered_at_s is None:
                     here.answered_at_s = self._now()
             case acd.Held():

@@ -268,6 +268,7 @@ class Consequences:
                 agent_id=agent.agent_id,
                 customer_leg=contact.customer.transport,
                 agent_leg=agent.side.transport,
+                telephone_leg=contact.acd.voice if contact.acd is not None and contact.split else None,
                 queue=contact.line.queue if contact.line is not None else "",
                 notice_version=contact.notice_version or contact.entry.notice_version,
                 consent=contact.consent,

@@ -321,8 +321,9 @@ class Effects:
     def recording_begin(self, order: RecordingOrder) -> None:
         self._recording(lambda: self._n.recording.begin(order))
 
-    def recording_attach(self, leg_id: LegId, role: Role) -> None:
-        self._recording(lambda: self._n.recording.attach(self._contact.contact_id, leg_id, role.value))
+    def recording_attach(self, leg_id: LegId, role: str) -> None:
+        """`role`: a `Role`'s value, or TELEPHONE."""
+        self._recording(lambda: self._n.recording.attach(self._contact.contact_id, leg_id, role))
 
     def recording_mark(self, mark: str, detail: str = "") -> None:
         self._recording(lambda: self._n.recording.mark(self._contact.contact_id, mark, detail))

@@ -154,7 +154,7 @@ class Legwork:
         side.page_left = False
         self._journal(side.role, "leg_connected", None)
         if self._contact.state in IN_CALL and side.role is not Role.SECOND:
-            self._do.recording_attach(transport.leg_id, side.role)
+            self._do.recording_attach(transport.leg_id, side.role.value)
         self._feed(_MACHINE[side.role], legs.TransportConnected(), JournalSource.MEDIA)
 
     def _lost(self, side: Side, reason: str) -> None:

@@ -69,6 +69,7 @@ class RecordingOrder:
     agent_id: AgentId
     customer_leg: LegId
     agent_leg: LegId
+    telephone_leg: LegId | None  # call mode: the agent's voice, as the ACD's call brings it
     queue: str
     notice_version: str  # of the notice the customer saw; empty when none was shown
     consent: bool | None  # the customer's answer so far; None: not asked yet
@@ -115,7 +116,8 @@ class RecordingPort(Protocol):
         ...
 
     async def attach(self, contact_id: ContactId, leg_id: LegId, role: str) -> None:
-        """A new generation of that side (`customer`, `agent`) carries on the same tracks."""
+        """A new generation of that side (`customer`, `agent`) carries on the same tracks; under `TELEPHONE` another
+        call of the ACD does."""
         ...
 
     async def mark(self, contact_id: ContactId, mark: str, detail: str = "") -> None:

@@ -1,6 +1,6 @@
 """What the media engine is asked of one recording: open, tap, pause, mark, close; and the note of what it should hold.
 
-Knows the media port, the recording's folder and the two legs. When any of this is to happen is the service's to say;
+Knows the media port, the recording's folder and the legs. When any of this is to happen is the service's to say;
 what comes after the capture is closed is the sealer's.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.base.clock import Clock
+from gateway.base.ids import LegId
 from gateway.base.log import get_logger
 from gateway.config import RecordingSettings
 from gateway.recordings.live import Ledger, Live
@@ -18,6 +19,7 @@ from gateway.recordings.sending import Sending
 from gateway.recordings.states import WRITING, PauseRequested, RecordingEvent, RecordingState, ResumeRequested
 from gateway.recordings.store import RecordingStore
 from media.port import (
+    TELEPHONE,
     MarkRecording,
     MediaEvent,
     MediaPort,
@@ -37,7 +39,7 @@ KEPT_SHARE: Final = 4
 WORKER_LOST: Final = "worker_lost"
 """The media port's code for a process that died with the capture open: the same recording may be started again."""
 
-ROLES: Final = ("customer", "agent")
+ROLES: Final = ("customer", "agent", TELEPHONE)
 
 _log = get_logger("recordings")
 
@@ -70,7 +72,7 @@ class Capturing:
     # ------------------------------------------------------------ the capture
 
     async def open(self, live: Live) -> bool:
-        """`starting`: open the capture and tap both legs. False: the recording is failed, the call as it was."""
+        """`starting`: open the capture and tap the legs. False: the recording is failed, the call as it was."""
         recording_id = live.recording_id
         try:
             free = await asyncio.to_thread(self._store.free_bytes)
@@ -138,7 +140,7 @@ class Capturing:
             ):
                 continue
             live.expectation.attach(role, leg_id, now_s, self._sending.of(leg_id))
-            await self._command(live, RequestKeyFrame(leg_id=leg_id))
+            await self._ask_key_frame(live, role, leg_id)
         await self.write_expected(live)
 
     async def mark(self, live: Live, mark: str, detail: str) -> None:
@@ -192,7 +194,11 @@ class Capturing:
         await self.ask_key_frames(live)
 
     async def ask_key_frames(self, live: Live) -> None:
-        for leg_id in live.legs.values():
+        for role, leg_id in live.legs.items():
+            await self._ask_key_frame(live, role, leg_id)
+
+    async def _ask_key_frame(self, live: Live, role: str, leg_id: LegId) -> None:
+        if role != TELEPHONE:  # which has no pictures
             await self._command(live, RequestKeyFrame(leg_id=leg_id))
 
     # ------------------------------------------------------------ what a complete recording would hold

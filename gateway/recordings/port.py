@@ -76,6 +76,11 @@ class BridgeOrder(Protocol):
     def agent_leg(self) -> LegId: ...
 
     @property
+    def telephone_leg(self) -> LegId | None:
+        """The call that carries the agent's voice; None: it is the agent's leg that does."""
+        ...
+
+    @property
     def notice_version(self) -> str:
         """Of the notice the customer saw; empty when none was shown."""
         ...

@@ -37,6 +37,7 @@ from gateway.recordings.states import (
 from gateway.recordings.store import RecordingStore
 from media.port import (
     EVENT,
+    TELEPHONE,
     MediaEvent,
     MediaPort,
     RecordingFailed,
@@ -157,6 +158,10 @@ class RecordingService:
         call.order = order
         call.policy = self._policies.of(order.queue)
         call.legs |= {"customer": order.customer_leg, "agent": order.agent_leg}
+        if order.telephone_leg is not None:
+            call.legs[TELEPHONE] = order.telephone_leg
+        else:
+            call.legs.pop(TELEPHONE, None)
         async with call.lock:
             if order.payment_open:
                 call.pauses.setdefault(PAGE, self._clock.monotonic())
@@ -172,7 +177,7 @@ class RecordingService:
                 await self._capturing.unpause(live, AGENT_LOST)
 
     async def attach(self, contact_id: ContactId, leg_id: LegId, role: str) -> None:
-        """A new generation of that side carries on the same tracks."""
+        """A new generation of that side, or another telephone call, carries on the same tracks."""
         call = self._calls.get(contact_id)
         if call is None or role not in ROLES:
             return

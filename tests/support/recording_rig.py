@@ -34,7 +34,7 @@ from tests.support.clock import FakeClock
 
 CONTACT = ContactId("ct_contact01")
 AGENT = AgentId("ag_agent0001")
-CUSTOMER_LEG, AGENT_LEG = LegId("lg_customer01"), LegId("lg_agent0001")
+CUSTOMER_LEG, AGENT_LEG, PHONE_LEG = LegId("lg_customer01"), LegId("lg_agent0001"), LegId("lg_phone0001")
 
 FINALISER = """
     import json, pathlib, sys
@@ -75,6 +75,7 @@ class Order:
     agent_id: AgentId = AGENT
     customer_leg: LegId = CUSTOMER_LEG
     agent_leg: LegId = AGENT_LEG
+    telephone_leg: LegId | None = None
     notice_version: str = "1"
     consent: bool | None = None
     consent_at: datetime | None = None

@@ -47,6 +47,12 @@ def test_a_recording_needs_four_tracks_and_to_be_complete(tracks: int, completen
     assert (flawed_recording(recording) is None) is good
 
 
+@pytest.mark.parametrize(("tracks", "good"), [(5, True), (4, False)])
+def test_where_a_telephone_speaks_its_voice_is_a_fifth_track(tracks: int, good: bool) -> None:
+    recording = RecordingReport(tracks=tracks, duration_s=10.0, completeness=1.0, sha256="")
+    assert (flawed_recording(recording, telephone=True) is None) is good
+
+
 def test_percentiles_are_of_the_nearest_rank() -> None:
     values = [float(value) for value in range(1, 101)]
     assert (percentile(values, 0.5), percentile(values, 0.95), percentile([], 0.95)) == (50.0, 95.0, 0.0)

@@ -9,6 +9,7 @@ from gateway.acd.events import AgentName, ExitReason, Party
 from gateway.base.errors import StateConflict
 from gateway.base.ids import LegId
 from gateway.contacts.fold import segments
+from gateway.contacts.ports import RecordingOrder
 from gateway.parties import (
     ClaimContact,
     ContactAssigned,
@@ -345,6 +346,50 @@ async def test_a_queue_of_the_acd_that_gives_up_closes_also_a_call_by_voice(spli
     await split.rig.run(split.rig.settings.claim_timeout.total_seconds())
     await split.say(customer, acd.QueueExit(reason=ExitReason.TIMEOUT))
     assert customer.row.end_reason == "overflowed"
+
+
+# ---------------------------------------------------------------- the recording
+
+
+async def another_leg(split: Split, customer: Customer, leg_id: LegId, *, answered: bool = True) -> None:
+    dial = DialVoice(leg_id=leg_id, call_id=customer.contact_id, to_uri="sip:101@example.net", trunk=TRUNK)
+    await split.rig.media.execute(dial)
+    await split.say(customer, acd.VoiceUp(leg_id=leg_id, answered=answered))
+
+
+async def test_the_recording_is_told_of_the_call_that_carries_the_agents_voice(split: Split) -> None:
+    customer = await split.call()
+    assert split.rig.recording.told == [], "the ACD's music is nobody's to record"
+    anna = await split.rig.agent()
+    await split.claim(anna, customer)
+    await anna.connect()
+    ((_, order),) = split.rig.recording.told
+    assert isinstance(order, RecordingOrder)
+    assert (order.agent_leg, order.telephone_leg) == (anna.leg.leg_id, VOICE)
+
+
+async def test_the_recording_follows_the_voice_into_another_call(split: Split) -> None:
+    customer, anna = await split.in_call()
+    await anna.ask(TransferContact(kind="queue", target="support"))
+    await split.say(customer, acd.Transferred(queue="support"))
+    second = LegId("lg_voice0002")
+    await another_leg(split, customer, second, answered=False)
+    await split.say(customer, acd.VoiceUp(leg_id=second, answered=True))
+    told = [what for what in split.rig.recording.told if what[0] == "attach"]
+    assert told == [("attach", customer.contact_id, second, "telephone")]
+    assert split.rig.recording.words() == ["begin", "hold", "agent_lost", "attach"]
+    ben = await split.rig.agent("ben")
+    await split.claim(ben, customer)
+    await ben.connect()
+    order = split.rig.recording.told[-1][1]
+    assert isinstance(order, RecordingOrder)
+    assert (order.agent_leg, order.telephone_leg) == (ben.leg.leg_id, second)
+
+
+async def test_before_an_agent_was_there_another_call_of_the_acd_is_not_the_recordings(split: Split) -> None:
+    customer = await split.call(answered=False)
+    await another_leg(split, customer, LegId("lg_voice0002"))
+    assert split.rig.recording.told == []
 
 
 # ---------------------------------------------------------------- transfers by the ACD

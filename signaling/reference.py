@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -60,10 +60,9 @@ def schema() -> str:
 
 
 def _classes(adapter: TypeAdapter[Any]) -> list[type[messages.Message]]:
-    names = {part["$ref"].rsplit("/", 1)[1] for part in adapter.json_schema()["oneOf"]}
-    found = [kind for name in names if issubclass(kind := getattr(messages, name), messages.Message)]
-    order = list(vars(messages).values())
-    return sorted(found, key=order.index)
+    """Of a union, in its order."""
+    names = [part["$ref"].rsplit("/", 1)[1] for part in adapter.json_schema()["oneOf"]]
+    return [kind for name in names if issubclass(kind := getattr(messages, name), messages.Message)]
 
 
 def _type(part: Mapping[str, Any]) -> str:
@@ -117,14 +116,22 @@ def _message(kind: type[messages.Message]) -> list[str]:
 
 
 def _parts() -> list[type[BaseModel]]:
-    return [
-        value
-        for value in vars(messages).values()
-        if isinstance(value, type)
-        and issubclass(value, BaseModel)
-        and not issubclass(value, messages.Message)
-        and value is not BaseModel
-    ]
+    """What messages are made of, in the order of the messages; a part of a part stands before it."""
+    found: list[type[BaseModel]] = []
+
+    def look_into(annotation: object) -> None:
+        for inner in get_args(annotation):
+            look_into(inner)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            for field in annotation.model_fields.values():
+                look_into(field.annotation)
+            if not issubclass(annotation, messages.Message) and annotation not in found:
+                found.append(annotation)
+
+    for adapter in (customer_messages, agent_messages, board_messages, server_messages):
+        for kind in _classes(adapter):
+            look_into(kind)
+    return found
 
 
 def protocol() -> str:

@@ -1,6 +1,6 @@
 // The messages between a page and the gateway, as types. Nothing runs in here.
 //
-// Written by hand after signaling/messages.py; a test compares every property with web/lib/messages.schema.json.
+// Written by hand after signaling/messages/; a test compares every property with web/lib/messages.schema.json.
 // `seq` and `ack`, which every message has, are added and read by session.js alone and are left out below.
 
 export const PROTOCOL_VERSION = 1;

@@ -18,6 +18,7 @@ VIOLATIONS = {
     "media knows no contact center": ("media/transport/timers.py", "import gateway.parties"),
     "the rooms of the gateway know packets": ("gateway/agents/states.py", "import aiohttp"),
     "signaling moves no packet": ("signaling/session.py", "import media.port"),
+    "A contract of several modules": ("signaling/presenter.py", "import gateway.parties.board"),
 }
 
 

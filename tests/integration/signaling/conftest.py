@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 
 from signaling.ports import ContactFile
-from tests.support.signaling_node import OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Film, Node, node
+from tests.support.fake_history import OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Film
+from tests.support.signaling_node import Node, node
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.signaling_node import Node, node, own, said
+from tests.support.signaling_browser import own, said
+from tests.support.signaling_node import Node, node
 
 SIGNED = {"Visavis-Signature": "v1=00"}
 LETTER = "le_00000001"

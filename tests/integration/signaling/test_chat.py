@@ -8,7 +8,8 @@ from gateway import parties
 from gateway.base.errors import TooManyRequests
 from gateway.base.ids import AgentId, ContactId
 from gateway.parties import AgentParty, ChatHistory, ChatLine, CustomerParty, WriteLine
-from tests.support.signaling_node import Browser, Node
+from tests.support.signaling_browser import Browser
+from tests.support.signaling_node import Node
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LINE = {"client_id": "line-0001", "text": "Grüße 👋\n<b>"}

@@ -6,8 +6,11 @@ import aiohttp
 import pytest
 
 from gateway.parties import Identity
+from tests.support.fake_accounts import CANARY
+from tests.support.fake_history import CUSTOMER
 from tests.support.identity_tokens import signed
-from tests.support.signaling_node import CANARY, CUSTOMER, Node, own, said
+from tests.support.signaling_browser import own, said
+from tests.support.signaling_node import Node
 
 TIMELINE = f"/api/v1/customers/{CUSTOMER}/timeline"
 ERASED = f"/api/v1/customers/{CUSTOMER}"

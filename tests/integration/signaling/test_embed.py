@@ -12,7 +12,8 @@ from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId, OfferId
 from gateway.parties import AgentParty
 from signaling.ports import Account
-from tests.support.signaling_node import Browser, Node, eventually, node
+from tests.support.signaling_browser import Browser, eventually
+from tests.support.signaling_node import Node, node
 
 CONTACT, OTHER = ContactId("ct_00000001"), ContactId("ct_00000002")
 DESK = {

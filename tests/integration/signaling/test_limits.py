@@ -11,7 +11,8 @@ from gateway.base.errors import InvariantBroken
 from gateway.parties import CustomerParty, LegAnswered
 from signaling.open_sockets import SILENT_PER_ADDRESS
 from signaling.socket import SUBPROTOCOL, SocketTimes
-from tests.support.signaling_node import Browser, Node, eventually, node
+from tests.support.signaling_browser import Browser, eventually
+from tests.support.signaling_node import Node, node
 
 UPGRADE = {
     "Upgrade": "websocket",

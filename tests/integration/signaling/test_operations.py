@@ -5,12 +5,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.support.signaling_node import (
-    Browser,
-    Node,
-    node,
-    said,
-)
+from tests.support.signaling_browser import Browser, said
+from tests.support.signaling_node import Node, node
 
 
 async def test_readiness_is_asked_anew_each_time(here: Node, http: aiohttp.ClientSession) -> None:

@@ -6,12 +6,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.support.signaling_node import (
-    OURS,
-    RECORDING,
-    Node,
-    node,
-)
+from tests.support.fake_history import OURS, RECORDING
+from tests.support.signaling_node import Node, node
 
 
 async def test_pages_run_only_our_own_scripts_and_stand_in_no_frame(here: Node, http: aiohttp.ClientSession) -> None:

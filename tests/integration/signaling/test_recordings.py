@@ -5,7 +5,9 @@ import pytest
 from yarl import URL
 
 from signaling.ranges import NotSatisfiable, Part, part_of
-from tests.support.signaling_node import API_TOKEN, OURS, RECORDING, Film, Node, own, said
+from tests.support.fake_history import OURS, RECORDING, Film
+from tests.support.signaling_browser import own, said
+from tests.support.signaling_node import API_TOKEN, Node
 
 MEDIA = f"/api/v1/recordings/{RECORDING}/media"
 

@@ -13,7 +13,8 @@ from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId
 from gateway.parties import AgentParty, ContactChanged, CustomerParty, LegChanged
 from tests.support.clock import FakeClock
-from tests.support.signaling_node import Browser, Node, eventually, node
+from tests.support.signaling_browser import Browser, eventually
+from tests.support.signaling_node import Node, node
 
 
 def told(here: Node, contact_id: str, number: int) -> None:

@@ -3,7 +3,10 @@
 import aiohttp
 import pytest
 
-from tests.support.signaling_node import CANARY, OURS, RECORDING, ROBOT_RECORDING, ROBOTS, Node, own, said
+from tests.support.fake_accounts import CANARY
+from tests.support.fake_history import OURS, RECORDING, ROBOT_RECORDING, ROBOTS
+from tests.support.signaling_browser import own, said
+from tests.support.signaling_node import Node
 
 ABLE = {"queues": ["sales"], "skills": {"french": 7}, "languages": ["fr"]}
 

@@ -7,13 +7,8 @@ import aiohttp
 from gateway.base.errors import PortFailure, StateConflict
 from gateway.base.ids import AgentId
 from tests.support.clock import FakeClock
-from tests.support.signaling_node import (
-    Browser,
-    Node,
-    node,
-    own,
-    said,
-)
+from tests.support.signaling_browser import Browser, own, said
+from tests.support.signaling_node import Node, node
 
 
 async def test_signing_in_sets_a_cookie_no_script_and_no_other_site_gets(

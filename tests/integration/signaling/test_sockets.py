@@ -10,7 +10,8 @@ from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
 from gateway.parties import CustomerParty, QueuePlace
 from signaling.turn import Turn
-from tests.support.signaling_node import Browser, Node, eventually, node
+from tests.support.signaling_browser import Browser, eventually
+from tests.support.signaling_node import Node, node
 
 
 def place(number: int) -> QueuePlace:

@@ -6,7 +6,9 @@ import aiohttp
 import pytest
 
 from gateway.base.errors import CapacityExceeded, InvariantBroken, Refused
-from tests.support.signaling_node import CANARY, Node, node, said
+from tests.support.fake_accounts import CANARY
+from tests.support.signaling_browser import said
+from tests.support.signaling_node import Node, node
 
 # ---------------------------------------------------------------- the widget
 

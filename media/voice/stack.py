@@ -15,6 +15,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -165,6 +166,7 @@ class BaresipStack:
             )
             stack._trace.attach()
             await runtime.start(config)
+            await asyncio.to_thread(_without_folder, runtime)
         except (BaresipError, ValueError, TypeError) as error:
             stack._trace.detach()
             raise MediaRefused("voice_unavailable", f"the SIP stack does not start: {error}") from error
@@ -336,6 +338,14 @@ class BaresipStack:
                 await self._runtime.close()
             except BaresipError as error:
                 _log.error("voice.stack_not_closed", reason=str(error))
+
+
+def _without_folder(runtime: "Runtime") -> None:
+    """baresip's folder goes while it runs: nothing is ever in it, and who is killed can't remove it at the end."""
+    folder = getattr(runtime, "_conf_dir", None)
+    if isinstance(folder, str):
+        with suppress(OSError):  # there is something in it after all: then it stays until the end
+            Path(folder).rmdir()
 
 
 def _keep(kept: dict[K, list[V]], key: K, value: V) -> None:

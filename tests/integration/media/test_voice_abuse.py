@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -270,7 +271,10 @@ def refusals(here: Desk) -> list[int]:
     return [each.status for each in here.peer.heard if each.one("Call-ID") == "stranger" and each.status >= 400]
 
 
-async def test_a_media_process_that_dies_takes_its_telephone_calls_and_no_others() -> None:
+async def test_a_media_process_that_dies_takes_its_telephone_calls_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     async with desk(workers=2) as here:
         pool = here.engine
         assert isinstance(pool, WorkerPool)
@@ -285,6 +289,7 @@ async def test_a_media_process_that_dies_takes_its_telephone_calls_and_no_others
         assert here.stage.count("LegClosed", "lg_two") == 0
         assert all(each.reason == "worker_lost" for each in here.stage.events if isinstance(each, LegClosed))
         await works(here)
+    assert os.listdir(tmp_path) == [], "nor does it leave anything behind"
 
 
 async def test_a_sip_thread_that_dies_ends_its_calls_and_refuses_others() -> None:

@@ -1,4 +1,4 @@
-"""From 48 kHz to the rate of a telephone line, and a little longer or shorter on the way: plain numpy, block by block.
+"""A telephone line's sound a little longer or shorter, and from 48 kHz to its rate: plain numpy, block by block.
 
 The blocks of one stream follow one another without a seam. It knows no codec and no time.
 """
@@ -11,6 +11,11 @@ import numpy.typing as npt
 RATE_HZ: Final = 48_000
 TAPS: Final = 96
 """Two milliseconds of window: half of that is the delay, and what would fold into a telephone's band is 50 dB down."""
+
+REACH: Final = 8
+"""Samples to either side that a place between two of them is made of."""
+
+PHASES: Final = 128
 
 Samples = npt.NDArray[np.int16]
 
@@ -43,10 +48,10 @@ class Downsampler:
 
 
 class Stretch:
-    """Plays a stream slower or faster by single samples that are doubled or left out, evenly spread.
+    """Plays a stream slower or faster: a block is drawn out or pushed together by whole samples, as evenly as it goes.
 
-    At 48 kHz, before the low-pass, one sample is a fiftieth of a millisecond: the step is not heard in speech, and the
-    pitch moves by the same share as the speed.
+    A block begins and ends where it did, so that nothing is kept from one to the next but the part of a sample that is
+    owed. One sample of a block of 20 ms at 8 kHz is a tenth of a semitone.
     """
 
     def __init__(self) -> None:
@@ -59,20 +64,34 @@ class Stretch:
         if not count or len(block) < 2 * abs(count):
             return block
         self._owed -= count
-        step = len(block) // abs(count)
-        places = [step * number + step // 2 for number in range(abs(count))]
-        skipped = 1 if count < 0 else 0
-        ends = [place if skipped else place + 1 for place in places]  # doubled: it ends one piece and begins the next
-        begins = [0, *(place + skipped for place in places)]
-        return np.concatenate([block[begin:end] for begin, end in zip(begins, [*ends, len(block)], strict=True)])
+        return _drawn(block, len(block) + count)
 
 
-def fade_in(block: Samples, samples: int = RATE_HZ // 400) -> Samples:
-    """A block after a break, without its click: the first 2.5 ms rise."""
+def fade_in(block: Samples, samples: int) -> Samples:
+    """A block after a break, without its click: the first `samples` rise."""
     samples = min(samples, len(block))
     ramp = np.ones(len(block), np.float32)
     ramp[:samples] = np.arange(samples, dtype=np.float32) / max(1, samples)
     return (block * ramp).astype(np.int16)
+
+
+def _drawn(block: Samples, length: int) -> Samples:
+    """The block as so many samples: band-limited interpolation between its own."""
+    places = np.arange(length) * (len(block) / length)
+    before = places.astype(np.intp)
+    weights = _BETWEEN[np.rint((places - before) * PHASES).astype(np.intp)]
+    around = np.pad(block.astype(np.float32), (REACH - 1, REACH), mode="edge")
+    neighbours = np.lib.stride_tricks.sliding_window_view(around, 2 * REACH)[before]
+    out: Samples = np.clip(np.rint(np.einsum("ij,ij->i", neighbours, weights)), -32768, 32767).astype(np.int16)
+    return out
+
+
+def _between() -> npt.NDArray[np.float32]:
+    """Row by row, from 0 to 1 sample on: the weights of the neighbours of a place between two samples."""
+    at = np.arange(1 - REACH, REACH + 1) - np.arange(PHASES + 1)[:, None] / PHASES
+    window = np.sinc(at) * np.i0(5.0 * np.sqrt(np.clip(1 - (at / REACH) ** 2, 0, None)))
+    weights: npt.NDArray[np.float32] = (window / window.sum(axis=1, keepdims=True)).astype(np.float32)
+    return weights
 
 
 def _low_pass(cutoff: float) -> npt.NDArray[np.float32]:
@@ -81,3 +100,6 @@ def _low_pass(cutoff: float) -> npt.NDArray[np.float32]:
     window = np.sinc(2 * cutoff * at) * np.kaiser(TAPS, 4.55)
     taps: npt.NDArray[np.float32] = (window / window.sum()).astype(np.float32)
     return taps
+
+
+_BETWEEN: Final = _between()

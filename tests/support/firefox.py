@@ -268,7 +268,12 @@ async def firefox(folder: Path, **preferences: bool | int | str) -> AsyncIterato
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={"HOME": str(folder), "PATH": "/usr/bin:/bin", "MOZ_CRASHREPORTER_DISABLE": "1"},
+        env={
+            "HOME": str(folder),
+            "PATH": "/usr/bin:/bin",
+            "MOZ_CRASHREPORTER_DISABLE": "1",
+            "PULSE_RUNTIME_PATH": str(folder / "pulse"),  # otherwise each new HOME leaves a folder in /tmp
+        },
     )
     drain: asyncio.Task[bytes] | None = None
     try:

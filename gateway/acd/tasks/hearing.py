@@ -1,6 +1,6 @@
 """From a webhook to what the contact is told: verified, read, once, in order, applied to its task.
 
-It owns the order of events and nothing else; what follows of an event is `task`'s to say, what goes out is the
+It owns the order of events and nothing else; what follows of an event is `told`'s to say, what goes out is the
 adapter's.
 """
 
@@ -26,7 +26,8 @@ from gateway.acd.tasks.figures import EventResult
 from gateway.acd.tasks.mapping import Command, Incoming, Told
 from gateway.acd.tasks.order import Arrived, InOrder
 from gateway.acd.tasks.reading import Notice, read_webhook
-from gateway.acd.tasks.task import IN_LINE, Heard, Task, tell
+from gateway.acd.tasks.task import IN_LINE, Heard, Task
+from gateway.acd.tasks.told import tell
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
 from gateway.base.errors import BadInput, NotSignedIn, StateConflict

@@ -173,7 +173,11 @@ class BuiltinAcd:
             self._to_head(entry)
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
-        """Nobody has to claim what is offered here."""
+        """Who was asked by the agent who had it is held for it from now on, and that one is free."""
+        entry = self._find(ref)
+        if entry is not None and entry.hold is not None and entry.hold.taken and entry.hold.agent_id != agent_id:
+            entry.hold = replace(entry.hold, agent_id=agent_id)
+            self._changed(entry.offer.contact_id)
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         entry = self._find(ref)

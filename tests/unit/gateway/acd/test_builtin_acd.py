@@ -279,3 +279,18 @@ async def test_nothing_is_left_in_the_store_at_the_end(rig: Rig) -> None:
     await rig.acd.aclose()
     await rig.acd.aclose()
     assert (rig.store.tickets, rig.store.seats) == ({}, {})
+
+
+async def test_who_took_the_customer_over_is_held_for_it_and_who_asked_them_is_free(rig: Rig) -> None:
+    ref = await rig.enter("one")
+    await rig.ready(ANNA)
+    await rig.acd.accept(ref, rig.last_offer())
+    await rig.ready(BEN)
+    await rig.acd.claimed(ref, BEN)
+    await rig.ready(ANNA)
+    await rig.enter("two")
+    await rig.enter("three")
+    assert rig.offers() == [("one", ANNA), ("two", ANNA)]
+    await rig.acd.end(ref, "normal")
+    await at_rest()
+    assert rig.offers()[2:] == [("three", BEN)]

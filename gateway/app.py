@@ -95,7 +95,7 @@ from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
 from gateway.wiring_crm import CustomersForSignaling, webhook_secret
 from gateway.wiring_links import LinksForSignaling, address_of
 from gateway.wiring_recordings import RecordingsForSignaling
-from gateway.wiring_tasks import PanelsForSignaling, TasksForSignaling
+from gateway.wiring_tasks import PanelsForSignaling, TasksForSignaling, coming_from
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
 from signaling import runner
@@ -285,6 +285,7 @@ async def _rooms(
         agents=accounts.agents,
     )
     foreign = {entry.name: adapter_for(entry, acd_rooms) for entry in settings.acds}
+    task_acds = {name: each for name, each in foreign.items() if isinstance(each, TaskAcd)}
     acd = AcdRouter(
         {OWN: own, outside.NAME: outside.OutsideAcd(clock), **foreign},
         {queue.id: queue.acd for queue in settings.queues if queue.id != CANARY},
@@ -455,10 +456,14 @@ async def _rooms(
             clock,
         ),
         customers=CustomersForSignaling(crm, settings, vault, recording_rows.by_contacts, audit.note, clock),
-        task_acds=TasksForSignaling(
-            {name: each for name, each in foreign.items() if isinstance(each, TaskAcd)}, letters, audit.note
+        task_acds=TasksForSignaling(task_acds, letters, audit.note),
+        panel_claims=PanelsForSignaling(
+            passes,
+            AccountsForSignaling(accounts).agents,
+            desk.contact_of,
+            audit.note,
+            comes=coming_from(task_acds, desk.caught_up),
         ),
-        panel_claims=PanelsForSignaling(passes, AccountsForSignaling(accounts).agents, desk.contact_of, audit.note),
         health=health,
         disagreements=DisagreementsForSignaling(reconciler),
         registry=registry,

@@ -135,8 +135,26 @@ class TasksForSignaling:
         return letter
 
 
+async def _nobody_comes(seat: PanelSeat) -> None:
+    """No ACD moves contacts."""
+
+
+def coming_from(
+    acds: Mapping[str, TaskAcd], caught_up: Callable[[ContactId], Awaitable[None]]
+) -> Callable[[PanelSeat], Awaitable[None]]:
+    """`comes` of `PanelsForSignaling`: what its ACD gives to the seat's agent is theirs when they are here."""
+
+    async def comes(seat: PanelSeat) -> None:
+        acd = acds.get(seat.acd)
+        if acd is not None and acd.panel_opens(seat):
+            await caught_up(seat.contact_id)
+
+    return comes
+
+
 class PanelsForSignaling:
-    """`signaling.ports.PanelClaims` over the claims of this node. Who opened what, and what was refused, is audited."""
+    """`signaling.ports.PanelClaims` over the claims of this node. Who opened what, and what was refused, is audited.
+    `comes` is called with the seat of an agent who has no contact yet, and returns when whatever follows of it has."""
 
     def __init__(
         self,
@@ -144,11 +162,13 @@ class PanelsForSignaling:
         agents: Callable[[], Awaitable[Sequence[Account]]],
         contact_of: Callable[[AgentId], ContactId | None],
         audit: Audit,
+        comes: Callable[[PanelSeat], Awaitable[None]] = _nobody_comes,
     ) -> None:
         self._passes = passes
         self._agents = agents
         self._contact_of = contact_of
         self._audit = audit
+        self._comes = comes
 
     async def redeem(self, token: str, *, address: str) -> OpenedPanel:
         try:
@@ -168,6 +188,8 @@ class PanelsForSignaling:
         account = next((each for each in await self._agents() if each.agent_id == seat.agent_id), None)
         if account is None:
             raise NotFound("panel_claim_agent", "The agent of this call has no account here.")
+        if self._contact_of(seat.agent_id) is None:
+            await self._comes(seat)
         if self._contact_of(seat.agent_id) != seat.contact_id:
             raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
         return OpenedPanel(contact_id=seat.contact_id, account=account), seat

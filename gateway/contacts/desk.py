@@ -371,6 +371,12 @@ class ContactDesk:
         holder = self._holder(self._roster.find(agent_id))
         return holder.contact.contact_id if holder is not None else None
 
+    async def caught_up(self, contact_id: ContactId) -> None:
+        """Return when the contact has taken in all that was told of it until now. StateConflict when it has ended."""
+        actor = self._actors.get(contact_id)
+        if actor is not None:
+            await actor.ask(messages.Tidied())
+
     def _holder(self, record: AgentRecord | None) -> ContactActor | None:
         """The contact that rings at the agent or is with them."""
         if record is None or record.contact_id is None:

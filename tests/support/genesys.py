@@ -1,6 +1,7 @@
 """A small Genesys Cloud: client credentials, external conversations of the email channel, notifications.
 
-A conversation has participants (customer, acd, agents) whose states move as documented; every change is told as a
+A conversation has participants (customer, acd, agents) whose states move as documented; an attended transfer leaves it
+with the agent who has it until the other one is connected, an unattended one does not. Every change is told as a
 snapshot of the whole conversation, in the envelope of an event bus with a secret in a header.
 """
 
@@ -29,6 +30,7 @@ class Genesys:
         self.callback = ""
         self.answers: list[int] = []
         self.url = ""
+        self._attended: dict[str, str] = {}  # participants who take it from another one
         self._numbers = itertools.count(1)
         self._notices: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -72,7 +74,27 @@ class Genesys:
 
     def answer(self, conversation: str, part: str) -> None:
         self._of(conversation, "acd")["state"] = "disconnected"
+        attended = self._attended.pop(part, None)
+        if attended is not None:
+            self._leave(conversation, attended)
         self.change(conversation, part, state="connected", connectedTime=NOW, held=False)
+
+    def transfer(self, conversation: str, part: str, user: str, *, attended: bool) -> str:
+        """The agent of `part` gives it to another one, whose participant alerts: its id."""
+        to = self._join(conversation, "agent", state="alerting", user={"id": user}, alertingTimeoutMs=8000)
+        if attended:
+            self._attended[str(to["id"])] = part
+        else:
+            self._leave(conversation, part)
+        self._tell(conversation)
+        return str(to["id"])
+
+    @property
+    def booked(self) -> list[str]:
+        """The agents who are connected to a conversation."""
+        parts = [part for parts in self.conversations.values() for part in parts]
+        agents = [part for part in parts if part["purpose"] == "agent" and part["state"] == "connected"]
+        return [part["user"]["id"] for part in agents]
 
     def routing_status(self, user: str, status: str) -> None:
         body = {"routingStatus": {"userId": user, "status": status, "startTime": NOW}}
@@ -147,12 +169,13 @@ class Genesys:
 
     async def _replace(self, request: web.Request) -> web.Response:
         conversation = self._admit(request)
-        part = self._part(conversation, request.match_info["part"])
-        part |= {"state": "disconnected", "disconnectType": "transfer", "endTime": NOW}
-        body = await request.json()
-        if "queueId" in body:
+        part, body = request.match_info["part"], await request.json()
+        if "userId" in body:
+            self.transfer(conversation, part, body["userId"], attended=body.get("transferType") == "Attended")
+        else:
+            self._leave(conversation, part)
             self._join(conversation, "acd", state="connected", queue={"id": body["queueId"]})
-        self._tell(conversation)
+            self._tell(conversation)
         return web.json_response({}, status=202)
 
     async def _attributes(self, request: web.Request) -> web.Response:
@@ -168,6 +191,11 @@ class Genesys:
         part = {"id": f"part-{next(self._numbers)}", "purpose": purpose, **fields}
         self.conversations[conversation].append(part)
         return part
+
+    def _leave(self, conversation: str, part: str) -> None:
+        """By a transfer; what there is to do after it is this agent's own affair."""
+        left = {"state": "disconnected", "disconnectType": "transfer", "endTime": NOW, "startAcwTime": NOW}
+        self._part(conversation, part).update(left)
 
     def _part(self, conversation: str, part: str) -> dict[str, Any]:
         return next(each for each in self.conversations[conversation] if each["id"] == part)

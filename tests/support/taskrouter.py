@@ -1,8 +1,9 @@
 """A small TaskRouter: tasks, reservations and workers as Twilio documents them, over real HTTP.
 
-Task: pending → reserved → assigned → wrapping → completed, or canceled. Answers are those of the REST API (201, 400
-with a code, 401, 404), events are form posts signed with X-Twilio-Signature, one after the other, each until it is
-answered.
+Task: pending → reserved → assigned → wrapping → completed, or canceled; a task with a `RoutingTarget` is reserved for
+that worker and nobody else. A worker's transfer makes a second reservation of the same task. Answers are those of the
+REST API (201, 400 with a code, 401, 404), events are form posts signed with X-Twilio-Signature, one after the other,
+each until it is answered.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ class Reservation:
     sid: str
     worker: str
     status: str = "pending"
+    transferred_from: "Reservation | None" = None
 
 
 @dataclass
@@ -38,6 +40,7 @@ class RoutedTask:
     priority: int
     status: str = "pending"
     reason: str = ""
+    target: str = ""  # the one worker it is for
     reservations: list[Reservation] = field(default_factory=list)
     closes: list[str] = field(default_factory=list)  # every time it was over; more than one is a fault of ours
 
@@ -103,6 +106,24 @@ class TaskRouter:
         task, reservation = self.standing(contact_id)
         self._settle(task, reservation, status)
 
+    def transfer(self, contact_id: str, worker: str) -> None:
+        """The worker who has the task gives it to another one, warm: theirs until that one has accepted."""
+        task, initiating = self.standing(contact_id)
+        task.status = "reserved"
+        task.reservations.append(Reservation(f"WR{next(self._numbers)}", worker, transferred_from=initiating))
+        self._say("task.transfer-initiated", task, initiating, transfer=worker)
+        self._say("reservation.created", task, task.reservations[-1])
+
+    @property
+    def booked(self) -> dict[str, list[str]]:
+        """The tasks that each worker has taken and not completed, by worker."""
+        found: dict[str, list[str]] = {}
+        for task in self.tasks.values():
+            for reservation in task.reservations:
+                if reservation.status in ("accepted", "wrapping"):
+                    found.setdefault(reservation.worker, []).append(task.sid)
+        return found
+
     def forget(self) -> list[RoutedTask]:
         """It restarts without what it knew, and without a word; what it had."""
         lost = list(self.tasks.values())
@@ -148,12 +169,15 @@ class TaskRouter:
             found = [
                 _shown(task)
                 for task in self.tasks.values()
-                if all(str(json.loads(task.attributes)[name]) == value for name, value in wanted.items())
+                if all(str(json.loads(task.attributes).get(name)) == value for name, value in wanted.items())
             ]
             return web.json_response({"tasks": found})
         if form.get("WorkflowSid") != WORKFLOW:
             return _refused(20001, "WorkflowSid")
-        task = RoutedTask(f"WT{next(self._numbers)}", form["Attributes"], int(form.get("Priority", "0")))
+        target = form.get("RoutingTarget", "")
+        if target and not target.startswith(("WK", "ag_")):
+            return _refused(20001, "RoutingTarget")
+        task = RoutedTask(f"WT{next(self._numbers)}", form["Attributes"], int(form.get("Priority", "0")), target=target)
         json.loads(task.attributes)
         self.tasks[task.sid] = task
         for event in ("task.created", "workflow.entered", "task-queue.entered"):
@@ -190,6 +214,9 @@ class TaskRouter:
                 task.status = wanted
             else:
                 self._close(task, wanted)
+            for reservation in task.reservations:
+                if reservation.status in ("accepted", "wrapping") and wanted != "canceled":
+                    reservation.status = wanted
             standing = [each for each in task.reservations if each.status == "pending"]
             for reservation in standing if wanted == "canceled" else ():
                 reservation.status = "canceled"
@@ -200,8 +227,10 @@ class TaskRouter:
 
     async def _reservation(self, request: web.Request) -> web.StreamResponse:
         form = await self._admit(request)
-        task = self.tasks[request.match_info["task"]]
-        reservation = next(each for each in task.reservations if each.sid == request.match_info["reservation"])
+        task, sid = self.tasks.get(request.match_info["task"]), request.match_info["reservation"]
+        reservation = next((each for each in task.reservations if each.sid == sid), None) if task is not None else None
+        if task is None or reservation is None:
+            return _refused(20404, "not found", 404)
         if reservation.status != "pending":
             return _refused(20001, f"Reservation is {reservation.status}")
         self._settle(task, reservation, form["ReservationStatus"])
@@ -216,22 +245,34 @@ class TaskRouter:
     def _route(self) -> None:
         waiting = sorted((t for t in self.tasks.values() if t.status == "pending"), key=lambda task: -task.priority)
         for task in waiting:
-            if self.workers:
-                reservation = Reservation(f"WR{next(self._numbers)}", self.workers.pop(0))
-                task.reservations.append(reservation)
-                task.status = "reserved"
-                self._say("reservation.created", task, reservation)
+            if task.target:  # IgnoreCapacity: whether they are available or not
+                self._reserve(task, task.target)
+            elif self.workers:
+                self._reserve(task, self.workers.pop(0))
+
+    def _reserve(self, task: RoutedTask, worker: str) -> None:
+        task.reservations.append(Reservation(f"WR{next(self._numbers)}", worker))
+        task.status = "reserved"
+        self._say("reservation.created", task, task.reservations[-1])
 
     def _settle(self, task: RoutedTask, reservation: Reservation, status: str) -> None:
+        initiating = reservation.transferred_from
         reservation.status = status
-        task.status = "assigned" if status == "accepted" else "pending"
+        task.status = "assigned" if status == "accepted" or initiating is not None else "pending"
         self._say(f"reservation.{status}", task, reservation)
+        if initiating is not None and status == "accepted":
+            self._say("task.transfer-completed", task, initiating, transfer=reservation.worker)
+            initiating.status = "completed"
+            self._say("reservation.completed", task, initiating)
+        elif initiating is not None:
+            task.reservations.remove(reservation)
+            self._say("task.transfer-failed", task, initiating, transfer=reservation.worker)
 
     def _close(self, task: RoutedTask, status: str) -> None:
         task.status = status
         task.closes.append(status)
 
-    def _say(self, event: str, task: RoutedTask, reservation: Reservation | None = None) -> None:
+    def _say(self, event: str, task: RoutedTask, reservation: Reservation | None = None, *, transfer: str = "") -> None:
         if self.silent:
             return
         number = next(self._numbers)
@@ -254,6 +295,8 @@ class TaskRouter:
         }
         if reservation is not None:
             form |= {"ReservationSid": reservation.sid, "WorkerSid": reservation.worker, "WorkerName": "alice"}
+        if transfer:
+            form |= {"TransferMode": "WARM", "TransferType": "WORKER", "TransferTo": transfer}
         self._events.put_nowait(form)
 
     async def _post_events(self) -> None:

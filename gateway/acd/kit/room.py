@@ -314,6 +314,14 @@ class Call:
         )
         await self.claim(room.anna)
 
+    async def hand_over(self, agent_id: AgentId) -> None:
+        """An agent who was asked by the one who has it takes it over. A foreign ACD books them by that; ours is told
+        who is busy."""
+        await self._ask("claimed", lambda: self._room.port.claimed(self.ref, agent_id), agent_id)
+        self.agent = agent_id
+        if self._room.can.mode is AcdMode.OWN:
+            await self._room.seat(agent_id, "busy")
+
     async def hold(self) -> None:
         await self._ask("hold", lambda: self._room.port.hold(self.ref))
 

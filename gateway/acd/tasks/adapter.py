@@ -37,11 +37,12 @@ from gateway.acd.port import (
 from gateway.acd.tasks.book import TaskBook
 from gateway.acd.tasks.figures import EventResult, TaskFigures
 from gateway.acd.tasks.hearing import Hearing, Teller
-from gateway.acd.tasks.letters import NO_CLAIM, Letters, Refused, Reply
+from gateway.acd.tasks.letters import NAMING, NO_CLAIM, Letters, Refused, Reply
 from gateway.acd.tasks.looking import Looking
 from gateway.acd.tasks.mapping import Command, TaskMapping
+from gateway.acd.tasks.moves import come, handed_over, next_one
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore, Panels
-from gateway.acd.tasks.task import IN_CALL, IN_LINE, Task, taken_by_us
+from gateway.acd.tasks.task import IN_CALL, IN_LINE, Said, Task, taken_by_us
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
@@ -104,7 +105,7 @@ class TaskAcd:
             view=self._book.view,
             on_reply=self._replied,
             on_dead=self._died,
-            on_done=self._delivered,
+            on_done=self._taken,
             on_open=self._cut_or_back,
             written=self._book.save,
             claim=self._claim,
@@ -164,9 +165,10 @@ class TaskAcd:
         _log.warning("acd.task_left_over", acd=self.name, contact_id=contact_id)
         seen = ContactSnapshot(contact_id=contact_id, acd_ref=AcdRef(contact_id), phase=task.phase)
         self._left_over(seen, task.offer.queue)
-        last = Command.WRAPPED_UP if task.taken else Command.CANCEL
+        booked = task.taken and task.booking is None
+        last = Command.WRAPPED_UP if booked else Command.CANCEL
         if not self.letters.has(contact_id, last):
-            if task.taken and not self.letters.has(contact_id, Command.ENDED):
+            if booked and not self.letters.has(contact_id, Command.ENDED):
                 self._post(task, Command.ENDED, reason=RESTARTED)
             self._post(task, last, reason=RESTARTED)
         self._over(task)
@@ -240,7 +242,7 @@ class TaskAcd:
             self._forget(ContactId(ref))
             return
         if task.taken:
-            self._post(task, Command.ENDED, reason=reason)
+            self._end(task, reason)
             self._post(task, Command.WRAPPED_UP, reason=reason)
         else:
             self._post(task, Command.CANCEL, reason=reason)
@@ -256,10 +258,13 @@ class TaskAcd:
 
     async def decline(self, ref: AcdRef, offer_id: OfferId, reason: DeclineReason) -> None:
         task = self._book.get(ref)
-        if task is None or task.offer_id != offer_id or task.phase is not Phase.RINGING:
+        if task is None or task.offer_id != offer_id:
             return
-        self._post(task, Command.DECLINE, reason=reason.value)
-        task.in_line_again()
+        if task.phase is Phase.RINGING:
+            self._post(task, Command.DECLINE, reason=reason.value)
+            task.in_line_again()
+        elif task.phase in IN_CALL and not task.confirmed:  # accepted there, and nobody is here
+            self._back_in_line(task, Command.MEDIA_FAILED, reason.value)
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
         """Who is offered it is the ACD's to say in this mode; that one agent handed it to another, after asking
@@ -268,8 +273,10 @@ class TaskAcd:
         new = self._ref_of(agent_id)
         if task is None or task.phase not in IN_CALL or (task.agent is not None and task.agent.ref == new):
             return
-        self._post(task, Command.HANDED_OVER, agent={"ref": new, "state": "", "reason": ""})
-        task.agent = AgentName(ref=new, agent_id=agent_id)
+        told = self._post(task, Command.HANDED_OVER, agent={"ref": new, "state": "", "reason": ""})
+        rings = told and self._mapping.abilities.hand_over_rings
+        handed_over(task, AgentName(ref=new, agent_id=agent_id), to_be_booked=rings)
+        self._book.changed(task)
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         task = self._book.get(ref)
@@ -278,7 +285,7 @@ class TaskAcd:
         if ok:
             task.confirmed = True
             self._post(task, Command.MEDIA_CONFIRMED)
-        else:
+        elif not self._goes_to_the_next(task):
             self._back_in_line(task, Command.MEDIA_FAILED, "media_failed")
 
     async def hold(self, ref: AcdRef) -> None:
@@ -295,7 +302,7 @@ class TaskAcd:
 
     async def requeue(self, ref: AcdRef, reason: str) -> None:
         task = self._book.get(ref)
-        if task is not None and task.phase not in IN_LINE:
+        if task is not None and task.phase not in IN_LINE and not self._goes_to_the_next(task):
             self._back_in_line(task, Command.REQUEUE, reason)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
@@ -316,14 +323,14 @@ class TaskAcd:
         if task is None or task.phase not in IN_CALL:
             return
         task.phase = Phase.WRAP_UP
-        self._post(task, Command.ENDED, reason=reason)
+        self._end(task, reason)
 
     async def complete_wrap_up(self, ref: AcdRef, disposition: str | None) -> None:
         task = self._book.get(ref)
         if task is None:
             return
         if task.phase in IN_CALL:  # nobody said that it ended: it did
-            self._post(task, Command.ENDED, reason="normal")
+            self._end(task, "normal")
         if task.phase is not Phase.GONE:
             self._post(task, Command.WRAPPED_UP, disposition=disposition or "")
         self._over(task)
@@ -404,25 +411,55 @@ class TaskAcd:
 
     # ------------------------------------------------------------ letters
 
-    def _post(self, task: Task, command: Command, **data: Any) -> None:
+    def _post(self, task: Task, command: Command, **data: Any) -> bool:
+        """Whether the ACD is told."""
         data = {**_offer_data(task), **data}
-        if self.letters.post(task.offer.contact_id, task.letters + 1, command, data, self._clock.now()):
-            task.letters += 1
+        posted = self.letters.post(task.offer.contact_id, task.letters + 1, command, data, self._clock.now())
+        task.letters += posted
+        return posted
+
+    def _end(self, task: Task, reason: str) -> None:
+        """Whom the ACD has not booked yet has nothing to end there."""
+        self._post(task, Command.ENDED if task.booking is None else Command.CANCEL, reason=reason)
 
     def _claim(self, letter: Letter) -> Mapping[str, object]:
         """What the agent's desktop opens our panel with; nothing when the task is somebody else's by now."""
         task = self._book.get(letter.contact_id)
-        if self._panels is None or task is None or task.agent is None or task.agent.agent_id is None:
+        if self._panels is None or task is None or task.phase not in IN_CALL:
             return NO_CLAIM
-        if task.phase not in IN_CALL or task.offer_id is None or letter.data.get("offer_id") != task.offer_id:
-            return NO_CLAIM
-        seat = PanelSeat(
-            acd=self.name,
-            contact_id=task.offer.contact_id,
-            agent_id=task.agent.agent_id,
-            offer_id=task.offer_id,
-        )
-        return self._panels.claim(seat, self._settings.panel_claim.total_seconds())
+        offered = [(task.offer_id, task.agent)]
+        if task.coming is not None:
+            offered.append((task.coming.offer_id, task.coming.agent))
+        for offer_id, agent in offered:
+            if offer_id is None or agent is None or agent.agent_id is None:
+                continue
+            if offer_id == letter.data.get("offer_id"):
+                contact_id = task.offer.contact_id
+                seat = PanelSeat(acd=self.name, contact_id=contact_id, agent_id=agent.agent_id, offer_id=offer_id)
+                return self._panels.claim(seat, self._settings.panel_claim.total_seconds())
+        return NO_CLAIM
+
+    def panel_opens(self, seat: PanelSeat) -> bool:
+        """The claim of this seat is shown. True: the ACD gives the contact to its agent, who has it from now on."""
+        task = self._book.get(seat.contact_id)
+        if task is None or task.coming is None or task.coming.offer_id != seat.offer_id or not task.confirmed:
+            return False
+        said = come(task)
+        self._tell(task, said)
+        return said != []
+
+    def _goes_to_the_next(self, task: Task) -> bool:
+        """Whether the ACD gives it to another agent already, now that whoever had it is lost."""
+        said = next_one(task)
+        if said:
+            self._tell(task, said)
+        return said != []
+
+    def _tell(self, task: Task, said: Sequence[Said]) -> None:
+        """What the ACD had said before, and counts now."""
+        for each in said:
+            self._teller.tell(task, each.body, None)
+        self._book.changed(task)
 
     def _back_in_line(self, task: Task, command: Command, reason: str) -> None:
         """To the head of the queue: as the ACD does it, or as a new task where it knows no way back."""
@@ -435,7 +472,7 @@ class TaskAcd:
             self._post(task, Command.REQUEUE, reason=reason)
             task.in_line_again()
         else:
-            self._post(task, Command.ENDED, reason=reason)
+            self._end(task, reason)
             self._post(task, Command.WRAPPED_UP, reason=reason)
             self._create_anew(task, reason)
         self._book.changed(task)
@@ -451,7 +488,7 @@ class TaskAcd:
         task = self._book.get(letter.contact_id)
         if task is None:
             return
-        if letter.command is Command.CREATE and reply.ref:
+        if letter.command in NAMING and reply.ref:
             self._book.name(task, reply.ref)
         if task.keep(reply.kept):
             self._book.changed(task)
@@ -482,6 +519,8 @@ class TaskAcd:
         if took and task.offer_id is not None:  # who talks already is not parted by it
             self._teller.tell(task, Rejected(offer_id=task.offer_id, reason=RejectReason.WITHDRAWN), None)
             task.in_line_again()
+        if letter.command is Command.HANDED_OVER:
+            task.booking = None  # it stays booked to whoever had it
         if letter.command in _TELLING:
             self._looking.suspect()
         self._delivered(letter)
@@ -494,6 +533,17 @@ class TaskAcd:
         contact_id = task.offer.contact_id
         if not self.letters.has(contact_id):
             self._forget(contact_id)
+
+    def _taken(self, letter: Letter) -> None:
+        """The ACD has taken it."""
+        task = self._book.get(letter.contact_id)
+        booking = task.booking if task is not None else None
+        if task is not None and booking is not None and letter.command is Command.ACCEPT:
+            offered = letter.data.get("offer")
+            if isinstance(offered, Mapping) and offered.get("reservation") == booking.reservation:
+                task.booking = None
+                self._book.changed(task)
+        self._delivered(letter)
 
     def _delivered(self, letter: Letter) -> None:
         """Or dead: if it was the last of its task, there is nothing to wait for."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gateway.acd.port import ContactOffer, Phase
 from gateway.acd.tasks.ports import LetterStore, TaskRow
-from gateway.acd.tasks.task import Task
+from gateway.acd.tasks.task import Booking, Task
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
 from gateway.base.ids import ContactId
@@ -113,8 +113,8 @@ class TaskBook:
         restored = [_restored(row) for row in rows]
         for task in restored:
             self._tasks[task.offer.contact_id] = task
-            if task.ref:
-                self._by_ref[task.ref] = task.offer.contact_id
+            for ref in filter(None, (task.ref, *task.former_refs)):
+                self._by_ref[ref] = task.offer.contact_id
         return restored
 
     async def keep_saving(self) -> None:
@@ -155,7 +155,11 @@ class TaskBook:
             ref=task.ref,
             taken=task.taken,
             number=task.letters,
-            task={**self._shown(task), "reservation": task.reservation},
+            task={
+                **self._shown(task),
+                "reservation": task.reservation,
+                "booking": task.booking.agent if task.booking is not None else "",
+            },
         )
 
     def _shown(self, task: Task) -> dict[str, Any]:
@@ -164,6 +168,7 @@ class TaskBook:
         return {
             "contact_id": offer.contact_id,
             "ref": task.ref,
+            "former_ref": task.former_ref,
             "round": task.round,
             "site": offer.site,
             "queue": offer.queue,
@@ -201,13 +206,16 @@ def _restored(row: TaskRow) -> Task:
         attributes={str(k): str(v) for k, v in attributes.items()} if isinstance(attributes, Mapping) else {},
     )
     number = seen.get("round")
+    former, booking = str(seen.get("former_ref", "")), str(seen.get("booking", ""))
     return Task(
         offer=offer,
         ref=row.ref,
+        former_refs=[former] if former else [],
         round=number if isinstance(number, int) else 1,
         phase=Phase.CONNECTED if row.taken else Phase.QUEUED,
         taken=row.taken,
         reservation=str(seen.get("reservation", "")),
+        booking=Booking(agent=booking) if booking else None,
         kept={str(k): str(v) for k, v in kept.items()} if isinstance(kept, Mapping) else {},
         letters=row.number,
     )

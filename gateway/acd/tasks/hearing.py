@@ -24,6 +24,7 @@ from gateway.acd.port import DeclineReason, Phase
 from gateway.acd.tasks.book import TaskBook
 from gateway.acd.tasks.figures import EventResult
 from gateway.acd.tasks.mapping import Command, Incoming, Told
+from gateway.acd.tasks.moves import answer
 from gateway.acd.tasks.order import Arrived, InOrder
 from gateway.acd.tasks.reading import Notice, read_webhook
 from gateway.acd.tasks.task import IN_LINE, Heard, Task
@@ -41,7 +42,7 @@ _OF_NO_TASK: Final = frozenset({Told.AGENT_STATE, Told.RESTARTED})
 
 
 class Post(Protocol):
-    def __call__(self, task: Task, command: Command, **data: object) -> None: ...
+    def __call__(self, task: Task, command: Command, **data: object) -> bool: ...
 
 
 class Teller:
@@ -185,7 +186,8 @@ class Hearing:
             return task
         if task.is_former(notice.ref):
             return None
-        if task.awaits_ref:  # it tells of the task before it answers that there is one
+        is_new = task.booking is not None and bool(notice.contact)  # who took it over gets a task of their own there
+        if task.awaits_ref or is_new:  # it tells of the task before it answers that there is one
             self._book.name(task, notice.ref)
         return task if notice.ref == task.ref else None
 
@@ -209,16 +211,26 @@ class Hearing:
     def _apply(self, task: Task, heard: Heard, notice: Notice) -> None:
         before = task.phase
         taken = task.taken
+        coming = task.coming
         known = replace(heard, agent_id=self._agent_called(heard.fields.get("agent", "")))
         if known.told is Told.RESERVED and not task.offer.offerable and task.phase in IN_LINE:
             self._post(task, Command.DECLINE, reason=DeclineReason.WITHDRAWN.value, offer=_reserved_for(known))
             self._teller.tell(task, Unrecognised(name="reserved while it must not be offered"), notice)
             return
-        for said in tell(task, known):
+        command = answer(task, known)
+        if command is not None:
+            self._post(task, command, reason=DeclineReason.WITHDRAWN.value, offer=_reserved_for(known))
+        if command is Command.DECLINE:
+            self._teller.tell(task, Unrecognised(name="reserved while a colleague has it"), notice)
+            return
+        for said in tell(task, known, by_claim=self._opens_panels):
             self._teller.tell(task, said.body, notice, made_up=said.made_up)
             if isinstance(said.body, Accepted) and self._opens_panels:
                 self._post(task, Command.PANEL, offer_id=said.body.offer_id)
-        if task.taken != taken:
+        if task.coming is not None and task.coming.taken and not (coming is not None and coming.taken):
+            offered = {"reservation": task.coming.reservation, "agent": task.coming.agent.ref}
+            self._post(task, Command.PANEL, offer_id=task.coming.offer_id, offer=offered)
+        if task.taken != taken or task.booking is not None:
             self._book.changed(task)
         if task.phase is Phase.GONE and before is not Phase.GONE:
             self._over(task)

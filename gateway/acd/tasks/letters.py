@@ -35,6 +35,9 @@ _log = get_logger("acd.tasks")
 
 LETTER_PREFIX: Final = "le"
 LEFT_OVER_LIMIT: Final = 20_000  # letters of an earlier process that are taken over
+NAMING: Final = frozenset({Command.CREATE, Command.HANDED_OVER})
+"""Whose answer may say what the ACD calls the task from now on."""
+
 _SUPERSEDED: Final = frozenset({Command.UPDATE, Command.OFFERABLE, Command.AGENT_STATE})
 _UNDOES: Final = {Command.HELD: Command.RESUMED, Command.RESUMED: Command.HELD}
 _LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
@@ -260,7 +263,7 @@ class Letters:
         lane = self._lanes[key]
         while lane.letters:
             lane.reached = lane.letters[0].tries > 0
-            if lane.letters[0].command is Command.CREATE:
+            if lane.letters[0].command in NAMING:
                 await self._written()
             await self._keep(lane.letters[0])
             try:
@@ -275,7 +278,7 @@ class Letters:
                 _log.warning("acd.letter_dead", acd=ended.acd, command=ended.command.value, cause=ended.cause)
                 self._on_dead(ended)
             else:
-                if ended.command is Command.CREATE:
+                if ended.command in NAMING:
                     await self._written()
                 await self._strike_out(ended)
                 self._on_done(ended)

@@ -13,7 +13,7 @@ from gateway.acd.port import ContactSnapshot, CutCause, Phase
 from gateway.acd.tasks.book import TaskBook
 from gateway.acd.tasks.letters import Letters, Refused
 from gateway.acd.tasks.mapping import Command, TaskMapping
-from gateway.acd.tasks.task import Task
+from gateway.acd.tasks.task import IN_LINE, Task
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
@@ -108,7 +108,8 @@ class Looking:
         if reply.phase not in tuple(Phase):
             return None
         self._answers = True
-        return Phase(reply.phase)
+        moving = task.coming is not None or task.booking is not None
+        return task.phase if moving and reply.phase in IN_LINE else Phase(reply.phase)  # it rings at the next agent
 
     # ------------------------------------------------------------ doubts
 

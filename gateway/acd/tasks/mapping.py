@@ -172,6 +172,7 @@ class Abilities:
     holds: bool = False
     wraps_up: bool = False
     agent_state: bool = False
+    hand_over_rings: bool = False  # after `handed_over` it rings at the agent it named: accepted for them
     transfers: frozenset[TransferMode] = frozenset()
     max_attribute_bytes: int | None = None
 
@@ -329,7 +330,7 @@ class _Checker:
     # ------------------------------------------------------------ parts
 
     def _abilities(self, item: Item | None) -> Abilities:
-        flags = ("position", "estimate", "keeps_deadlines", "holds", "wraps_up", "agent_state")
+        flags = ("position", "estimate", "keeps_deadlines", "holds", "wraps_up", "agent_state", "hand_over_rings")
         found = self._map(item, (*flags, "transfers", "max_attribute_bytes"), "abilities")
         modes = []
         for at, word in self._words(found.get("transfers"), "transfers"):
@@ -474,6 +475,7 @@ def specimen(variables: Mapping[str, str], kept: set[str] | frozenset[str]) -> d
         "task": {
             "contact_id": "ct_sample",
             "ref": "sample",
+            "former_ref": "sample",
             "round": 1,
             "site": "shop",
             "queue": "sales",

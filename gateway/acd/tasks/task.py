@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.acd.events import AcdEventBody, AgentName
+from gateway.acd.events import AcdEventBody, AgentName, Unrecognised
 from gateway.acd.port import ContactOffer, Phase
 from gateway.acd.tasks.mapping import Told
 from gateway.base.ids import AgentId, OfferId
@@ -26,6 +26,25 @@ class Said:
     made_up: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Whom the ACD gives a contact to that somebody has. Until they are here it stays where it is."""
+
+    agent: AgentName
+    reservation: str
+    offer_id: OfferId
+    taken: bool = False  # at the ACD: what their desktop opens our panel with is on its way
+    alone: bool = False  # and whoever has it here is out there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """Whom the ACD is to have the contact booked to, as they took it over here. `reservation` once it rings there."""
+
+    agent: str  # as the ACD calls them
+    reservation: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Task:
     """`offer` is as the contact gave it, with its attributes as they are now."""
@@ -40,6 +59,8 @@ class Task:
     offer_id: OfferId | None = None
     reservation: str = ""
     agent: AgentName | None = None
+    coming: Coming | None = None  # only while somebody has it
+    booking: Booking | None = None  # the same
     kept: dict[str, str] = field(default_factory=dict)
     letters: int = 0  # sent so far
     seq: int = 0  # events told so far
@@ -51,6 +72,11 @@ class Task:
     def is_former(self, ref: str) -> bool:
         """Whether `ref` names an earlier round of this contact."""
         return ref in self.former_refs
+
+    @property
+    def former_ref(self) -> str:
+        """What the ACD calls the task that this contact was before; empty when there is none."""
+        return self.former_refs[-1] if self.former_refs else ""
 
     @property
     def awaits_ref(self) -> bool:
@@ -96,6 +122,7 @@ class Task:
     def free(self) -> None:
         """No reservation stands any more."""
         self.offer_id, self.reservation, self.agent = None, "", None
+        self.coming = self.booking = None
 
     def keep(self, kept: Mapping[str, str]) -> bool:
         """Remember what a rule or an answer wants kept; whether that is news."""
@@ -124,6 +151,11 @@ class Heard:
     @property
     def reservation(self) -> str:
         return self.fields.get("reservation", "")
+
+    @property
+    def nothing(self) -> list[Said]:
+        """Where nothing follows of it: it is written down, unless nobody needs to read of it."""
+        return [] if self.quiet else [Said(Unrecognised(name=self.name or self.told.value))]
 
 
 def taken_by_us(task: Task) -> None:

@@ -11,18 +11,19 @@ from gateway.acd import events as e
 from gateway.acd.events import ExitReason, Party, RejectReason, TargetKind, TransferMode
 from gateway.acd.port import Phase
 from gateway.acd.tasks.mapping import Told
+from gateway.acd.tasks.moves import moved
 from gateway.acd.tasks.task import IN_CALL, IN_LINE, Heard, Said, Task, taken_by_us
 from gateway.base.ids import new_offer_id
 
 LONGEST_S: Final = 7 * 86_400.0
 
 
-def tell(task: Task, heard: Heard) -> list[Said]:
-    """Apply what the ACD told to `task`; what the contact is told, in order."""
-    said = _BY_EVENT[heard.told](task, heard)
+def tell(task: Task, heard: Heard, *, by_claim: bool = False) -> list[Said]:
+    """Apply what the ACD told to `task`; what the contact is told, in order. `by_claim` as in `moved`."""
+    said = moved(task, heard, by_claim=by_claim)
     if said is None:
-        return [] if heard.quiet else [Said(e.Unrecognised(name=heard.name or heard.told.value))]
-    return said
+        said = _BY_EVENT[heard.told](task, heard)
+    return heard.nothing if said is None else said
 
 
 # ---------------------------------------------------------------- one by one; None: nothing follows of it
@@ -169,14 +170,10 @@ def _transferring(task: Task, heard: Heard) -> list[Said] | None:
 
 
 def _transferred(task: Task, heard: Heard) -> list[Said] | None:
-    if task.phase not in IN_CALL:
+    if task.phase not in IN_CALL or heard.agent is not None:  # to another agent: `moved`
         return None
-    said = Said(e.Transferred(queue=heard.fields.get("queue") or None, agent=heard.agent))
-    if heard.agent is None:
-        task.in_line_again()
-    else:
-        task.agent = heard.agent
-    return [said]
+    task.in_line_again()
+    return [Said(e.Transferred(queue=heard.fields.get("queue") or None))]
 
 
 def _transfer_failed(task: Task, heard: Heard) -> list[Said] | None:

@@ -117,10 +117,23 @@ async def eventually(fact: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def worker(ref: str) -> AgentPosition:
+def worker(ref: str, agent_id: str = "ag_1") -> AgentPosition:
     return AgentPosition(
-        agent_id=AgentId("ag_1"), queues=("sales",), state="ready", reason=None, ready_since=None, ref=ref
+        agent_id=AgentId(agent_id), queues=("sales",), state="ready", reason=None, ready_since=None, ref=ref
     )
+
+
+async def in_call_with(desk: Desk, router: TaskRouter, ref: str) -> AcdRef:
+    """A contact that this worker took in our panel."""
+    await desk.acd.set_agent_state(worker(ref))
+    contact = await desk.offer()
+    router.available(ref)
+    await desk.until("Offered", "Queued", "Reserved")
+    await desk.acd.accept(contact, desk.reserved.offer_id)
+    await desk.acd.confirm_media(contact, True)
+    await eventually(lambda: list(router.booked) == [ref])
+    await eventually(lambda: not desk.acd.letters.pending)
+    return contact
 
 
 class TestTaskRouter:
@@ -161,7 +174,7 @@ class TestTaskRouter:
         await desk.acd.complete_wrap_up(ref, "sale")
         await eventually(lambda: router.standing(CONTACT)[0].status == "completed")
         task, reservation = router.standing(CONTACT)
-        assert (task.reason, reservation.status, task.priority) == ("sale", "accepted", 2)
+        assert (task.reason, reservation.status, task.priority) == ("sale", "completed", 2)
         await router.said()
         assert set(router.answers) == {204}
         assert len(router.tasks) == 1
@@ -217,6 +230,82 @@ class TestTaskRouter:
         assert (first.status, second.priority) == ("completed", 102)
         await desk.acd.accept(ref, desk.reserved.offer_id)
         await eventually(lambda: second.status == "assigned")
+
+    async def test_who_took_the_customer_over_is_booked_and_the_first_agent_is_free(
+        self, router: TaskRouter, desk: Desk
+    ) -> None:
+        ref = await in_call_with(desk, router, "WK1")
+        first = router.standing(CONTACT)[0]
+        await desk.acd.set_agent_state(worker("WK2", "ag_2"))
+        await desk.acd.claimed(ref, AgentId("ag_2"))
+        await eventually(lambda: list(router.booked) == ["WK2"])
+        await eventually(lambda: not desk.acd.letters.pending)
+        await router.said()
+        second = router.standing(CONTACT)[0]
+        assert router.booked == {"WK2": [second.sid]}
+        assert (first.status, first.reason, first.closes) == ("completed", "handed_over", ["completed"])
+        (seen,) = await desk.acd.contacts([ref])
+        assert (seen.phase, seen.agent and seen.agent.ref) == (Phase.CONNECTED, "WK2")
+        await desk.acd.end(ref, "agent_released")
+        await desk.acd.complete_wrap_up(ref, "sale")
+        await eventually(lambda: second.status == "completed")
+        await router.said()
+        assert (second.reason, second.closes, router.booked) == ("sale", ["completed"], {})
+        assert desk.told == ["Offered", "Queued", "Reserved"], "the contact hears nothing of it"
+
+    async def test_a_booking_whose_answer_was_lost_is_made_once(self, router: TaskRouter, desk: Desk) -> None:
+        ref = await in_call_with(desk, router, "WK1")
+        router.lose_answers = 1
+        await desk.acd.claimed(ref, AgentId("WK2"))
+        await eventually(lambda: list(router.booked) == ["WK2"])
+        assert [task.status for task in router.tasks.values()] == ["completed", "assigned"]
+
+    async def test_a_contact_that_ends_before_its_colleague_is_booked_leaves_no_task_behind(
+        self, router: TaskRouter, desk: Desk
+    ) -> None:
+        ref = await in_call_with(desk, router, "WK1")
+        router.silent = True  # that it rings at the second one is never heard
+        await desk.acd.claimed(ref, AgentId("WK2"))
+        await desk.acd.end(ref, "agent_released")
+        await desk.acd.complete_wrap_up(ref, "sale")
+        await eventually(lambda: not desk.acd.letters.pending)
+        assert [task.closes for task in router.tasks.values()] == [["completed"], ["canceled"]]
+
+    async def test_a_worker_who_is_taken_from_one_to_the_next_leaves_one_task(
+        self, router: TaskRouter, desk: Desk
+    ) -> None:
+        ref = await in_call_with(desk, router, "WK1")
+        router.away = True
+        await desk.acd.claimed(ref, AgentId("WK2"))
+        await desk.acd.claimed(ref, AgentId("WK3"))
+        router.away = False
+        await eventually(lambda: list(router.booked) == ["WK3"])
+        await eventually(lambda: not desk.acd.letters.pending)
+        assert sorted(task.status for task in router.tasks.values()) == ["assigned", "canceled", "completed"]
+
+    async def test_a_worker_who_transfers_keeps_the_contact_until_the_other_has_accepted(
+        self, router: TaskRouter, desk: Desk
+    ) -> None:
+        ref = await in_call_with(desk, router, "WK1")
+        task = router.standing(CONTACT)[0]
+        await desk.acd.set_agent_state(worker("WK2", "ag_2"))
+        router.transfer(CONTACT, "WK2")
+        await router.said()
+        (seen,) = await desk.acd.contacts([ref])
+        assert (seen.phase, seen.agent and seen.agent.ref) == (Phase.CONNECTED, "WK1")
+        router.answer(CONTACT, "rejected")
+        await router.said()
+        assert desk.told[3:] == ["Transferring", "Transferring*", "TransferFailed*", "TransferFailed"]
+        router.transfer(CONTACT, "WK2")
+        router.answer(CONTACT, "accepted")
+        await router.said()
+        assert desk.told[-3:] == ["Transferred*", "Reserved*", "Accepted"]
+        assert desk.reserved.agent_id == AgentId("ag_2")
+        await desk.acd.confirm_media(ref, True)
+        await desk.acd.end(ref, "agent_released")
+        await desk.acd.complete_wrap_up(ref, None)
+        await eventually(lambda: task.closes == ["completed"])
+        assert (len(router.tasks), router.booked) == (1, {})
 
     async def test_a_service_that_is_away_for_a_moment_gets_everything_once(
         self, router: TaskRouter, desk: Desk
@@ -327,6 +416,70 @@ class TestGenesys:
         cloud.alert(conversation, "user-2")
         await eventually(lambda: desk.told[-1] == "Reserved")
         assert cloud._of(conversation, "acd")["queue"] == {"id": "queue-2"}
+
+    async def test_who_took_the_customer_over_is_booked_and_the_first_agent_is_free(
+        self, cloud: Genesys, desk: Desk
+    ) -> None:
+        ref = await desk.offer()
+        await desk.until("Queued")
+        (conversation,) = cloud.conversations
+        cloud.alert(conversation, "user-1")
+        await desk.until("Queued", "Reserved")
+        await desk.acd.accept(ref, desk.reserved.offer_id)
+        await desk.acd.confirm_media(ref, True)
+        await desk.acd.claimed(ref, AgentId("user-2"))
+        await eventually(lambda: cloud.booked == ["user-2"])
+        await desk.acd.hold(ref)
+        await eventually(lambda: cloud._of(conversation, "agent").get("held") is True)
+        await desk.acd.end(ref, "agent_released")
+        await desk.acd.complete_wrap_up(ref, "sale")
+        await eventually(lambda: cloud._of(conversation, "agent").get("wrapup", {}).get("code") == "code-1")
+        await cloud.said()
+        assert cloud.booked == []
+        assert desk.told == ["Queued", "Reserved"], "the contact hears nothing of it"
+
+    async def test_an_agents_attended_transfer_moves_the_contact_when_the_other_is_connected(
+        self, cloud: Genesys, desk: Desk
+    ) -> None:
+        for ref in ("user-1", "user-2"):
+            await desk.acd.set_agent_state(worker(ref, f"ag_{ref}"))
+        contact = await desk.offer()
+        await desk.until("Queued")
+        (conversation,) = cloud.conversations
+        first = cloud.alert(conversation, "user-1")
+        cloud.answer(conversation, first)
+        await desk.until("Queued", "Reserved", "Accepted")
+        await desk.acd.confirm_media(contact, True)
+        second = cloud.transfer(conversation, first, "user-2", attended=True)
+        await cloud.said()
+        (seen,) = await desk.acd.contacts([contact])
+        assert (seen.phase, seen.agent and seen.agent.ref) == (Phase.CONNECTED, "user-1")
+        cloud.answer(conversation, second)
+        await cloud.said()
+        assert desk.told[3:] == ["Transferring*", "Transferred*", "Reserved*", "Accepted"]
+        assert desk.reserved.agent_id == AgentId("ag_user-2")
+        cloud.change(conversation, first, endAcwTime=g.NOW)  # the first one's after-call work is not this one's
+        cloud.change(conversation, second, state="disconnected", disconnectType="client", endTime=g.NOW)
+        await cloud.said()
+        assert desk.told[7:] == ["Ended"]
+
+    async def test_an_agents_unattended_transfer_rings_at_the_other_one(self, cloud: Genesys, desk: Desk) -> None:
+        await desk.acd.set_agent_state(worker("user-2", "ag_2"))
+        contact = await desk.offer()
+        await desk.until("Queued")
+        (conversation,) = cloud.conversations
+        first = cloud.alert(conversation, "user-1")
+        cloud.answer(conversation, first)
+        await desk.until("Queued", "Reserved", "Accepted")
+        await desk.acd.confirm_media(contact, True)
+        second = cloud.transfer(conversation, first, "user-2", attended=False)
+        await cloud.said()
+        assert desk.told[3:] == ["Transferring*", "Transferred", "Reserved*"]
+        cloud.answer(conversation, second)
+        await cloud.said()
+        assert desk.told[6:] == ["Accepted"]
+        (seen,) = await desk.acd.contacts([contact])
+        assert (seen.phase, seen.agent and seen.agent.agent_id) == (Phase.CONNECTED, AgentId("ag_2"))
 
     async def test_a_customer_who_leaves_disconnects_the_conversation(self, cloud: Genesys, desk: Desk) -> None:
         ref = await desk.offer()

@@ -1,10 +1,12 @@
 """Hold and transfer, from either side."""
 
 from gateway.acd.events import (
+    Accepted,
     Connected,
     Ended,
     Held,
     Party,
+    Reserved,
     Resumed,
     TransferFailed,
     TransferMode,
@@ -12,9 +14,9 @@ from gateway.acd.events import (
 )
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.room import Call, Room
-from gateway.acd.kit.scenario import holds, rings, scenario
+from gateway.acd.kit.scenario import holds, rings, scenario, we_answer
 from gateway.acd.kit.stand import Act
-from gateway.acd.port import AcdCapabilities, Phase
+from gateway.acd.port import AcdCapabilities, AcdMode, Phase
 from gateway.base.errors import GatewayError, StateConflict
 
 
@@ -127,7 +129,8 @@ async def our_transfer_fails(room: Room) -> None:
 
 @scenario(Act.MOVE, when=(rings,))
 async def the_agent_transfers(room: Room) -> None:
-    """The agent transfers at the ACD: told as a transfer or as the new agent's connection, and nothing is closed."""
+    """The agent transfers at the ACD: told as a transfer or as the new agent's connection, nothing is closed, and the
+    new agent has an offer of their own."""
     call = await _talking(room)
     await room.ready(room.ben)
     connected = len(call.bodies(Connected))
@@ -140,3 +143,36 @@ async def the_agent_transfers(room: Room) -> None:
     if call.bodies(Ended):
         raise Missed("the contact was closed by its transfer")
     call.agent = room.ben
+    if room.can.mode is AcdMode.CALL:
+        return
+    await call.says(Accepted)
+    offered = call.bodies(Reserved)[-1].agent_id
+    if offered != room.ben:
+        raise Missed(f"it was transferred to {room.ben} and is offered to {offered}")
+    await call.media(True)
+
+
+@scenario(when=(we_answer,))
+async def a_colleague_takes_over(room: Room) -> None:
+    """An agent asked a colleague, who took the customer over: the colleague is booked, the first agent gets the next
+    contact, and nothing is closed."""
+    call = await _talking(room)
+    await room.ready(room.ben)
+    await call.hand_over(room.ben)
+    await room.quiet()  # the ACD hears of it
+    await room.ready(room.anna)
+    second = await room.enter()
+    rung = (await second.rings()).agent_id
+    if rung != room.anna:
+        raise Missed(f"the first agent is free, and {rung} was rung")
+    third = await room.enter()
+    await room.quiet()
+    if third.bodies(Reserved):
+        raise Missed("another contact rang at the colleague, who has the first one")
+    if call.bodies(Ended):
+        raise Missed("the contact was closed by being taken over")
+    await call.end()
+    await call.wrap_up()
+    rung = (await third.rings()).agent_id
+    if rung != room.ben:
+        raise Missed(f"the colleague's contact is over, and {rung} was rung")

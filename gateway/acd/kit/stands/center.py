@@ -173,6 +173,10 @@ class CenterStand:
             case "transfer":
                 self._board.move(contact, BEN)
                 self._say(contact, "transferred", agent=BEN)
+            case "handed_over":
+                before = self._board.move(contact, AgentId(asked["agent"]))
+                if before in self._wants and before is not None:
+                    self._board.ready(before)
             case "ended":
                 self._leave(contact)
                 self._phases[contact] = Phase.WRAP_UP

@@ -163,6 +163,19 @@ test("who accepts too late reads that somebody else took the call, and no error 
   assert.deepEqual([late.offer_ended, late.error_code], ["taken", null]);
 });
 
+test("that a caller has left stays to be read, whichever is told first: the end or that the agent is ready as before", () => {
+  const ended = { type: "offer_ended", offer_id: "of_1", reason: "withdrawn" };
+  for (const told of [[ended, own("ready")], [own("ready"), ended]]) {
+    const after = agentAfter(own("reserved"), OFFER, ...told, own("ready"));
+    assert.deepEqual([after.offer_ended, agent.screenOf(after)], ["withdrawn", "idle"]);
+    const late = agent.fold(after, /** @type {any} */ ({ type: "error", code: "offer_stale" }), 0);
+    assert.equal(late.error_code, null, "an accept that crossed it needs no second note");
+    for (const next of [own("not_ready", { reason: "break" }), OFFER, own("busy")]) {
+      assert.equal(agent.fold(after, /** @type {any} */ (next), 0).offer_ended, null, next.type);
+    }
+  }
+});
+
 test("the end of another offer does not stop this one ringing", () => {
   const view = agentAfter(own("reserved"), OFFER, { type: "offer_ended", offer_id: "of_0", reason: "withdrawn" });
   assert.equal(view.offer?.offer_id, "of_1");

@@ -54,7 +54,9 @@ export function newView() {
 
 /** How an offer ends that this agent has not answered. */
 const UNANSWERED = new Set(["timed_out", "withdrawn", "taken", "unanswered"]);
-/** What is answered to an accept that came after somebody else's. */
+/** Ends that an accept may cross on its way. */
+const GONE = new Set(["taken", "withdrawn"]);
+/** What is answered to an accept that came after the end of the offer. */
 const TOO_LATE = new Set(["no_contact", "offer_stale"]);
 const TALKING = new Set(["active", "held", "transferring", "consult_ringing", "consulting"]);
 /** The agent's states in which a contact is on the panel. */
@@ -80,7 +82,7 @@ export function fold(view, message, now_ms) {
         queues: message.queues ?? [],
         since_ms: changed ? now_ms : view.since_ms,
         offer: message.state === "reserved" || (message.state === "ready" && !changed) ? view.offer : null, // ready: it rings at several
-        offer_ended: (message.state === "ready" && changed) || message.state === "busy" ? null : view.offer_ended,
+        offer_ended: message.state === "busy" || (changed && view.state !== "reserved") ? null : view.offer_ended, // from reserved: the end's own doing
         error_code: null,
       };
     }
@@ -123,7 +125,7 @@ export function fold(view, message, now_ms) {
     }
     case "error":
       if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
-      if (view.offer_ended === "taken" && TOO_LATE.has(message.code)) return view; // that is what it says already
+      if (GONE.has(view.offer_ended ?? "") && TOO_LATE.has(message.code)) return view; // that is what it says already
       return { ...view, error_code: message.code };
     default:
       return view;

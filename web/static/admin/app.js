@@ -182,7 +182,7 @@ class Admin extends LitElement {
         </div>
         <div class="account">
           <span class="me">${this._account?.display_name ?? ""}</span>
-          ${languagePicker(() => this.#relabel())}
+          ${languagePicker()}
           <button class="plain" title=${t("app.sign_out")} aria-label=${t("app.sign_out")} @click=${this.#signOut}>${icon("exit")}</button>
         </div>
       </nav>
@@ -206,14 +206,6 @@ class Admin extends LitElement {
     if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
     if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
     return html`<vv-board .board=${this._board} .received_ms=${this._received_ms} .trend=${this.#trend}></vv-board>`;
-  }
-
-  /** The language changed: every element below must be drawn again. */
-  #relabel() {
-    this.requestUpdate();
-    for (const element of this.renderRoot.querySelectorAll("vv-acd, vv-board, vv-pilot, vv-contacts, vv-contact, vv-customers, vv-customer, vv-letters, vv-recordings, vv-recording")) {
-      if (element instanceof LitElement) element.requestUpdate();
-    }
   }
 }
 

@@ -182,7 +182,7 @@ class Agent extends LitElement {
 
   // -------------------------------------------------------------- the page
 
-  #bar_actions = { ready: this.#ready, notReady: this.#notReady, signOut: this.#signOut, relabel: () => this.requestUpdate() };
+  #bar_actions = { ready: this.#ready, notReady: this.#notReady, signOut: this.#signOut };
   #over_actions = { takeOver: () => this.#open(true), again: () => this.#open(false), signOut: this.#signOut };
 
   render() {

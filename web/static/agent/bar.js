@@ -14,7 +14,6 @@ const REASONS = /** @type {const} */ (["break", "lunch", "training", "meeting", 
  * @property {() => void} ready
  * @property {(reason: Reason) => void} notReady
  * @property {() => void} signOut
- * @property {() => void} relabel the language changed
  */
 
 /**
@@ -48,7 +47,7 @@ export function bar(view, name, now_ms, actions) {
     </div>
     <div class="row account">
       <span class="me" title=${name}>${name}</span>
-      ${languagePicker(actions.relabel)}
+      ${languagePicker()}
       <button class="plain" data-action="sign-out" title=${t("app.sign_out")} aria-label=${t("app.sign_out")} @click=${actions.signOut}>${icon("exit")}</button>
     </div>
   </header>`;

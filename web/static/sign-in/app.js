@@ -96,7 +96,7 @@ class SignIn extends LitElement {
             </div>
             <button class="primary big" type="submit" ?disabled=${this._busy}>${t("sign_in.go")}</button>
           </form>`}
-      <div class="foot">${languagePicker(() => this.requestUpdate())}</div>
+      <div class="foot">${languagePicker()}</div>
     </main>`;
   }
 

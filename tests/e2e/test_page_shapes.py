@@ -1,4 +1,4 @@
-"""Pages in another language: nothing stays as it was."""
+"""Pages in little room and in another language: nothing is cut, and nothing stays as it was."""
 
 import re
 from collections.abc import AsyncIterator
@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, Playwright, expect
 
-from tests.e2e.test_pages import account, agent, texts, visit
+from tests.e2e.test_pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, texts, visit
 from tests.support.web_preview import Json, Preview, serve_preview
 
+LONG_NAME = "W" * 40  # as long as a site may name a field, and nowhere to break
 LINK: Json = {
     "link_id": "ln_012345678901",
     "url": "https://video.example/widget/?site=demo#link=abcdefghijklmnop",
@@ -17,6 +18,40 @@ LINK: Json = {
     "opens_at": "2026-03-02T09:00:00Z",
     "closes_at": "2026-03-02T10:00:00Z",
 }
+CUT = """() => {
+  const cut = [];
+  const at = (x, y) => {
+    let found = document.elementFromPoint(x, y);
+    while (found?.shadowRoot?.elementFromPoint(x, y)) {
+      const within = found.shadowRoot.elementFromPoint(x, y);
+      if (within === found) break;
+      found = within;
+    }
+    return found;
+  };
+  const look = (root) => {
+    for (const each of root.querySelectorAll("*")) {
+      if (each.shadowRoot) look(each.shadowRoot);
+      if (!each.matches("button, input, select, textarea, h1:not(.visually-hidden), dt, dd, .note p")) continue;
+      each.scrollIntoView({ block: "center" });
+      const { left, right, top, bottom, width } = each.getBoundingClientRect();
+      if (width === 0) continue;
+      const inside = left >= 0 && right <= innerWidth + 0.5 && top >= -0.5 && bottom <= innerHeight + 0.5;
+      const words = each.matches("h1, dt, dd, .note p") && each.scrollWidth > each.clientWidth;
+      const above = at((left + right) / 2, (top + bottom) / 2);
+      if (!inside || words || (above !== each && !each.contains(above))) cut.push(each.outerHTML.slice(0, 120));
+    }
+  };
+  look(document);
+  return cut;
+}"""
+
+
+async def cut(page: Page) -> list[str]:
+    """What can't be brought into the window whole, lies under something else, or has words that run out of it."""
+    return list(await page.evaluate(CUT))
+
+
 @pytest.fixture
 async def preview() -> AsyncIterator[Preview]:
     async with serve_preview() as serving:
@@ -59,3 +94,19 @@ async def test_another_language_reaches_every_element_of_a_page(playwright: Play
         await expect(page.get_by_role("button", name="Copiar el enlace")).to_be_visible()
         await page.locator("select.language").select_option("fr")
         await expect(page.get_by_role("button", name="Copier le lien")).to_be_visible()
+
+
+async def test_the_longest_name_of_a_field_is_read_whole_on_a_phone(playwright: Playwright, preview: Preview) -> None:
+    """With what they wrote beside it or below it; on the customer's page, in the offer, and before the call."""
+    entry = {**INTERACTION, "form": {LONG_NAME: LONG_NAME, "Step": "Delivery"}}
+    timeline = {"customer": {**CUSTOMER, "name": "Ada"}, "timeline": [entry], "next_before": None}
+    preview.answers[("GET", "/api/v1/customers/cu_1/timeline")] = (200, timeline)
+    card = {**CARD, "form": {LONG_NAME: LONG_NAME, "Step": ""}}
+    preview.greeting["/ws/agent"] = [agent("reserved"), {**OFFER, "customer": card}]
+    for width in (360, 600):
+        async with visit(playwright, "/admin/#/customers/cu_1", width=width, preview=preview) as seen:
+            await seen.page.locator("vv-customer dl.form").wait_for()
+            assert await cut(seen.page) == []
+            await seen.page.goto(preview.origin + "/agent/")
+            await seen.page.locator(".context .form dd dl").wait_for()
+            assert await cut(seen.page) == []

@@ -100,11 +100,19 @@ class Customer extends LitElement {
       }
       dl.form {
         display: grid;
-        grid-template-columns: minmax(0, auto) minmax(0, 1fr);
+        grid-template-columns: fit-content(42%) minmax(0, 1fr);
         gap: 2px 12px;
       }
       dl.form dt {
         color: var(--ink-2);
+      }
+      @media (max-width: 480px) {
+        dl.form {
+          grid-template-columns: minmax(0, 1fr);
+        }
+        dl.form dd:not(:last-child) {
+          margin-bottom: 6px;
+        }
       }
       dialog label {
         display: grid;

@@ -19,6 +19,7 @@ export const contextStyles = css`
     gap: 8px;
     align-items: flex-start;
     font-size: 0.9375rem;
+    overflow-wrap: anywhere;
   }
   .context dd {
     overflow-wrap: anywhere;

@@ -85,12 +85,16 @@ export const screenStyles = css`
     border-top: 1px solid var(--line);
     padding-top: 6px;
   }
+  .facts dt,
+  .facts dd {
+    min-width: 0;
+    overflow-wrap: anywhere;
+  }
   .facts dt {
     color: var(--ink-2);
   }
   .facts dd {
     text-align: end;
-    overflow-wrap: anywhere;
   }
   .menu {
     display: grid;

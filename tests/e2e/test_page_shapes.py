@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, Playwright, expect
 
-from tests.e2e.test_pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, texts, visit
+from tests.e2e.test_pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, contact, texts, visit
 from tests.support.web_preview import Json, Preview, serve_preview
 
 LONG_NAME = "W" * 40  # as long as a site may name a field, and nowhere to break
@@ -18,6 +18,18 @@ LINK: Json = {
     "opens_at": "2026-03-02T09:00:00Z",
     "closes_at": "2026-03-02T10:00:00Z",
 }
+CALL: list[Json] = [
+    agent("busy", contact_id="ct_0123456789ab"),
+    {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD},
+    contact("active", talk_s=5.0),
+    {"type": "recording_state", "state": "on", "may": ["pause", "stop"]},
+    {"type": "chat_history", "lines": [], "earlier": 0},
+]
+CAMERA_IN_USE = """() => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    throw new DOMException("another application has it", "NotReadableError");
+  };
+}"""
 CUT = """() => {
   const cut = [];
   const at = (x, y) => {
@@ -110,3 +122,31 @@ async def test_the_longest_name_of_a_field_is_read_whole_on_a_phone(playwright: 
             await seen.page.goto(preview.origin + "/agent/")
             await seen.page.locator(".context .form dd dl").wait_for()
             assert await cut(seen.page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(359, 640), (320, 480), (280, 400), (240, 320)])
+async def test_the_panel_of_one_call_is_never_cut(
+    playwright: Playwright, preview: Preview, width: int, height: int
+) -> None:
+    """A desktop gives it the room it has: in the call, beside an open chat, and in the form after it."""
+    preview.greeting["/ws/embed"] = CALL
+    async with visit(playwright, f"/agent/embed/#claim={'A' * 43}&language=fr", width=width, preview=preview) as seen:
+        page = seen.page
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.locator("#self").wait_for()
+        assert await cut(page) == []
+        await page.evaluate(CAMERA_IN_USE)
+        await page.locator("[data-action=camera_off]").click()
+        await page.locator("[data-action=camera_on]").click()
+        await page.get_by_role("button", name="Réessayer").wait_for()
+        assert await cut(page) == []
+        await page.locator("[data-action=chat]").click()
+        await page.locator("[data-action=send-chat]").wait_for()
+        assert await cut(page) == []
+        assert await page.locator("vv-stage").evaluate("(stage) => stage.clientHeight") >= 90
+        wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
+        told = [contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0}]
+        await (await preview.talker()).tell(*told)
+        await page.locator("#notes").wait_for()
+        assert await cut(page) == []
+        assert seen.complaints == []

@@ -1,4 +1,5 @@
-// Styles of the panel of one call: the picture has all the room there is, and the controls stay in sight.
+// Styles of the panel of one call: the picture has all the room there is, and the controls stay in sight. In a desktop that
+// gives it too little room, the panel scrolls under the controls.
 
 import { css } from "../vendor/lit.js";
 
@@ -10,27 +11,39 @@ export const embedStyles = css`
   }
   .embed {
     height: 100%;
+    overflow-y: auto;
+    scroll-padding-bottom: 84px; /* the controls in one row */
     display: grid;
-    grid-template: auto minmax(0, 1fr) / minmax(0, 1fr);
+    grid-template: auto minmax(min-content, 1fr) / minmax(0, 1fr);
     background: var(--surface);
   }
   .notes > * {
     margin: 8px;
   }
   section.call {
-    min-height: 0;
     display: grid;
-    grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr);
+    grid-template: minmax(110px, 1fr) auto auto / minmax(0, 1fr);
   }
   section.call.chatting {
-    grid-template: minmax(110px, 1fr) auto minmax(0, 1.2fr) auto / minmax(0, 1fr);
+    grid-template: minmax(110px, 1fr) auto minmax(190px, 1.2fr) auto / minmax(0, 1fr);
+  }
+  vv-controls {
+    position: sticky;
+    bottom: 0;
+    z-index: 5;
+    background: var(--surface);
+  }
+  @media (max-width: 419px) {
+    .embed {
+      scroll-padding-bottom: 128px; /* and in two */
+    }
   }
   vv-chat {
     border-top: 1px solid var(--line);
   }
   @media (min-width: 640px) {
     section.call.chatting {
-      grid-template: minmax(0, 1fr) auto auto / minmax(0, 1fr) clamp(240px, 36%, 340px);
+      grid-template: minmax(110px, 1fr) auto auto / minmax(0, 1fr) clamp(240px, 36%, 340px);
     }
     section.call.chatting > vv-stage,
     section.call.chatting > .help,
@@ -47,7 +60,6 @@ export const embedStyles = css`
     margin: 8px 12px;
   }
   .work {
-    overflow: auto;
     padding: 12px;
   }
   .work vv-wrap-up,

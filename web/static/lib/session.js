@@ -5,20 +5,14 @@
 // lost: what the gateway has not acknowledged is sent again, what the page has seen already is dropped.
 
 import { PROTOCOL_VERSION, SUBPROTOCOL } from "./messages.js";
+import { Numbering } from "./numbering.js";
+import { SavedSession } from "./saved-session.js";
 
 /** @typedef {import("./messages.js").ServerMessage} ServerMessage */
 /** @typedef {import("./messages.js").ClientMessage} ClientMessage */
 /** @typedef {import("./messages.js").Welcome} Welcome */
 
 /** @typedef {"idle" | "connecting" | "open" | "retrying" | "over"} SessionState */
-/**
- * @typedef {object} SavedSession what survives a reload, in sessionStorage
- * @property {string} session_id
- * @property {string} secret
- * @property {string | null} contact_id
- * @property {number} grace_s
- * @property {number} seen_at_ms when the session was last known to live
- */
 /**
  * @typedef {object} Timers time and chance, replaced in tests
  * @property {(callback: () => void, delay_ms: number) => any} setTimeout
@@ -48,10 +42,7 @@ const PING_TIMEOUT_MS = 3_000;
 /** Longer is not waited for new ICE servers: the old ones may do, and most networks need none. */
 const ICE_TIMEOUT_MS = 2_000;
 const ACK_DELAY_MS = 1_000;
-const ACK_EVERY = 16;
 const SAVE_EVERY_MS = 5_000;
-/** More unacknowledged messages than this: they are dropped, and the next hello asks for a full view. */
-const OUTBOX_LIMIT = 256;
 
 /** The gateway says goodbye for good with these; after any other the socket is opened again. */
 const FINAL_BYES = new Set(["taken_over", "signed_out", "session_over"]);
@@ -99,25 +90,19 @@ export class Session extends EventTarget {
 
   #options;
   #timers;
+  #store;
+  #numbers = new Numbering();
   /** @type {WebSocket | null} */
   #socket = null;
   #welcomed = false;
   #attempt = 0;
   /** @type {number | null} */
   #lost_at_ms = null;
-  /** @type {SavedSession | null} */
+  /** @type {import("./saved-session.js").Saved | null} */
   #saved = null;
   /** @type {string | null} */
   #entry_token = null;
   #take_over = false;
-  #next_seq = 1;
-  #last_in = 0;
-  #acked_in = 0;
-  #saved_at_ms = 0;
-  /** Whether this page has seen the session from its beginning, and so can go on where it was. */
-  #knows_session = false;
-  /** @type {{seq: number, message: ClientMessage}[]} */
-  #outbox = [];
   /** Code of the last refusal before a welcome. @type {string | null} */
   #refusal = null;
   /** Timers that run. @type {Record<"retry" | "welcome" | "ack" | "quiet" | "ping", any>} */
@@ -134,22 +119,12 @@ export class Session extends EventTarget {
     super();
     this.#options = options;
     this.#timers = options.timers ?? REAL_TIMERS;
+    this.#store = new SavedSession(options.store, options.key, this.#timers.now);
   }
 
-  /** What a page before this one left, if it may still live: younger than the grace time. @returns {SavedSession | null} */
+  /** What a page before this one left, if it may still live. */
   saved() {
-    const text = this.#options.store.getItem(this.#options.key);
-    if (text === null) return null;
-    try {
-      const saved = JSON.parse(text);
-      const usable =
-        typeof saved?.session_id === "string" && typeof saved.secret === "string" && typeof saved.seen_at_ms === "number";
-      if (usable && this.#timers.now() - saved.seen_at_ms <= saved.grace_s * 1000) return saved;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-    this.forget();
-    return null;
+    return this.#store.read();
   }
 
   /**
@@ -161,11 +136,7 @@ export class Session extends EventTarget {
     this.#entry_token = how.entry_token ?? null;
     this.#take_over = how.take_over ?? false;
     this.#saved = this.#entry_token === null ? (this.#saved ?? this.saved()) : null;
-    this.#knows_session = false;
-    this.#outbox = [];
-    this.#next_seq = 1;
-    this.#last_in = 0;
-    this.#acked_in = 0;
+    this.#numbers.reset();
     this.#attempt = 0;
     this.#lost_at_ms = null;
     this.code = null;
@@ -178,13 +149,7 @@ export class Session extends EventTarget {
    * @returns {number} its number
    */
   send(message) {
-    const seq = this.#next_seq++;
-    if (this.state === "over") return seq;
-    this.#outbox.push({ seq, message });
-    if (this.#outbox.length > OUTBOX_LIMIT) {
-      this.#outbox = [];
-      this.#knows_session = false;
-    }
+    const seq = this.#numbers.keep(message);
     if (this.#welcomed) this.#write({ ...message, seq });
     return seq;
   }
@@ -229,14 +194,13 @@ export class Session extends EventTarget {
   keep() {
     if (this.#saved === null || this.state === "over") return;
     this.#saved = { ...this.#saved, seen_at_ms: this.#timers.now() };
-    this.#saved_at_ms = this.#saved.seen_at_ms;
-    this.#options.store.setItem(this.#options.key, JSON.stringify(this.#saved));
+    this.#store.write(this.#saved);
   }
 
   /** The next page in this tab starts anew. */
   forget() {
     this.#saved = null;
-    this.#options.store.removeItem(this.#options.key);
+    this.#store.forget();
   }
 
   /** End it here: close the socket, resume nothing. @param {string} [code] */
@@ -244,7 +208,7 @@ export class Session extends EventTarget {
     if (this.state === "over") return;
     this.#dropSocket();
     this.forget();
-    this.#outbox = [];
+    this.#numbers.reset();
     this.code = code;
     this.#setState("over");
   }
@@ -277,7 +241,7 @@ export class Session extends EventTarget {
     const hello = { type: "hello", versions: [PROTOCOL_VERSION], seq: 0 };
     if (this.#saved !== null) {
       const { session_id, secret } = this.#saved;
-      hello.resume = { session_id, secret, last_seq: this.#knows_session ? this.#last_in : 0 };
+      hello.resume = { session_id, secret, last_seq: this.#numbers.whole ? this.#numbers.last_in : 0 };
     } else if (this.#entry_token !== null) {
       hello.entry_token = this.#entry_token;
     }
@@ -288,9 +252,9 @@ export class Session extends EventTarget {
   /** @param {{type: string, seq: number} & Record<string, any>} message */
   #write(message) {
     if (this.#socket === null || this.#socket.readyState !== 1) return;
-    this.#acked_in = this.#last_in;
+    this.#numbers.told();
     this.#clear("ack");
-    this.#socket.send(JSON.stringify({ ...message, ack: this.#last_in }));
+    this.#socket.send(JSON.stringify({ ...message, ack: this.#numbers.last_in }));
   }
 
   /** @param {unknown} data */
@@ -308,7 +272,7 @@ export class Session extends EventTarget {
       this.#welcome(message);
       return;
     }
-    if (typeof message.ack === "number") this.#outbox = this.#outbox.filter(({ seq }) => seq > message.ack);
+    if (typeof message.ack === "number") this.#numbers.acknowledged(message.ack);
     if (message.type === "bye") {
       this.#bye(message.code);
       return;
@@ -322,11 +286,10 @@ export class Session extends EventTarget {
       return;
     }
     if (message.type !== "ack") {
-      if (message.seq <= this.#last_in) return; // sent again, seen before
-      this.#last_in = message.seq;
+      if (!this.#numbers.take(message.seq)) return;
       this.#scheduleAck();
     }
-    if (this.#timers.now() - this.#saved_at_ms > SAVE_EVERY_MS) this.keep();
+    if (this.#timers.now() - (this.#saved?.seen_at_ms ?? 0) > SAVE_EVERY_MS) this.keep();
     if (message.type !== "ack") this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
@@ -337,16 +300,7 @@ export class Session extends EventTarget {
     this.#take_over = false;
     this.#attempt = 0;
     this.#lost_at_ms = null;
-    if (welcome.resumed) {
-      this.#outbox = this.#outbox.filter(({ seq }) => seq > welcome.ack);
-      this.#next_seq = Math.max(this.#next_seq, welcome.ack + 1);
-    } else {
-      this.#outbox = [];
-      this.#next_seq = 1;
-      this.#last_in = 0;
-      this.#acked_in = 0;
-    }
-    this.#knows_session = true;
+    this.#numbers.welcomed(welcome.resumed, welcome.ack);
     this.#useIce(welcome.ice_servers ?? [], welcome.ice_lifetime_s ?? 0);
     this.#saved = {
       session_id: welcome.session_id,
@@ -359,7 +313,7 @@ export class Session extends EventTarget {
     this.keep();
     this.#heard();
     this.#ack(); // only now is the new secret the only one
-    for (const { seq, message } of this.#outbox) this.#write({ ...message, seq });
+    for (const { seq, message } of this.#numbers.unacknowledged) this.#write({ ...message, seq });
     this.dispatchEvent(new CustomEvent("welcome", { detail: welcome }));
     this.#setState("open");
   }
@@ -396,7 +350,7 @@ export class Session extends EventTarget {
       return;
     }
     if (NUMBERING_CLOSES.has(reason)) {
-      this.#knows_session = false;
+      this.#numbers.whole = false;
     } else if (final !== undefined) {
       this.close(refusal || final);
       return;
@@ -446,7 +400,7 @@ export class Session extends EventTarget {
   }
 
   #scheduleAck() {
-    if (this.#last_in - this.#acked_in >= ACK_EVERY) {
+    if (this.#numbers.ack_due) {
       this.#ack();
     } else if (this.#running.ack === undefined) {
       this.#running.ack = this.#timers.setTimeout(() => this.#ack(), ACK_DELAY_MS);

@@ -84,18 +84,18 @@ from gateway.sip_gauges import SipGauges
 from gateway.task_gauges import TaskGauges
 from gateway.vault.composing import Composer
 from gateway.vault.service import open_vault
-from gateway.wiring import (
-    AccountsForSignaling,
-    AdmissionForSignaling,
-    HistoryForSignaling,
-    NodeHealth,
-    PilotsForSignaling,
-)
-from gateway.wiring_acds import AcdRooms, DisagreementsForSignaling, adapter_for
-from gateway.wiring_crm import CustomersForSignaling, webhook_secret
-from gateway.wiring_links import LinksForSignaling, address_of
-from gateway.wiring_recordings import RecordingsForSignaling
-from gateway.wiring_tasks import PanelsForSignaling, TasksForSignaling, coming_from
+from gateway.wiring.accounts import AccountsForSignaling
+from gateway.wiring.acds import AcdRooms, adapter_for
+from gateway.wiring.admission import AdmissionForSignaling
+from gateway.wiring.crm import CustomersForSignaling, webhook_secret
+from gateway.wiring.disagreements import DisagreementsForSignaling
+from gateway.wiring.health import NodeHealth
+from gateway.wiring.history import HistoryForSignaling
+from gateway.wiring.links import LinksForSignaling, address_of
+from gateway.wiring.panels import PanelsForSignaling
+from gateway.wiring.pilots import PilotsForSignaling
+from gateway.wiring.recordings import RecordingsForSignaling
+from gateway.wiring.tasks import TasksForSignaling, coming_from
 from media.player.library import ClipLibrary
 from media.workers.pool import WorkerPool
 from signaling import runner

@@ -39,7 +39,7 @@ def plan_of(wish: Wish, environ: Mapping[str, str], console: Console) -> KitPlan
     check_adapter(wish.adapter)
     if wish.target == SIMULATOR:
         return KitPlan(adapter=wish.adapter, only=wish.only)
-    from gateway.acd_targets import Aim, open_bench  # takes the media engine with it
+    from gateway.wiring.targets import Aim, open_bench  # takes the media engine with it
 
     aim = Aim(
         target=read_target(wish.adapter, wish.target),

@@ -25,7 +25,7 @@ from gateway.runtime import write_private
 from gateway.vault.check import Verdict
 from gateway.vault.port import RecordingFilter
 from gateway.vault.service import Vault, open_vault
-from gateway.wiring_recordings import recordings_of, row_of
+from gateway.wiring.recordings import recordings_of, row_of
 
 T = TypeVar("T")
 _FAILED = 1

@@ -14,7 +14,7 @@ from gateway.acd.passes import PanelPasses
 from gateway.base.clock import Clock, SystemClock
 from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, TokenSettings
 from gateway.parties import Entry
-from gateway.wiring_tasks import PanelsForSignaling
+from gateway.wiring.panels import PanelsForSignaling
 from signaling.app import build_app
 from signaling.ports import (
     TaskAcds,

@@ -15,7 +15,7 @@ from gateway.acd.sip.adapter import SipAcd
 from gateway.base.clock import SystemClock
 from gateway.base.ids import AgentId, ContactId
 from gateway.config.acd_sip import SipAcdSettings
-from gateway.wiring_feeds import RunningFeed, feed_for
+from gateway.wiring.feeds import RunningFeed, feed_for
 from media.port import DialVoice
 from tests.integration.acd.test_recorded import accounts
 from tests.support.cti_rig import until

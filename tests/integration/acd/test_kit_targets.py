@@ -22,11 +22,11 @@ from gateway.acd.kit.stands.center import SECRET as CENTER_SECRET
 from gateway.acd.kit.stands.freeswitch import THEIR_QUEUE, FreeswitchSwitch
 from gateway.acd.kit.stands.real import RealStand
 from gateway.acd.kit.target import INCOMING_SECRET, SECRET, read_target
-from gateway.acd_targets import Aim, open_bench
 from gateway.base.clock import SystemClock
 from gateway.base.errors import SetupError
 from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.acd_tasks import TaskAcdSettings
+from gateway.wiring.targets import Aim, open_bench
 from tests.support.kit_switch import CenterServer, PbxHands, served, switch
 from tests.support.sipp import free_port, hear, refuse, say, sipp
 from tests.support.telephony import Phone, phone

@@ -10,7 +10,7 @@ from gateway.acd.events import AcdAgentState
 from gateway.base.clock import SystemClock
 from gateway.base.ids import AccountId, AgentId
 from gateway.config.cti import AmiSettings, EslSettings, Feed
-from gateway.wiring_feeds import feed_for
+from gateway.wiring.feeds import feed_for
 from tests.support.cti_rig import Recorder, until
 from tests.support.recorded_server import RecordedServer
 

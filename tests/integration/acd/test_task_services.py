@@ -25,7 +25,7 @@ from gateway.acd.tasks.adapter import TaskAcd
 from gateway.base.clock import SystemClock
 from gateway.base.ids import AgentId, ContactId
 from gateway.config.acd_tasks import TaskAcdSettings
-from gateway.wiring_tasks import TasksForSignaling, open_task_acd
+from gateway.wiring.tasks import TasksForSignaling, open_task_acd
 from tests.support import genesys as g
 from tests.support import taskrouter as t
 from tests.support.genesys import Genesys

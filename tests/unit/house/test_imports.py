@@ -19,6 +19,7 @@ VIOLATIONS = {
     "the rooms of the gateway know packets": ("gateway/agents/states.py", "import aiohttp"),
     "signaling moves no packet": ("signaling/session.py", "import media.port"),
     "A contract of several modules": ("signaling/presenter.py", "import gateway.parties.board"),
+    "Inside the wiring too": ("gateway/wiring/links.py", "import gateway.wiring.accounts"),
 }
 
 

@@ -6,7 +6,6 @@ Decides nothing but which file a view is; rights are signaling's, everything els
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePath
 from typing import Final
 
@@ -24,6 +23,7 @@ from gateway.vault.content import Content
 from gateway.vault.port import ChainLink, Hold, RecordingFilter
 from gateway.vault.sealed import SealBroken
 from gateway.vault.service import Vault
+from gateway.wiring.times import iso
 from signaling import ports
 
 _ADDED: Final = frozenset({"together", "poster"})
@@ -225,12 +225,12 @@ def row_of(record: RecordingRecord) -> dict[str, object]:
         "policy": record.policy or None,
         "state": record.state.value,
         "consent": record.consent,
-        "consent_at": _time(record.consent_at),
+        "consent_at": iso(record.consent_at),
         "consent_language": record.consent_language or None,
         "notice_version": record.notice_version,
-        "requested_at": _time(record.requested_at),
-        "started_at": _time(record.started_at),
-        "ended_at": _time(record.ended_at),
+        "requested_at": iso(record.requested_at),
+        "started_at": iso(record.started_at),
+        "ended_at": iso(record.ended_at),
         "duration_s": record.duration_s,
         "size_bytes": record.size_bytes,
         "completeness": record.completeness,
@@ -247,7 +247,7 @@ def _job(job: Job) -> dict[str, object]:
         "percent": round(job.progress * 100),
         "attempts": job.attempts,
         "code": job.code or None,
-        "since": _time(job.since),
+        "since": iso(job.since),
     }
 
 
@@ -270,17 +270,13 @@ def _hold(hold: Hold) -> dict[str, object]:
         "hold_id": hold.hold_id,
         "recording_id": hold.recording_id,
         "placed_by": hold.placed_by,
-        "placed_at": _time(hold.placed_at),
+        "placed_at": iso(hold.placed_at),
         "reason": hold.reason,
     }
 
 
 def _view(view: RecordingView) -> dict[str, object]:
     return {"contact_id": view.contact_id, "state": view.state, "by": view.by}
-
-
-def _time(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _damaged() -> PortFailure:

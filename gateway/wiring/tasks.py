@@ -1,11 +1,11 @@
-"""Task mode put together: an adapter from its settings, and what signaling asks of all of them.
+"""Task mode put together: an adapter from its settings, and `signaling.ports.TaskAcds` over all of them.
 
 Reads secrets from their files; decides nothing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -16,19 +16,13 @@ from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore
 from gateway.acd.tasks.verifying import HeaderVerifier, SignatureVerifier, TwilioVerifier, Verifier
 from gateway.base.clock import Clock
-from gateway.base.errors import GatewayError, NotFound, PortFailure, SetupError, StateConflict
-from gateway.base.ids import AgentId, ContactId
-from gateway.base.log import get_logger
+from gateway.base.errors import NotFound, SetupError, StateConflict
+from gateway.base.ids import ContactId
 from gateway.base.signing import LEAST_SECRET_BYTES
 from gateway.config.acd_tasks import TaskAcdSettings
-from signaling.ports import Account, OpenedPanel
+from gateway.recordings.port import AuditPort
 
 MAX_LETTERS: Final = 500
-
-_log = get_logger("acd.tasks")
-
-Audit = Callable[[str, str, str, Mapping[str, Any]], Awaitable[None]]
-"""Who (`actor`) did what (`action`) to which thing (`subject`), with some `data`."""
 
 
 def open_task_acd(
@@ -101,7 +95,7 @@ def _secret(acd: str, name: str, given: SecretStr, file: Path | None) -> str:
 class TasksForSignaling:
     """`signaling.ports.TaskAcds` over the adapters of this node."""
 
-    def __init__(self, acds: Mapping[str, TaskAcd], store: LetterStore, audit: Audit) -> None:
+    def __init__(self, acds: Mapping[str, TaskAcd], store: LetterStore, audit: AuditPort) -> None:
         self._acds = dict(acds)
         self._store = store
         self._audit = audit
@@ -135,10 +129,6 @@ class TasksForSignaling:
         return letter
 
 
-async def _nobody_comes(seat: PanelSeat) -> None:
-    """No ACD moves contacts."""
-
-
 def coming_from(
     acds: Mapping[str, TaskAcd], caught_up: Callable[[ContactId], Awaitable[None]]
 ) -> Callable[[PanelSeat], Awaitable[None]]:
@@ -150,56 +140,6 @@ def coming_from(
             await caught_up(seat.contact_id)
 
     return comes
-
-
-class PanelsForSignaling:
-    """`signaling.ports.PanelClaims` over the claims of this node. Who opened what, and what was refused, is audited.
-    `comes` is called with the seat of an agent who has no contact yet, and returns when whatever follows of it has."""
-
-    def __init__(
-        self,
-        passes: PanelPasses,
-        agents: Callable[[], Awaitable[Sequence[Account]]],
-        contact_of: Callable[[AgentId], ContactId | None],
-        audit: Audit,
-        comes: Callable[[PanelSeat], Awaitable[None]] = _nobody_comes,
-    ) -> None:
-        self._passes = passes
-        self._agents = agents
-        self._contact_of = contact_of
-        self._audit = audit
-        self._comes = comes
-
-    async def redeem(self, token: str, *, address: str) -> OpenedPanel:
-        try:
-            opened, seat = await self._opened(token)
-        except PortFailure:  # no fault of who came
-            self._passes.give_back(token)
-            raise
-        except GatewayError as error:
-            await self._note("desktop", "panel_refused", "", {"code": error.code, "address": address})
-            raise
-        facts = {"acd": seat.acd, "agent_id": seat.agent_id, "address": address}
-        await self._note(opened.account.name, "panel_opened", seat.contact_id, facts)
-        return opened
-
-    async def _opened(self, token: str) -> tuple[OpenedPanel, PanelSeat]:
-        seat = self._passes.redeem(token)
-        account = next((each for each in await self._agents() if each.agent_id == seat.agent_id), None)
-        if account is None:
-            raise NotFound("panel_claim_agent", "The agent of this call has no account here.")
-        if self._contact_of(seat.agent_id) is None:
-            await self._comes(seat)
-        if self._contact_of(seat.agent_id) != seat.contact_id:
-            raise StateConflict("panel_claim_stale", "This call is over, or is somebody else's by now.")
-        return OpenedPanel(contact_id=seat.contact_id, account=account), seat
-
-    async def _note(self, actor: str, action: str, subject: str, data: Mapping[str, Any]) -> None:
-        """A customer does not wait for the records to come back; what could not be written stands in the log."""
-        try:
-            await self._audit(actor, action, subject, data)
-        except PortFailure as failure:
-            _log.warning("panel.unaudited", code=failure.code, actor=actor, action=action, subject=subject)
 
 
 def _shown(letter: Letter) -> Mapping[str, object]:

@@ -32,8 +32,8 @@ from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.acd_tasks import TaskAcdSettings
 from gateway.config.cti import AmiSettings, EslSettings
 from gateway.config.values import Section
-from gateway.wiring_feeds import RunningFeed, feed_for
-from gateway.wiring_tasks import open_task_acd
+from gateway.wiring.feeds import RunningFeed, feed_for
+from gateway.wiring.tasks import open_task_acd
 from media.engine import EngineSettings, InProcessEngine
 from media.player.library import ClipLibrary
 from media.voice.settings import VoiceSettings

@@ -3,7 +3,7 @@
 A new kind is one `case` in `adapter_for`. What adapters need of the node is in `AcdRooms`: add to it what is missing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +11,6 @@ from gateway.accounts.model import Account
 from gateway.acd.cti.reader import CtiFigures
 from gateway.acd.passes import PanelPasses
 from gateway.acd.port import AcdPort
-from gateway.acd.reconciler import Disagreement, Reconciler
 from gateway.acd.sip.adapter import SipAcd
 from gateway.acd.sip.figures import SipFigures
 from gateway.acd.tasks.figures import TaskFigures
@@ -22,8 +21,8 @@ from gateway.config import Settings
 from gateway.config.acd import AcdSection
 from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.acd_tasks import TaskAcdSettings
-from gateway.wiring_feeds import RunningFeed, feed_for
-from gateway.wiring_tasks import open_task_acd
+from gateway.wiring.feeds import RunningFeed, feed_for
+from gateway.wiring.tasks import open_task_acd
 from media.port import MediaPort
 
 
@@ -105,28 +104,3 @@ def adapter_for(acd: AcdSection, rooms: AcdRooms) -> RunningAcd:
             return tasks
         case _:
             raise SetupError("acd_kind", f"There is no adapter for acds of kind {acd.kind}.")
-
-
-class DisagreementsForSignaling:
-    """`signaling.ports.Disagreements` over the reconciler."""
-
-    def __init__(self, reconciler: Reconciler) -> None:
-        self._reconciler = reconciler
-
-    def found(self, limit: int) -> Sequence[Mapping[str, object]]:
-        return [_disagreement(each) for each in self._reconciler.found(limit)]
-
-
-def _disagreement(found: Disagreement) -> Mapping[str, object]:
-    return {
-        "at": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "acd": found.acd,
-        "contact_id": found.contact_id,
-        "queue": found.queue,
-        "ours": found.ours.value,
-        "theirs": found.theirs.value,
-        "cut": found.cut.value,
-        "cause": found.verdict.cause.value,
-        "action": found.verdict.action.value,
-        "failed": found.failed or None,
-    }

@@ -10,7 +10,7 @@ from gateway.base.clock import SystemClock
 from gateway.base.errors import SetupError
 from gateway.base.ids import AccountId, AgentId
 from gateway.config.cti import AmiSettings, EslSettings, Feed
-from gateway.wiring_feeds import agents_by_name, feed_for
+from gateway.wiring.feeds import agents_by_name, feed_for
 
 AMI = {"kind": "ami", "user": "visavis", "secret": "s"}
 feeds: TypeAdapter[AmiSettings | EslSettings] = TypeAdapter(Feed)

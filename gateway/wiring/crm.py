@@ -5,7 +5,6 @@ Decides nothing: it renames, joins and turns values into the JSON of `docs/devel
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from gateway.recordings.states import UNFINISHED, RecordingState
 from gateway.vault.manifest import canonical
 from gateway.vault.port import Receipt
 from gateway.vault.service import Vault
+from gateway.wiring.times import iso
 from signaling import ports
 
 _GONE = frozenset({RecordingState.EXPIRED, RecordingState.ABORTED})
@@ -181,8 +181,8 @@ class CustomersForSignaling:
             "queue_name": None if what.queue is None else self._queue_names.get(what.queue, what.queue),
             "agent_id": what.agent_id,
             "agent_name": entry.agent_name or None,
-            "started_at": _time(what.started_at),
-            "ended_at": _time(what.ended_at),
+            "started_at": iso(what.started_at),
+            "ended_at": iso(what.ended_at),
             "end_reason": what.end_reason,
             "wait_s": what.wait_s,
             "talk_s": what.talk_s,
@@ -205,7 +205,7 @@ class CustomersForSignaling:
 
 
 def _line(line: ChatLine) -> dict[str, object]:
-    return {"number": line.number, "by": line.by, "name": line.name, "at": _time(line.at), "text": line.text}
+    return {"number": line.number, "by": line.by, "name": line.name, "at": iso(line.at), "text": line.text}
 
 
 def realm_of(site: SiteSettings) -> str:
@@ -219,10 +219,6 @@ def _customer(customer: Customer) -> dict[str, object]:
         "name": customer.name,
         "known_by": customer.known_by.value,
         "contacts": customer.contacts,
-        "first_at": _time(customer.first_at),
-        "last_at": _time(customer.last_at),
+        "first_at": iso(customer.first_at),
+        "last_at": iso(customer.last_at),
     }
-
-
-def _time(value: datetime) -> str:
-    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

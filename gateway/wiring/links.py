@@ -17,6 +17,7 @@ from gateway.links.model import Link, Plan
 from gateway.links.places import Places
 from gateway.links.service import Links, Made
 from gateway.parties import Invitation
+from gateway.wiring.times import iso
 from signaling.ports import LinkPlan
 
 _SUMMARY: Final = {"en": "Video call", "fr": "Appel vidéo", "es": "Videollamada"}
@@ -146,4 +147,4 @@ def _told(link: Link) -> dict[str, object]:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(moment.astimezone(UTC))

@@ -28,7 +28,6 @@ from gateway.acd.passes import PanelPasses
 from gateway.acd.reconciler import Reconciler
 from gateway.acd.router import AcdRouter
 from gateway.acd.tasks.adapter import TaskAcd
-from gateway.acd_gauges import AcdGauges
 from gateway.agents.roster import AgentRoster
 from gateway.base import log
 from gateway.base.clock import Clock, SystemClock
@@ -42,11 +41,7 @@ from gateway.config.acd import OWN
 from gateway.contacts.desk import ContactDesk
 from gateway.crm.keys import KeyMaker
 from gateway.crm.service import CrmService
-from gateway.crm_gauges import CrmGauges
-from gateway.engines import Engine, WorkerGauges, check_voice, is_up, media_lag, not_up, ports_of, start_engine
-from gateway.feed_gauges import FeedGauges
-from gateway.gauges import ProcessGauges
-from gateway.journal_figures import JournalFigures
+from gateway.engines import Engine, check_voice, is_up, media_lag, not_up, ports_of, processes_of, start_engine
 from gateway.links.places import Places
 from gateway.links.reminding import Reminding
 from gateway.links.service import Links
@@ -56,14 +51,22 @@ from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
 from gateway.live.store import open_live
 from gateway.live.tokens import TokenStore
+from gateway.metrics.acd import AcdGauges
+from gateway.metrics.crm import CrmGauges
+from gateway.metrics.feeds import FeedGauges
+from gateway.metrics.journal import JournalFigures
+from gateway.metrics.process import ProcessGauges
+from gateway.metrics.quality import QualityGauges
+from gateway.metrics.queues import QueueGauges
+from gateway.metrics.recordings import RecordingGauges
+from gateway.metrics.sip import SipGauges
+from gateway.metrics.tasks import TaskGauges
+from gateway.metrics.workers import WorkerGauges
 from gateway.process import (
     StopSignals,
     data_folder,
     reason_of,
 )
-from gateway.quality_gauges import QualityGauges
-from gateway.queue_gauges import QueueGauges
-from gateway.recording_gauges import RecordingGauges
 from gateway.recordings.finaliser import Finaliser
 from gateway.recordings.policy import told_before
 from gateway.recordings.service import RecordingService
@@ -80,8 +83,6 @@ from gateway.records.recordings import SqlRecordings
 from gateway.records.task_letters import SqlLetters
 from gateway.records.vault import SqlVault
 from gateway.rollout.service import RolloutService
-from gateway.sip_gauges import SipGauges
-from gateway.task_gauges import TaskGauges
 from gateway.vault.composing import Composer
 from gateway.vault.service import open_vault
 from gateway.wiring.accounts import AccountsForSignaling
@@ -347,7 +348,7 @@ async def _rooms(
     )
     stack.push_async_callback(crm.aclose)
     gauges = ProcessGauges(registry, asyncio.get_running_loop(), lambda: desk.live_contacts, engine.counters)
-    WorkerGauges(registry, engine)
+    WorkerGauges(registry, lambda: processes_of(engine))
     reconciler = Reconciler(acd, clock, on_found=AcdGauges(registry).found, on_alarm=acd_rooms.on_alarm)
     RecordingGauges(registry, lambda: recordings.jobs)
     CrmGauges(registry, crm)

@@ -1,16 +1,12 @@
-"""Which media engine a node has: in this process, or in several of its own; and what is told of these.
+"""Which media engine a node has: in this process, or in several of its own.
 
 Builds it from the settings. A refusal is a SetupError whose text says what to do. Knows no contact.
 """
 
 import errno
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from gateway.base.errors import SetupError
 from gateway.config import LogSettings, MediaSettings
@@ -23,7 +19,7 @@ from media.player.library import ClipLibrary
 from media.transport.timers import TransportTimers
 from media.voice.settings import VoiceSettings
 from media.voice.stack import installed
-from media.workers.pool import WorkerPool
+from media.workers.pool import WorkerFigures, WorkerPool
 from media.workers.process import WorkerFailed, WorkerSettings
 from media.workers.sizing import cores, processes_for
 
@@ -114,9 +110,14 @@ def ports_of(engine: Engine) -> Sequence[int]:
     return list(engine.ports) if isinstance(engine, WorkerPool) else [engine.port]
 
 
+def processes_of(engine: Engine) -> Sequence[WorkerFigures]:
+    """Each media process as it is now; none when media is in this process."""
+    return engine.figures() if isinstance(engine, WorkerPool) else []
+
+
 def not_up(engine: Engine) -> Sequence[str]:
     """The media processes that are not there just now."""
-    return [each.name for each in engine.figures() if not each.up] if isinstance(engine, WorkerPool) else []
+    return [each.name for each in processes_of(engine) if not each.up]
 
 
 def is_up(engine: Engine) -> bool:
@@ -127,41 +128,3 @@ def is_up(engine: Engine) -> bool:
 def media_lag(engine: Engine, own_s: Callable[[], float]) -> Callable[[], float]:
     """How late packets were of late for want of a turn: of the loop that forwards them, ours or the processes'."""
     return (lambda: engine.lag_s) if isinstance(engine, WorkerPool) else own_s
-
-
-class WorkerGauges(Collector):
-    """One sample per media process; none when media is in this process."""
-
-    def __init__(self, registry: CollectorRegistry, engine: Engine) -> None:
-        self._engine = engine
-        registry.register(self)
-
-    def collect(self) -> Iterator[Metric]:
-        figures = self._engine.figures() if isinstance(self._engine, WorkerPool) else []
-        gauges = {
-            "up": ("1 while the media process is up.", [float(each.up) for each in figures]),
-            "legs": ("Browsers connected to the media process.", [float(each.legs) for each in figures]),
-            "loop_lag_seconds": (
-                "The most that its event loop came too late in the last second.",
-                [each.vitals.lag_s for each in figures],
-            ),
-            "resident_bytes": ("Memory that it uses.", [float(each.vitals.resident_bytes) for each in figures]),
-        }
-        for name, (text, values) in gauges.items():
-            gauge = GaugeMetricFamily(f"visavis_media_worker_{name}", text, labels=["worker"])
-            for each, value in zip(figures, values, strict=True):
-                gauge.add_metric([each.name], value)
-            yield gauge
-        counts = {
-            "restarts": ("Times that it was started again.", [float(each.restarts) for each in figures]),
-            "cpu_seconds": ("CPU time since its last start.", [each.vitals.cpu_s for each in figures]),
-            "events_dropped": (
-                "Events given up because the gateway read too slowly.",
-                [float(sum(each.vitals.events_dropped.values())) for each in figures],
-            ),
-        }
-        for name, (text, values) in counts.items():
-            counter = CounterMetricFamily(f"visavis_media_worker_{name}", text, labels=["worker"])
-            for each, value in zip(figures, values, strict=True):
-                counter.add_metric([each.name], value)
-            yield counter

@@ -210,7 +210,7 @@ class PlacesPort(Protocol):
 
 
 class QualityPort(Protocol):
-    """Where the figures of every side go, every two seconds (`gateway.quality_gauges`)."""
+    """Where the figures of every side go, every two seconds (`gateway.metrics.quality`)."""
 
     def observe(self, side: str, seen: Observed) -> None:
         """`side`: `customer` or `agent`. Never raises."""

@@ -1,4 +1,4 @@
-"""What the operator sees of an ACD's trunks: counted here, shown by `gateway.sip_gauges`."""
+"""What the operator sees of an ACD's trunks: counted here, shown by `gateway.metrics.sip`."""
 
 from collections import Counter
 from dataclasses import dataclass, field

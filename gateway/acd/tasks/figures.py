@@ -1,4 +1,4 @@
-"""What the operator sees of one ACD in task mode: counted here, shown by `gateway.task_gauges`."""
+"""What the operator sees of one ACD in task mode: counted here, shown by `gateway.metrics.tasks`."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence

@@ -27,7 +27,7 @@ from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed, TaskRow
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId
-from gateway.task_gauges import TaskGauges
+from gateway.metrics.tasks import TaskGauges
 from tests.support.clock import at_rest
 from tests.support.memory_letters import MemoryLetters
 from tests.support.task_rig import TaskRig

@@ -1,6 +1,7 @@
 """How a contact behaves: one message in, transitions by the tables, then what follows from them.
 
-A message that is refused raises a GatewayError and has changed nothing. Legs are in `legwork`, hands in `effects`.
+A message that is refused raises a GatewayError and has changed nothing. What belongs to one subject is in the module
+of its name (`legwork`, `menuwork`, `recordingwork`, `ringing`, …), hands are in `effects`.
 """
 
 from dataclasses import replace
@@ -10,8 +11,9 @@ from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.ids import AgentId
 from gateway.base.log import get_logger
-from gateway.contacts import legs, messages, states
+from gateway.contacts import messages, states
 from gateway.contacts.acdwork import Acdwork
+from gateway.contacts.arrival import Arrival
 from gateway.contacts.chatwork import Chatwork
 from gateway.contacts.consequences import Consequences
 from gateway.contacts.coupling import (
@@ -24,20 +26,19 @@ from gateway.contacts.coupling import (
     holds_second,
     settle,
 )
-from gateway.contacts.effects import Effects, Neighbours, visitor_hash
+from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.handover import Handover
-from gateway.contacts.journal import JournalSource, JournalValue
+from gateway.contacts.journal import JournalSource
 from gateway.contacts.legwork import Legwork
+from gateway.contacts.menuwork import Menuwork
 from gateway.contacts.messages import Message
 from gateway.contacts.model import AgentOn, Contact, Role, Side
 from gateway.contacts.placework import Placework
-from gateway.contacts.ports import RecordingView
 from gateway.contacts.qualitywork import Qualitywork
+from gateway.contacts.recordingwork import Recordingwork
 from gateway.contacts.ringing import Ringing
-from gateway.contacts.states import CONSULTS, OVER, ContactEvent, ContactState, EndReason, LeaveCause
-from gateway.contacts.views import for_customer
-from gateway.contacts.waits import Wait, waits_of
-from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
+from gateway.contacts.states import CONSULTS, OVER, ContactState, EndReason, LeaveCause
+from gateway.contacts.waitwork import Waitwork
 from gateway.parties import (
     AcceptOffer,
     AgentNotice,
@@ -54,7 +55,6 @@ from gateway.parties import (
     KeepPlace,
     OfferLeg,
     PressKeys,
-    RecordingShown,
     RejectOffer,
     ReportMedia,
     ReportQuality,
@@ -88,6 +88,10 @@ class Conduct:
         self._places = Placework(contact, neighbours, effects, self._feed)
         self._acd = Acdwork(contact, neighbours, effects, self._feed, self._ringing, self._places)
         self._handover = Handover(contact, neighbours, self._acd, self._feed)
+        self._menu = Menuwork(contact, neighbours, effects, self._legs, self._feed)
+        self._arrival = Arrival(contact, neighbours, effects, self._feed, self._menu)
+        self._recording = Recordingwork(contact, neighbours, effects)
+        self._waits = Waitwork(contact, neighbours, effects, self._feed, self._legs, self._menu, self._ringing)
 
     @property
     def finished(self) -> bool:
@@ -112,7 +116,7 @@ class Conduct:
     def _handle(self, message: Message) -> Reply:
         match message:
             case messages.Start():
-                self._start()
+                self._arrival.begin()
             case messages.CustomerAsked(request=request):
                 self._customer(request)
             case messages.AgentAsked(agent_id=agent_id, request=request) if self._ringing.rings_at(agent_id):
@@ -173,7 +177,7 @@ class Conduct:
             case messages.AgentClaims(agent_id=agent_id):
                 self._handover.claim(agent_id)
             case messages.FromRecording(view=view):
-                self._recording(view)
+                self._recording.changed(view)
             case messages.PlaceIsKept():
                 self._places.kept(message)
             case messages.PlaceIsNotKept():
@@ -188,63 +192,26 @@ class Conduct:
             case messages.SourceRefused(leg_id=leg_id, code=code):
                 self._legs.source_refused(leg_id, code)
             case messages.DeadlineReached():
-                self._deadline()
+                self._waits.over()
             case messages.End(reason=reason):
                 self.end(reason)
             case messages.Tidied():
                 pass
         return None
 
-    def _start(self) -> None:
-        entry = self.contact.entry
-        invitation = entry.invitation
-        place = invitation.place if invitation is not None else None
-        invited: dict[str, JournalValue] = {} if invitation is None else {"link_id": invitation.link_id}
-        if place is not None:
-            invited["place_of"] = place.contact_id
-        self._do.journal(
-            "initiated",
-            JournalSource.CUSTOMER,
-            data={
-                "site": entry.site,
-                "visitor_hash": visitor_hash(entry.visitor_key),
-                "language": entry.language,
-                "display_name": entry.display_name,
-                "canary": entry.canary,
-                "notice_version": entry.notice_version,
-                **invited,
-            },
-            state_changed=True,
-        )
-        if self._n.customers is not None and not entry.canary:
-            self._n.customers.arrived(self.contact.contact_id, entry)
-        if invitation is not None:
-            enqueued = states.Enqueued(
-                queue=invitation.queue,
-                priority=place.priority if place is not None else 0,
-                language=entry.language,
-                path=place.path if place is not None else (),
-            )
-            self._feed(Machine.CONTACT, enqueued, JournalSource.CUSTOMER)
-            if place is not None and self._n.places is not None:
-                self._n.places.taken(place.contact_id)
-            return
-        self.contact.menu = self._n.menus.run(self._n.sites[entry.site].menu, entry.language)
-        self._menu_outcome(self.contact.menu.start(), "", JournalSource.GATEWAY)
-
     def _customer(self, request: CustomerRequest) -> None:
         self._must_be_on()
         match request:
             case ChooseOption(node_id=node_id, key=key):
-                self._choose(node_id, key)
+                self._menu.choose(node_id, key)
             case OfferLeg():
                 self._legs.offered(Role.CUSTOMER, request)
             case GiveConsent():
-                self._consent(request)
+                self._recording.consent(request)
             case TellPayment(open=is_open):
-                self._payment(is_open)
+                self._recording.payment(is_open)
             case ReportMedia():
-                self._shows(self.contact.customer, request)
+                self._recording.shows(self.contact.customer, request)
             case ReportQuality():
                 self._quality.reported(Role.CUSTOMER, request)
             case WriteLine():
@@ -265,7 +232,7 @@ class Conduct:
             case OfferLeg():
                 self._legs.offered(role, request)
             case ReportMedia():
-                self._shows(side, request)
+                self._recording.shows(side, request)
             case ReportQuality():
                 self._quality.reported(role, request)
             case _ if role is Role.SECOND:
@@ -279,10 +246,7 @@ class Conduct:
                 answer = states.OfferAccepted() if accepted else states.OfferRejected()
                 self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
             case AskRecording(action=action):
-                shown = contact.recording
-                if shown is None or action not in shown.may:
-                    raise StateConflict("recording_not_now", "The recording can't do this just now.")
-                self._do.recording_ask(action, f"agent:{agent.agent_id}")
+                self._recording.asked(action, agent.agent_id)
             case HoldContact():
                 self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
             case RetrieveContact() if contact.state in CONSULTS:
@@ -321,51 +285,9 @@ class Conduct:
             raise StateConflict("not_your_contact", "You are not on this contact.")
         return role
 
-    # ------------------------------------------------------------ menu
-
-    def _choose(self, node_id: str, key: str) -> None:
-        contact = self.contact
-        if contact.state is not ContactState.IN_MENU or contact.menu is None or contact.answered_since_s is not None:
-            raise StateConflict("menu_stale", "The menu is over.")
-        self._menu_outcome(contact.menu.choose(node_id, key), key, JournalSource.CUSTOMER)
-
-    def _menu_outcome(self, outcome: Outcome, key: str, source: JournalSource) -> None:
-        match outcome:
-            case ShowNode():
-                self._show(outcome, key, source)
-            case AnswerAndEnd(node_id=node_id, text=text, prompt_clip=clip):
-                answer = ShowNode(
-                    node_id=node_id, text=text, options=(), can_go_back=False, prompt_clip=clip, idle_s=None
-                )
-                self._show(answer, key, source)
-                if clip is None or not self.contact.customer.connected:
-                    self._answered()
-                else:
-                    self.contact.answered_since_s = self._now()
-            case EnterQueue(queue=queue, priority=priority, language=language, path=path):
-                event = states.Enqueued(queue=queue, priority=priority, language=language, path=path)
-                self._feed(Machine.CONTACT, event, source)
-            case Unanswered(node_id=node_id):
-                self._feed(Machine.CONTACT, states.MenuUnanswered(node_id=node_id), source)
-
-    def _show(self, node: ShowNode, key: str, source: JournalSource) -> None:
-        contact = self.contact
-        contact.node = node
-        contact.node_since_s = self._now()
-        self._legs.say(node.prompt_clip)
-        event: ContactEvent = states.OptionChosen(node_id=node.node_id, key=key)
-        if contact.state is ContactState.INITIATED:
-            event = states.MenuStarted(node_id=node.node_id)
-        self._feed(Machine.CONTACT, event, source)
-        self._do.tell_customer(self._n.views.menu_shown(contact))
-
-    def _answered(self) -> None:
-        node_id = self.contact.node.node_id if self.contact.node is not None else ""
-        self._feed(Machine.CONTACT, states.SelfServed(node_id=node_id), JournalSource.GATEWAY)
-
     def _customer_hung_up(self) -> None:
         if self.contact.answered_since_s is not None:
-            self._answered()
+            self._menu.answered()
         else:
             self._feed(Machine.CONTACT, states.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
 
@@ -389,116 +311,12 @@ class Conduct:
             source = JournalSource.CUSTOMER if side.role is Role.CUSTOMER else JournalSource.AGENT
             self._do.journal(name, source, reason="page_gone" if page_gone else None, data={"side": side.role.value})
 
-    def _shows(self, side: Side, shows: ReportMedia) -> None:
-        side.shows = shows
-        if self.contact.bridged_at_s is not None and side.role is not Role.SECOND:
-            self._do.recording_shown(side.role, shows)
-
-    def _consent(self, answer: GiveConsent) -> None:
-        contact = self.contact
-        contact.consent = answer.given
-        contact.consent_at = self._n.clock.now()
-        contact.consent_language = answer.language or contact.entry.language
-        contact.notice_version = answer.notice_version
-        name = "consent_given" if answer.given else "consent_refused"
-        data = {"notice_version": answer.notice_version, "language": contact.consent_language}
-        self._do.journal(name, JournalSource.CUSTOMER, data=data)
-        if contact.bridged_at_s is not None:
-            self._do.recording_consent(answer.given, answer.notice_version, contact.consent_language)
-
     def _press(self, keys: str) -> None:
         """Not written down anywhere: what is keyed in may be a PIN."""
         contact = self.contact
         if not contact.split or contact.acd is None or contact.acd.voice is None:
             raise StateConflict("keys_not_now", "There is no telephone call to press keys in just now.")
         self._do.press_keys(contact.acd.voice, keys)
-
-    def _payment(self, is_open: bool) -> None:
-        """The customer's page says that a payment is being entered, or is no more. Said again, nothing happens."""
-        contact = self.contact
-        if contact.payment_open is is_open:
-            return
-        contact.payment_open = is_open
-        self._do.journal("payment_opened" if is_open else "payment_closed", JournalSource.CUSTOMER, data={})
-        if contact.bridged_at_s is not None:
-            self._do.recording_ask("pause" if is_open else "resume", "page")
-
-    def _recording(self, view: RecordingView) -> None:
-        contact = self.contact
-        shown = RecordingShown(state=view.state, notice_version=view.notice_version, may=view.may)
-        if contact.state is ContactState.CLOSED:
-            return
-        if view.code is not None and view.state in ("on", "paused"):
-            self._do.journal("recording_gap", JournalSource.RECORDING, reason=view.code)
-        if shown == contact.recording:
-            return
-        before = contact.recording.state if contact.recording is not None else None
-        contact.recording = shown
-        if view.state != before:
-            data = {"recording": view.state, "by": view.by}
-            self._do.journal("recording_changed", JournalSource.RECORDING, reason=view.code, data=data)
-            if contact.state not in OVER:
-                self._do.tell_customer(for_customer(shown))
-        self._do.tell_agent(shown)
-
-    # ------------------------------------------------------------ deadlines
-
-    def _deadline(self) -> None:
-        now = self._now()
-        due = sorted((at, wait) for wait, at in waits_of(self.contact, self._n.settings).items() if at <= now)
-        if not due:
-            return
-        contact = self.contact
-        clock = JournalSource.CLOCK
-        match due[0][1]:
-            case Wait.SETUP:
-                self._feed(Machine.CONTACT, states.SetupTimedOut(), clock)
-            case Wait.MENU_IDLE:
-                if contact.menu is not None:
-                    self._menu_outcome(contact.menu.idle(), "", clock)
-            case Wait.ANSWERED:
-                self._answered()
-            case Wait.MAX_WAIT:
-                self._feed(Machine.CONTACT, states.MaxWaitReached(), clock)
-            case Wait.OFFER:
-                self._feed(Machine.CONTACT, states.OfferTimedOut(), clock)
-            case Wait.RING:
-                self._ringing.unanswered()
-            case Wait.RINGING_GRACE:
-                self._feed(Machine.AGENT, a.PresenceLost(), clock)
-            case Wait.CLAIM:
-                self._feed(Machine.CONTACT, states.VoiceOnly(), clock)
-            case Wait.TRANSFER:
-                self._feed(Machine.CONTACT, states.TransferFailed(reason="timeout"), clock)
-            case Wait.CONSULT_OFFER:
-                self._feed(Machine.CONTACT, states.ConsultTimedOut(), clock)
-            case Wait.CONSULT_GRACE if contact.state is ContactState.CONSULT_RINGING:
-                self._feed(Machine.SECOND, a.PresenceLost(), clock)
-            case Wait.CONSULT_GRACE:
-                self._feed(Machine.SECOND_LEG, legs.GraceExpired(), clock)
-            case Wait.CONSULT_BRIDGE:
-                self._feed(Machine.CONTACT, states.ConsultFailed(), clock)
-            case Wait.BRIDGE if contact.split:
-                self._feed(Machine.CONTACT, states.VideoEnded(reason="not_connected"), clock)
-            case Wait.BRIDGE:
-                if contact.agent is not None and not contact.agent.side.connected:
-                    self._feed(Machine.CONTACT, states.AgentLegFailed(), clock)
-                else:
-                    self._feed(Machine.CONTACT, states.CustomerUnreachable(), clock)
-            case Wait.MAX_DURATION:
-                self._feed(Machine.CONTACT, states.MaxDurationReached(), clock)
-            case Wait.WRAP_UP:
-                self._feed(Machine.CONTACT, states.WrapUpTimedOut(), clock)
-            case Wait.CUSTOMER_SETUP:
-                self._feed(Machine.CUSTOMER_LEG, legs.SetupTimedOut(), clock)
-            case Wait.CUSTOMER_GRACE:
-                self._feed(Machine.CUSTOMER_LEG, legs.GraceExpired(), clock)
-            case Wait.AGENT_GRACE:
-                self._feed(Machine.AGENT_LEG, legs.GraceExpired(), clock)
-            case Wait.RELOAD:
-                pass  # what the other side is told follows from the time
-            case Wait.CLOSING:
-                self._legs.give_up_closing(now)
 
     # ------------------------------------------------------------ transitions
 
@@ -581,14 +399,5 @@ class Conduct:
         self._ringing.afterwards()
         self._legs.afterwards()
         self._quality.afterwards()
-        contact = self.contact
-        due = waits_of(contact, self._n.settings)
-        if due:
-            at = min(due.values())
-            self._n.deadlines.set(contact.contact_id, at, self._wake)
-        else:
-            self._n.deadlines.cancel(contact.contact_id)
+        self._waits.afterwards()
         self._n.board_changed()
-
-    def _wake(self) -> None:
-        self._do.post(messages.DeadlineReached())

@@ -13,7 +13,7 @@ from gateway.acd import events as acd
 from gateway.acd.events import RAW_LIMIT_BYTES, AcdEvent, AcdEventBody, AgentName
 from gateway.acd.port import AcdMode, DeclineReason
 from gateway.base.ids import OfferId, new_offer_id
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
@@ -77,10 +77,10 @@ class Acdwork:
                 self._taken_back(offer_id, reason)
             case acd.NoAnswer(offer_id=offer_id):
                 if self._rings(offer_id):
-                    self._move(states.OfferTimedOut())
+                    self._move(events.OfferTimedOut())
             case acd.Accepted(offer_id=offer_id):
                 if self._rings(offer_id):
-                    self._move(states.OfferAccepted())
+                    self._move(events.OfferAccepted())
             case acd.Connected(agent=agent):
                 self._connected(agent)
             case acd.VoiceUp(leg_id=leg_id, answered=answered) if contact.split:
@@ -91,27 +91,27 @@ class Acdwork:
                 if answered and here.answered_at_s is None:
                     here.answered_at_s = self._now()
             case acd.Held():
-                self._move(states.Held())
+                self._move(events.Held())
             case acd.Resumed():
-                self._move(states.Retrieved())
+                self._move(events.Retrieved())
             case acd.Transferring(mode=acd.TransferMode.BLIND, target=target):
                 kind, value = (target.kind.value, target.value) if target is not None else ("", "")
-                self._move(states.TransferStarted(kind=kind, target=value))
+                self._move(events.TransferStarted(kind=kind, target=value))
             case acd.Transferred(queue=queue, agent=agent):
                 self._transferred(queue, agent)
             case acd.TransferFailed(reason=reason):
-                self._move(states.TransferFailed(reason=reason))
+                self._move(events.TransferFailed(reason=reason))
             case acd.Abandoned():
-                self._move(states.CallEnded(by=acd.Party.CUSTOMER.value, reason="abandoned"))
+                self._move(events.CallEnded(by=acd.Party.CUSTOMER.value, reason="abandoned"))
             case acd.QueueExit(reason=reason, kept=True):
                 self._places.let_go(reason.value)
             case acd.QueueExit(reason=reason):
-                self._move(states.QueueLeft(reason=reason.value))
+                self._move(events.QueueLeft(reason=reason.value))
             case acd.Ended(by=by, reason=reason):
-                self._move(states.CallEnded(by=by.value, reason=reason))
+                self._move(events.CallEnded(by=by.value, reason=reason))
             case acd.WrapUpStarted():
                 if contact.state in IN_CALL:  # the end was not told
-                    self._move(states.CallEnded())
+                    self._move(events.CallEnded())
             case acd.WrapUpDone(disposition=disposition):
                 self._wrapped_up(disposition)
             case _:
@@ -136,7 +136,7 @@ class Acdwork:
             return
         here.offer_left_s = reserved.deadline_s
         contact.agent = take_on(agent, reserved.offer_id, Role.AGENT, self._now())
-        self._move(states.OfferMade(offer_id=reserved.offer_id, agent_id=agent.card.agent_id))
+        self._move(events.OfferMade(offer_id=reserved.offer_id, agent_id=agent.card.agent_id))
 
     def _taken_back(self, offer_id: OfferId, reason: acd.RejectReason) -> None:
         contact = self._contact
@@ -144,13 +144,13 @@ class Acdwork:
         if self._rings(offer_id):
             match reason:
                 case acd.RejectReason.WITHDRAWN:
-                    self._move(states.OfferWithdrawn())
+                    self._move(events.OfferWithdrawn())
                 case acd.RejectReason.UNREACHABLE:
-                    self._move(states.OfferTimedOut())
+                    self._move(events.OfferTimedOut())
                 case acd.RejectReason.DECLINED | acd.RejectReason.BUSY:
-                    self._move(states.OfferRejected())
+                    self._move(events.OfferRejected())
         elif contact.state is ContactState.BRIDGING and contact.agent and contact.agent.offer_id == offer_id:
-            self._move(states.OfferWithdrawn())
+            self._move(events.OfferWithdrawn())
 
     def _rings(self, offer_id: OfferId) -> bool:
         agent = self._contact.agent
@@ -163,7 +163,7 @@ class Acdwork:
         if contact.state is ContactState.OFFERED and not contact.split:
             agent = contact.agent
             if agent is not None and (name is None or name.agent_id in (None, agent.agent_id)):
-                self._move(states.OfferAccepted())  # that they accepted was not told
+                self._move(events.OfferAccepted())  # that they accepted was not told
             return
         if not contact.split:
             return
@@ -171,20 +171,20 @@ class Acdwork:
         if contact.agent is not None and agent_id in (None, contact.agent.agent_id):
             return
         record = self._n.agents.find(agent_id) if agent_id is not None else None
-        if record is not None and record.may_claim and CONTACT.allows(_unclaimed(contact.state), states.Claimed):
+        if record is not None and record.may_claim and CONTACT.allows(_unclaimed(contact.state), events.Claimed):
             self.claimed_by(record, JournalSource.ACD)
         elif contact.agent is not None:
-            self._move(states.VideoEnded(reason="claimed_by_other"))  # the call is somebody else's, who has no panel
+            self._move(events.VideoEnded(reason="claimed_by_other"))  # the call is somebody else's, who has no panel
         elif contact.state is ContactState.QUEUED:
-            self._move(states.VoiceOnly(reason="connected"))
+            self._move(events.VoiceOnly(reason="connected"))
 
     def claimed_by(self, agent: AgentOfRoster, source: JournalSource) -> None:
         """The video is this agent's from now on; whoever had it has it no more. StateConflict."""
         if self._contact.agent is not None:
-            self._feed(Machine.CONTACT, states.VideoEnded(reason="claimed_by_other"), source)
+            self._feed(Machine.CONTACT, events.VideoEnded(reason="claimed_by_other"), source)
         offer_id = new_offer_id()
         self._contact.agent = take_on(agent, offer_id, Role.AGENT, self._now())
-        self._feed(Machine.CONTACT, states.Claimed(offer_id=offer_id, agent_id=agent.card.agent_id), source)
+        self._feed(Machine.CONTACT, events.Claimed(offer_id=offer_id, agent_id=agent.card.agent_id), source)
 
     def _transferred(self, queue: str | None, name: AgentName | None) -> None:
         contact = self._contact
@@ -197,19 +197,19 @@ class Acdwork:
         if contact.agent is not None and agent_id == contact.agent.agent_id:
             return
         if contact.split:
-            self._move(states.VideoEnded(reason="transferred"))
+            self._move(events.VideoEnded(reason="transferred"))
         else:
-            self._move(states.Transferred(queue=queue or "", agent_id=agent_id or ""))
+            self._move(events.Transferred(queue=queue or "", agent_id=agent_id or ""))
 
     def _wrapped_up(self, disposition: str | None) -> None:
         if self._contact.state in IN_CALL:
-            self._move(states.CallEnded())
+            self._move(events.CallEnded())
         if self._contact.state is ContactState.WRAP_UP:
             known = disposition in self._n.settings.dispositions
             if disposition is not None and known:
-                self._move(states.WrapUpSubmitted(disposition=disposition))
+                self._move(events.WrapUpSubmitted(disposition=disposition))
             else:
-                self._move(states.WrapUpTimedOut())
+                self._move(events.WrapUpTimedOut())
 
     # ------------------------------------------------------------ small things
 
@@ -241,7 +241,7 @@ class Acdwork:
 
 def _unclaimed(state: ContactState) -> ContactState:
     """What the contact is in once whoever has the video has it no more."""
-    return ContactState.VOICE if CONTACT.allows(state, states.VideoEnded) else state
+    return ContactState.VOICE if CONTACT.allows(state, events.VideoEnded) else state
 
 
 def _facts(body: AcdEventBody) -> dict[str, JournalValue]:

@@ -12,9 +12,10 @@ from gateway.base.errors import CapacityExceeded, GatewayError, InvariantBroken,
 from gateway.base.log import bind, get_logger
 from gateway.contacts.conduct import Conduct, Reply
 from gateway.contacts.effects import Effects, Neighbours
+from gateway.contacts.events import EndReason
 from gateway.contacts.messages import Message
 from gateway.contacts.model import Contact
-from gateway.contacts.states import ContactState, EndReason
+from gateway.contacts.states import ContactState
 
 _log = get_logger("contact")
 

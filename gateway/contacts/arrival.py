@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
 from gateway.contacts.journal import JournalSource, JournalValue
@@ -52,7 +52,7 @@ class Arrival:
         if self._n.customers is not None and not entry.canary:
             self._n.customers.arrived(self._contact.contact_id, entry)
         if invitation is not None:
-            enqueued = states.Enqueued(
+            enqueued = events.Enqueued(
                 queue=invitation.queue,
                 priority=place.priority if place is not None else 0,
                 language=entry.language,

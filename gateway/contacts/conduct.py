@@ -11,7 +11,7 @@ from gateway.agents import states as a
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.ids import AgentId
 from gateway.base.log import get_logger
-from gateway.contacts import messages, states
+from gateway.contacts import events, messages
 from gateway.contacts.acdwork import Acdwork
 from gateway.contacts.arrival import Arrival
 from gateway.contacts.chatwork import Chatwork
@@ -27,6 +27,7 @@ from gateway.contacts.coupling import (
     settle,
 )
 from gateway.contacts.effects import Effects, Neighbours
+from gateway.contacts.events import EndReason, LeaveCause
 from gateway.contacts.handover import Handover
 from gateway.contacts.journal import JournalSource
 from gateway.contacts.legwork import Legwork
@@ -37,7 +38,7 @@ from gateway.contacts.placework import Placework
 from gateway.contacts.qualitywork import Qualitywork
 from gateway.contacts.recordingwork import Recordingwork
 from gateway.contacts.ringing import Ringing
-from gateway.contacts.states import CONSULTS, OVER, ContactState, EndReason, LeaveCause
+from gateway.contacts.states import CONSULTS, OVER, ContactState
 from gateway.contacts.waitwork import Waitwork
 from gateway.parties import (
     AcceptOffer,
@@ -108,7 +109,7 @@ class Conduct:
     def end(self, reason: EndReason) -> None:
         """The gateway ends the contact, whatever its state. Idempotent."""
         if self.contact.state is not ContactState.CLOSED:
-            self._feed(Machine.CONTACT, states.Aborted(reason=reason), JournalSource.GATEWAY)
+            self._feed(Machine.CONTACT, events.Aborted(reason=reason), JournalSource.GATEWAY)
         self._afterwards()
 
     # ------------------------------------------------------------ messages
@@ -243,16 +244,16 @@ class Conduct:
                 if agent.offer_id != offer_id or contact.state is not ContactState.OFFERED:
                     raise StateConflict("offer_stale", "This offer is over.")
                 accepted = isinstance(request, AcceptOffer)
-                answer = states.OfferAccepted() if accepted else states.OfferRejected()
+                answer = events.OfferAccepted() if accepted else events.OfferRejected()
                 self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
             case AskRecording(action=action):
                 self._recording.asked(action, agent.agent_id)
             case HoldContact():
-                self._feed(Machine.CONTACT, states.Held(), JournalSource.AGENT)
+                self._feed(Machine.CONTACT, events.Held(), JournalSource.AGENT)
             case RetrieveContact() if contact.state in CONSULTS:
                 self._handover.back_to_customer()
             case RetrieveContact():
-                self._feed(Machine.CONTACT, states.Retrieved(), JournalSource.AGENT)
+                self._feed(Machine.CONTACT, events.Retrieved(), JournalSource.AGENT)
             case TransferContact():
                 self._handover.transfer(request)
             case CompleteTransfer():
@@ -260,17 +261,17 @@ class Conduct:
             case HangUp() if contact.state in CONSULTS:
                 self._handover.hang_up()
             case HangUp() if contact.split and contact.state not in OVER:
-                self._feed(Machine.CONTACT, states.VideoEnded(reason="closed"), JournalSource.AGENT)
+                self._feed(Machine.CONTACT, events.VideoEnded(reason="closed"), JournalSource.AGENT)
             case HangUp():
                 bridging = contact.state is ContactState.BRIDGING
-                left = states.AgentLegFailed(reason="declined") if bridging else states.AgentReleased()
+                left = events.AgentLegFailed(reason="declined") if bridging else events.AgentReleased()
                 self._feed(Machine.CONTACT, left, JournalSource.AGENT)
             case SubmitWrapUp(disposition=disposition, notes=notes):
                 if disposition not in self._n.settings.dispositions:
                     raise BadInput("unknown_disposition", "Choose one of: " + ", ".join(self._n.settings.dispositions))
                 if len(notes) > NOTES_LIMIT:
                     raise BadInput("notes_too_long", f"Notes may have {NOTES_LIMIT} characters.")
-                done = states.WrapUpSubmitted(disposition=disposition, notes=notes)
+                done = events.WrapUpSubmitted(disposition=disposition, notes=notes)
                 self._feed(Machine.CONTACT, done, JournalSource.AGENT)
             case _:
                 raise StateConflict("not_for_contacts", "This is not asked of a contact.")
@@ -289,7 +290,7 @@ class Conduct:
         if self.contact.answered_since_s is not None:
             self._menu.answered()
         else:
-            self._feed(Machine.CONTACT, states.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
+            self._feed(Machine.CONTACT, events.CustomerLeft(cause=LeaveCause.HUNG_UP), JournalSource.CUSTOMER)
 
     # ------------------------------------------------------------ people beside the states
 
@@ -340,9 +341,9 @@ class Conduct:
         try:
             step = settle(self._joint(), machine, event)
         except StateConflict:
-            if isinstance(event, states.OfferMade | states.Claimed):
+            if isinstance(event, events.OfferMade | events.Claimed):
                 self.contact.agent = None
-            elif isinstance(event, states.ConsultStarted):
+            elif isinstance(event, events.ConsultStarted):
                 self.contact.second = None
             raise
         self._commit(step, source)

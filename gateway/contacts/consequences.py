@@ -10,24 +10,25 @@ from typing import Final, cast
 from gateway.acd.events import TargetKind, TransferMode, TransferTarget
 from gateway.acd.port import AcdMode, ContactOffer, DeclineReason
 from gateway.base.ids import AgentId
-from gateway.contacts import states
+from gateway.contacts import events, states
 from gateway.contacts.chatwork import Chatwork
 from gateway.contacts.coupling import Applied, RecordingCommand, recording_command
 from gateway.contacts.effects import Effects, Neighbours, visitor_hash
+from gateway.contacts.events import ContactEvent
 from gateway.contacts.journal import JournalSource, JournalValue
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import NOTHING_SHOWN, AtAcd, Contact, InQueue
 from gateway.contacts.ports import RecordingOrder
-from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactEvent, ContactState
+from gateway.contacts.states import IN_CALL, OVER, WAITING, ContactState
 from gateway.parties import OfferEnded
 
 _OFFER_ENDS: Final[dict[type, str]] = {
-    states.OfferAccepted: "accepted",
-    states.OfferRejected: "rejected",
-    states.OfferTimedOut: "timed_out",
-    states.ConsultAccepted: "accepted",
-    states.ConsultRejected: "rejected",
-    states.ConsultTimedOut: "timed_out",
+    events.OfferAccepted: "accepted",
+    events.OfferRejected: "rejected",
+    events.OfferTimedOut: "timed_out",
+    events.ConsultAccepted: "accepted",
+    events.ConsultRejected: "rejected",
+    events.ConsultTimedOut: "timed_out",
 }
 
 
@@ -75,7 +76,7 @@ class Consequences:
         if contact.end_reason is None:
             contact.end_reason = states.end_reason(before, event, connected_once=contact.customer.connected_once)
         match event:
-            case states.Enqueued():
+            case events.Enqueued():
                 contact.line = InQueue(
                     queue=event.queue,
                     priority=event.priority,
@@ -87,25 +88,25 @@ class Consequences:
                     offerable=offerable,
                 )
                 self._meet_acd(event.queue)
-            case states.OfferAccepted() | states.Claimed() if contact.agent is not None:
+            case events.OfferAccepted() | events.Claimed() if contact.agent is not None:
                 contact.agent.side.leg = LegState.NEW
-            case states.ConsultAccepted() if contact.second is not None:
+            case events.ConsultAccepted() if contact.second is not None:
                 contact.second.side.leg = LegState.NEW
-            case states.TransferCompleted():
+            case events.TransferCompleted():
                 contact.change_places()
-            case states.TransferStarted(kind=kind, target=target) if contact.acd is not None:
+            case events.TransferStarted(kind=kind, target=target) if contact.acd is not None:
                 known = kind in list(TargetKind)
                 contact.acd.asked_for = TransferTarget(kind=TargetKind(kind), value=target) if known else None
-            case states.Transferred(queue=queue) if contact.line is not None:
+            case events.Transferred(queue=queue) if contact.line is not None:
                 contact.line.waiting_since_s = now
                 contact.line.place = None
                 if self._n.views.knows_queue(queue):  # a foreign ACD may call it by a name of its own
                     contact.line.queue = queue
                     if not told_by_acd:
                         self._meet_acd(queue)
-            case states.Bridged() if contact.bridged_at_s is None:
+            case events.Bridged() if contact.bridged_at_s is None:
                 contact.bridged_at_s = now
-            case states.AgentLegLost() if contact.line is not None:
+            case events.AgentLegLost() if contact.line is not None:
                 contact.line.waiting_since_s = now
             case _:
                 pass
@@ -140,13 +141,13 @@ class Consequences:
             reason = _OFFER_ENDS.get(type(event), "withdrawn")
             do.tell_second(OfferEnded(offer_id=contact.second.offer_id, reason=reason))
         match event:
-            case states.OfferAccepted() | states.Claimed() | states.TransferCompleted():
+            case events.OfferAccepted() | events.Claimed() | events.TransferCompleted():
                 do.tell_agent(views.assigned(contact))
                 for written in self._chat.for_agent():
                     do.tell_agent(written)
-            case states.ConsultStarted():
+            case events.ConsultStarted():
                 do.tell_second(views.offer_to_second(contact, now))
-            case states.ConsultAccepted():
+            case events.ConsultAccepted():
                 do.tell_second(views.assigned_to_second(contact))
                 do.tell_second(changed)
             case _:
@@ -160,40 +161,40 @@ class Consequences:
         contact, do = self.contact, self._do
         line, agent = contact.line, contact.agent
         match event:
-            case states.Enqueued() if line is not None:
+            case events.Enqueued() if line is not None:
                 do.enqueue(self._offer(line))
-            case states.OfferAccepted() if agent is not None:
+            case events.OfferAccepted() if agent is not None:
                 do.acd_accept(agent.offer_id)
-            case states.OfferRejected() if agent is not None:
+            case events.OfferRejected() if agent is not None:
                 do.acd_decline(agent.offer_id, DeclineReason.DECLINED)
-            case states.OfferTimedOut() if agent is not None:
+            case events.OfferTimedOut() if agent is not None:
                 do.acd_decline(agent.offer_id, DeclineReason.NO_ANSWER)
-            case states.OfferWithdrawn() if agent is not None:
+            case events.OfferWithdrawn() if agent is not None:
                 do.acd_decline(agent.offer_id, DeclineReason.WITHDRAWN)
-            case states.Bridged():
+            case events.Bridged():
                 do.acd_confirm(True)
-            case states.AgentLegFailed() | states.CustomerUnreachable():
+            case events.AgentLegFailed() | events.CustomerUnreachable():
                 do.acd_confirm(False)
-            case states.AgentLegLost():
+            case events.AgentLegLost():
                 do.acd_requeue("agent_lost")
-            case states.Claimed(agent_id=agent_id):
+            case events.Claimed(agent_id=agent_id):
                 do.acd_claimed(agent_id)
-            case states.Held():
+            case events.Held():
                 do.acd_hold()
-            case states.Retrieved():
+            case events.Retrieved():
                 do.acd_resume()
-            case states.TransferStarted(kind=kind, target=target):
+            case events.TransferStarted(kind=kind, target=target):
                 do.acd_transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind(kind), value=target))
-            case states.ConsultStarted() if before is ContactState.ACTIVE:
+            case events.ConsultStarted() if before is ContactState.ACTIVE:
                 do.acd_hold()
-            case states.ConsultRejected() | states.ConsultTimedOut() | states.ConsultFailed() | states.ConsultEnded():
+            case events.ConsultRejected() | events.ConsultTimedOut() | events.ConsultFailed() | events.ConsultEnded():
                 do.acd_resume()
-            case states.TransferCompleted() if agent is not None:
+            case events.TransferCompleted() if agent is not None:
                 do.acd_resume()
                 do.acd_claimed(agent.agent_id)
-            case states.Transferred(agent_id=agent_id) if line is not None:
+            case events.Transferred(agent_id=agent_id) if line is not None:
                 do.acd_offer_anew(self._offer(line, preferred=AgentId(agent_id) if agent_id else None), "transfer")
-            case states.WrapUpSubmitted(disposition=disposition):
+            case events.WrapUpSubmitted(disposition=disposition):
                 do.acd_complete(disposition)
             case _ if after in OVER and before is not after:
                 self._acd_over(before, after)
@@ -226,11 +227,11 @@ class Consequences:
     def _answer_acd(self, event: ContactEvent, after: ContactState) -> None:
         """The ACD said so itself: it is told only what it can't know, and that it may forget the contact."""
         match event:
-            case states.Claimed(agent_id=agent_id):  # it named the agent; that the video is theirs it does not know
+            case events.Claimed(agent_id=agent_id):  # it named the agent; that the video is theirs it does not know
                 self._do.acd_claimed(agent_id)
-            case states.QueueLeft(reason=reason) | states.PlaceKept(reason=reason):
+            case events.QueueLeft(reason=reason) | events.PlaceKept(reason=reason):
                 self._do.acd_cancel(reason)
-            case states.CallEnded() if after is ContactState.CLOSED:
+            case events.CallEnded() if after is ContactState.CLOSED:
                 self._do.acd_complete(None)
             case _:
                 pass
@@ -285,26 +286,26 @@ class Consequences:
         """What the journal keeps of the event."""
         agent = self.contact.agent
         match event:
-            case states.MenuStarted(node_id=node_id) | states.SelfServed(node_id=node_id):
+            case events.MenuStarted(node_id=node_id) | events.SelfServed(node_id=node_id):
                 return {"node_id": node_id}
-            case states.OptionChosen(node_id=node_id, key=key):
+            case events.OptionChosen(node_id=node_id, key=key):
                 return {"node_id": node_id, "key": key}
-            case states.Enqueued():
+            case events.Enqueued():
                 return {
                     "queue": event.queue,
                     "priority": event.priority,
                     "language": event.language,
                     "path": list(event.path),
                 }
-            case states.WrapUpSubmitted(disposition=disposition, notes=notes):
+            case events.WrapUpSubmitted(disposition=disposition, notes=notes):
                 return {"disposition": disposition, "notes": notes}
-            case states.CallEnded(by=by):
+            case events.CallEnded(by=by):
                 return {"by": by}
-            case states.Transferred(queue=queue, agent_id=target) if agent is not None:
+            case events.Transferred(queue=queue, agent_id=target) if agent is not None:
                 return {"agent_id": agent.agent_id, "queue": queue, "to_agent_id": target}
-            case states.ConsultStarted(offer_id=offer_id, agent_id=target) if agent is not None:
+            case events.ConsultStarted(offer_id=offer_id, agent_id=target) if agent is not None:
                 return {"agent_id": agent.agent_id, "to_agent_id": target, "offer_id": offer_id}
-            case states.TransferStarted(kind=kind, target=target) if agent is not None:
+            case events.TransferStarted(kind=kind, target=target) if agent is not None:
                 return {"agent_id": agent.agent_id, "to": kind, "target": target}
             case _ if agent is not None and self.contact.state is not ContactState.CLOSED:
                 return {"agent_id": agent.agent_id, "offer_id": agent.offer_id}
@@ -318,22 +319,22 @@ def _snake(name: str) -> str:
 
 def _reason(event: ContactEvent) -> str | None:
     match event:
-        case states.CustomerLeft(cause=cause):
+        case events.CustomerLeft(cause=cause):
             return cause.value
         case (
-            states.AgentLegFailed(reason=reason)
-            | states.QueueLeft(reason=reason)
-            | states.PlaceKept(reason=reason)
-            | states.CallEnded(reason=reason)
-            | states.VoiceOnly(reason=reason)
-            | states.VideoEnded(reason=reason)
-            | states.TransferFailed(reason=reason)
-            | states.ConsultEnded(reason=reason)
+            events.AgentLegFailed(reason=reason)
+            | events.QueueLeft(reason=reason)
+            | events.PlaceKept(reason=reason)
+            | events.CallEnded(reason=reason)
+            | events.VoiceOnly(reason=reason)
+            | events.VideoEnded(reason=reason)
+            | events.TransferFailed(reason=reason)
+            | events.ConsultEnded(reason=reason)
         ):
             return reason
-        case states.AgentLegLost():
+        case events.AgentLegLost():
             return "agent_lost"
-        case states.Aborted(reason=aborted):
+        case events.Aborted(reason=aborted):
             return aborted.value
         case _:
             return None

@@ -13,10 +13,11 @@ from gateway.agents import states as a
 from gateway.agents.states import AGENT, AgentEvent, AgentState, NotReadyReason
 from gateway.base.errors import InvariantBroken
 from gateway.base.machine import Table
+from gateway.contacts import events as c
 from gateway.contacts import legs as leg
-from gateway.contacts import states as c
+from gateway.contacts.events import ContactEvent
 from gateway.contacts.legs import GONE, LEG, LIVE, LegEvent, LegState
-from gateway.contacts.states import CONSULTS, CONTACT, IN_CALL, OVER, ContactEvent, ContactState
+from gateway.contacts.states import CONSULTS, CONTACT, IN_CALL, OVER, ContactState
 
 
 class Machine(StrEnum):

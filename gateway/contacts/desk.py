@@ -25,6 +25,7 @@ from gateway.contacts.board import Board, BoardSeat
 from gateway.contacts.chat import ChatPort
 from gateway.contacts.claims import Claims
 from gateway.contacts.effects import Neighbours
+from gateway.contacts.events import EndReason
 from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
 from gateway.contacts.legs import LegState
@@ -38,7 +39,7 @@ from gateway.contacts.ports import (
     RecordingView,
     RolloutPort,
 )
-from gateway.contacts.states import ContactState, EndReason
+from gateway.contacts.states import ContactState
 from gateway.contacts.views import Views
 from gateway.parties import (
     AgentCard,

@@ -9,13 +9,14 @@ from gateway.acd.events import TargetKind, TransferMode
 from gateway.acd.port import AcdMode
 from gateway.base.errors import BadInput, StateConflict
 from gateway.base.ids import AgentId, new_offer_id
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.acdwork import Acdwork
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Neighbours
+from gateway.contacts.events import ContactEvent
 from gateway.contacts.journal import JournalSource
 from gateway.contacts.model import Contact, Role, take_on
-from gateway.contacts.states import OVER, ContactEvent, ContactState
+from gateway.contacts.states import OVER, ContactState
 from gateway.contacts.views import transfers_of
 from gateway.parties import AcceptOffer, AgentRequest, HangUp, RejectOffer, TransferContact
 
@@ -81,11 +82,11 @@ class Handover:
             self._ask(AgentId(request.target))
             return
         if by_acd:
-            event: ContactEvent = states.TransferStarted(kind=kind.value, target=request.target)
+            event: ContactEvent = events.TransferStarted(kind=kind.value, target=request.target)
         elif kind is TargetKind.QUEUE:
-            event = states.Transferred(queue=request.target)
+            event = events.Transferred(queue=request.target)
         else:
-            event = states.Transferred(agent_id=request.target)
+            event = events.Transferred(agent_id=request.target)
         self._feed(Machine.CONTACT, event, JournalSource.AGENT)
 
     # ------------------------------------------------------------ an agent is asked first
@@ -96,18 +97,18 @@ class Handover:
             raise BadInput("transfer_target_unknown", "There is no such agent here.")
         offer_id = new_offer_id()
         contact.second = take_on(asked, offer_id, Role.SECOND, self._n.clock.monotonic())
-        self._feed(Machine.CONTACT, states.ConsultStarted(offer_id=offer_id, agent_id=agent_id), JournalSource.AGENT)
+        self._feed(Machine.CONTACT, events.ConsultStarted(offer_id=offer_id, agent_id=agent_id), JournalSource.AGENT)
 
     def complete(self) -> None:
         """The agent who was asked takes the customer over. StateConflict (`consult_not_connected`)."""
         second = self._contact.second
         if self._contact.state is not ContactState.CONSULTING or second is None or not second.side.connected:
             raise StateConflict("consult_not_connected", "Nobody is there yet who could take the customer over.")
-        self._feed(Machine.CONTACT, states.TransferCompleted(), JournalSource.AGENT)
+        self._feed(Machine.CONTACT, events.TransferCompleted(), JournalSource.AGENT)
 
     def back_to_customer(self) -> None:
         """Whoever asked goes back to the customer."""
-        self._feed(Machine.CONTACT, states.ConsultEnded(reason="taken_back"), JournalSource.AGENT)
+        self._feed(Machine.CONTACT, events.ConsultEnded(reason="taken_back"), JournalSource.AGENT)
 
     def hang_up(self) -> None:
         """The one who asks leaves. StateConflict (`consult_open`) while nobody is there to take the customer over."""
@@ -127,10 +128,10 @@ class Handover:
                 if second.offer_id != offer_id or contact.state is not ContactState.CONSULT_RINGING:
                     raise StateConflict("offer_stale", "This offer is over.")
                 accepted = isinstance(request, AcceptOffer)
-                answer = states.ConsultAccepted() if accepted else states.ConsultRejected()
+                answer = events.ConsultAccepted() if accepted else events.ConsultRejected()
                 self._feed(Machine.CONTACT, answer, JournalSource.AGENT)
             case HangUp():
-                self._feed(Machine.CONTACT, states.ConsultEnded(reason="closed"), JournalSource.AGENT)
+                self._feed(Machine.CONTACT, events.ConsultEnded(reason="closed"), JournalSource.AGENT)
             case _:
                 raise StateConflict("not_your_contact", "A colleague has this contact.")
 
@@ -144,8 +145,8 @@ class Handover:
         target = contact.acd.asked_for if contact.acd is not None else None
         ours = code == "transfer_unsupported" and not contact.split
         if ours and target is not None and target.kind is TargetKind.QUEUE:
-            self._feed(Machine.CONTACT, states.Transferred(queue=target.value), JournalSource.GATEWAY)
+            self._feed(Machine.CONTACT, events.Transferred(queue=target.value), JournalSource.GATEWAY)
         elif ours and target is not None and target.kind is TargetKind.AGENT:
-            self._feed(Machine.CONTACT, states.Transferred(agent_id=target.value), JournalSource.GATEWAY)
+            self._feed(Machine.CONTACT, events.Transferred(agent_id=target.value), JournalSource.GATEWAY)
         else:
-            self._feed(Machine.CONTACT, states.TransferFailed(reason=code), JournalSource.GATEWAY)
+            self._feed(Machine.CONTACT, events.TransferFailed(reason=code), JournalSource.GATEWAY)

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.base.errors import StateConflict
 from gateway.base.ids import LegId, new_leg_id
 from gateway.base.log import get_logger
-from gateway.contacts import interruptions, legs, states
+from gateway.contacts import events, interruptions, legs
 from gateway.contacts.coupling import Applied, Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.interruptions import Cause, Interruption, cause_of
@@ -203,7 +203,7 @@ class Legwork:
     def _said(self) -> None:
         if self._contact.answered_since_s is not None and self._contact.state is ContactState.IN_MENU:
             node_id = self._contact.node.node_id if self._contact.node is not None else ""
-            self._feed(Machine.CONTACT, states.SelfServed(node_id=node_id), JournalSource.MEDIA)
+            self._feed(Machine.CONTACT, events.SelfServed(node_id=node_id), JournalSource.MEDIA)
 
     def say(self, clip: str | None) -> None:
         """A new node is shown: its prompt from the beginning, also when it is the same clip as before."""

@@ -6,13 +6,14 @@ What a menu says is its interpreter's; here its outcomes become events of the co
 from collections.abc import Callable
 
 from gateway.base.errors import StateConflict
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
+from gateway.contacts.events import ContactEvent
 from gateway.contacts.journal import JournalSource
 from gateway.contacts.legwork import Legwork
 from gateway.contacts.model import Contact
-from gateway.contacts.states import ContactEvent, ContactState
+from gateway.contacts.states import ContactState
 from gateway.menu.interpreter import AnswerAndEnd, EnterQueue, Outcome, ShowNode, Unanswered
 
 
@@ -54,7 +55,7 @@ class Menuwork:
     def answered(self) -> None:
         """The menu has answered, and the answer is said."""
         node_id = self._contact.node.node_id if self._contact.node is not None else ""
-        self._feed(Machine.CONTACT, states.SelfServed(node_id=node_id), JournalSource.GATEWAY)
+        self._feed(Machine.CONTACT, events.SelfServed(node_id=node_id), JournalSource.GATEWAY)
 
     def _outcome(self, outcome: Outcome, key: str, source: JournalSource) -> None:
         match outcome:
@@ -70,18 +71,18 @@ class Menuwork:
                 else:
                     self._contact.answered_since_s = self._n.clock.monotonic()
             case EnterQueue(queue=queue, priority=priority, language=language, path=path):
-                event = states.Enqueued(queue=queue, priority=priority, language=language, path=path)
+                event = events.Enqueued(queue=queue, priority=priority, language=language, path=path)
                 self._feed(Machine.CONTACT, event, source)
             case Unanswered(node_id=node_id):
-                self._feed(Machine.CONTACT, states.MenuUnanswered(node_id=node_id), source)
+                self._feed(Machine.CONTACT, events.MenuUnanswered(node_id=node_id), source)
 
     def _show(self, node: ShowNode, key: str, source: JournalSource) -> None:
         contact = self._contact
         contact.node = node
         contact.node_since_s = self._n.clock.monotonic()
         self._legs.say(node.prompt_clip)
-        event: ContactEvent = states.OptionChosen(node_id=node.node_id, key=key)
+        event: ContactEvent = events.OptionChosen(node_id=node.node_id, key=key)
         if contact.state is ContactState.INITIATED:
-            event = states.MenuStarted(node_id=node.node_id)
+            event = events.MenuStarted(node_id=node.node_id)
         self._feed(Machine.CONTACT, event, source)
         self._do.tell_customer(self._n.views.menu_shown(contact))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from gateway.acd.events import AcdEvent
 from gateway.base.ids import AgentId, LegId
+from gateway.contacts.events import EndReason
 from gateway.contacts.ports import RecordingView
-from gateway.contacts.states import EndReason
 from gateway.parties import AgentRequest, CustomerHistory, CustomerRequest, PlaceKept
 from media.port import MediaEvent
 

@@ -14,10 +14,11 @@ from gateway.acd.port import AcdCapabilities, AcdMode
 from gateway.base.ids import AgentId, ContactId, LegId, OfferId
 from gateway.contacts.chat import ChatBook
 from gateway.contacts.coupling import Joint
+from gateway.contacts.events import EndReason
 from gateway.contacts.interruptions import Cause, Interruption
 from gateway.contacts.legs import LegState
 from gateway.contacts.ports import AgentOfRoster, MenuWalk
-from gateway.contacts.states import ContactState, EndReason
+from gateway.contacts.states import ContactState
 from gateway.menu.interpreter import ShowNode
 from gateway.parties import AgentCard, CustomerHistory, Entry, PeerChanged, QueuePlace, RecordingShown, ReportMedia
 from media.port import Source

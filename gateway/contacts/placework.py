@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.acd.port import AcdMode
 from gateway.base.errors import StateConflict
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource
@@ -63,7 +63,7 @@ class Placework:
                 places.give_up(self._contact.contact_id)
             return
         if line is None or places is None:
-            self._feed(Machine.CONTACT, states.QueueLeft(reason=reason), JournalSource.ACD)
+            self._feed(Machine.CONTACT, events.QueueLeft(reason=reason), JournalSource.ACD)
             return
         self._left = reason
         if not self._asked:
@@ -93,7 +93,7 @@ class Placework:
             return
         self._do.tell_customer(message.notice)
         source = JournalSource.CUSTOMER if self._left is None else JournalSource.ACD
-        self._feed(Machine.CONTACT, states.PlaceKept(reason=self._left or "asked"), source)
+        self._feed(Machine.CONTACT, events.PlaceKept(reason=self._left or "asked"), source)
 
     def not_kept(self, message: PlaceIsNotKept) -> None:
         """The customer waits on; one whom the queue's rule has let go can't."""
@@ -101,4 +101,4 @@ class Placework:
         if self._left is None:
             self._do.tell_customer(PlaceNotKept(code=message.code))
         elif self._contact.state is ContactState.QUEUED:
-            self._feed(Machine.CONTACT, states.QueueLeft(reason=self._left), JournalSource.ACD)
+            self._feed(Machine.CONTACT, events.QueueLeft(reason=self._left), JournalSource.ACD)

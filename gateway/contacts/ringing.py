@@ -11,7 +11,7 @@ from gateway.acd.port import DeclineReason
 from gateway.agents.states import NotReadyReason, NotReadySet
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId, OfferId
-from gateway.contacts import states
+from gateway.contacts import events
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource, JournalValue
@@ -75,8 +75,8 @@ class Ringing:
         rang_at = len(ring.offers) + 1
         self._end(TAKEN, {"agent_id": first, "rang_at": rang_at})
         contact.agent = take_on(agent, offer_id, Role.AGENT, self._n.clock.monotonic())
-        self._feed(Machine.CONTACT, states.OfferMade(offer_id=offer_id, agent_id=first), JournalSource.ACD)
-        self._feed(Machine.CONTACT, states.OfferAccepted(), JournalSource.AGENT)
+        self._feed(Machine.CONTACT, events.OfferMade(offer_id=offer_id, agent_id=first), JournalSource.ACD)
+        self._feed(Machine.CONTACT, events.OfferAccepted(), JournalSource.AGENT)
         return True
 
     def lost(self, offer_id: OfferId) -> None:

@@ -6,7 +6,7 @@ Which deadlines there are is in `waits`.
 from collections.abc import Callable
 
 from gateway.agents import states as a
-from gateway.contacts import legs, states
+from gateway.contacts import events, legs
 from gateway.contacts.coupling import Event, Machine
 from gateway.contacts.effects import Effects, Neighbours
 from gateway.contacts.journal import JournalSource
@@ -63,42 +63,42 @@ class Waitwork:
         clock = JournalSource.CLOCK
         match due[0][1]:
             case Wait.SETUP:
-                self._feed(Machine.CONTACT, states.SetupTimedOut(), clock)
+                self._feed(Machine.CONTACT, events.SetupTimedOut(), clock)
             case Wait.MENU_IDLE:
                 self._menu.idle()
             case Wait.ANSWERED:
                 self._menu.answered()
             case Wait.MAX_WAIT:
-                self._feed(Machine.CONTACT, states.MaxWaitReached(), clock)
+                self._feed(Machine.CONTACT, events.MaxWaitReached(), clock)
             case Wait.OFFER:
-                self._feed(Machine.CONTACT, states.OfferTimedOut(), clock)
+                self._feed(Machine.CONTACT, events.OfferTimedOut(), clock)
             case Wait.RING:
                 self._ringing.unanswered()
             case Wait.RINGING_GRACE:
                 self._feed(Machine.AGENT, a.PresenceLost(), clock)
             case Wait.CLAIM:
-                self._feed(Machine.CONTACT, states.VoiceOnly(), clock)
+                self._feed(Machine.CONTACT, events.VoiceOnly(), clock)
             case Wait.TRANSFER:
-                self._feed(Machine.CONTACT, states.TransferFailed(reason="timeout"), clock)
+                self._feed(Machine.CONTACT, events.TransferFailed(reason="timeout"), clock)
             case Wait.CONSULT_OFFER:
-                self._feed(Machine.CONTACT, states.ConsultTimedOut(), clock)
+                self._feed(Machine.CONTACT, events.ConsultTimedOut(), clock)
             case Wait.CONSULT_GRACE if contact.state is ContactState.CONSULT_RINGING:
                 self._feed(Machine.SECOND, a.PresenceLost(), clock)
             case Wait.CONSULT_GRACE:
                 self._feed(Machine.SECOND_LEG, legs.GraceExpired(), clock)
             case Wait.CONSULT_BRIDGE:
-                self._feed(Machine.CONTACT, states.ConsultFailed(), clock)
+                self._feed(Machine.CONTACT, events.ConsultFailed(), clock)
             case Wait.BRIDGE if contact.split:
-                self._feed(Machine.CONTACT, states.VideoEnded(reason="not_connected"), clock)
+                self._feed(Machine.CONTACT, events.VideoEnded(reason="not_connected"), clock)
             case Wait.BRIDGE:
                 if contact.agent is not None and not contact.agent.side.connected:
-                    self._feed(Machine.CONTACT, states.AgentLegFailed(), clock)
+                    self._feed(Machine.CONTACT, events.AgentLegFailed(), clock)
                 else:
-                    self._feed(Machine.CONTACT, states.CustomerUnreachable(), clock)
+                    self._feed(Machine.CONTACT, events.CustomerUnreachable(), clock)
             case Wait.MAX_DURATION:
-                self._feed(Machine.CONTACT, states.MaxDurationReached(), clock)
+                self._feed(Machine.CONTACT, events.MaxDurationReached(), clock)
             case Wait.WRAP_UP:
-                self._feed(Machine.CONTACT, states.WrapUpTimedOut(), clock)
+                self._feed(Machine.CONTACT, events.WrapUpTimedOut(), clock)
             case Wait.CUSTOMER_SETUP:
                 self._feed(Machine.CUSTOMER_LEG, legs.SetupTimedOut(), clock)
             case Wait.CUSTOMER_GRACE:

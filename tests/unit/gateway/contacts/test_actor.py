@@ -7,7 +7,7 @@ import pytest
 from gateway.contacts import messages
 from gateway.contacts.actor import MAILBOX_LIMIT, REQUEST_LIMIT
 from gateway.contacts.conduct import Conduct
-from gateway.contacts.states import EndReason
+from gateway.contacts.events import EndReason
 from gateway.parties import ContactChanged, HangUp, LegAnswered, OfferLeg, ReportMedia
 from media.port import Clip, LegSilent, MediaRefused
 from tests.support.clock import at_rest

@@ -9,21 +9,19 @@ from gateway.acd.events import ExitReason
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId, OfferId
 from gateway.base.machine import Table
-from gateway.contacts.legs import LEG, LegEvent, LegState
-from gateway.contacts.states import (
-    CONTACT,
+from gateway.contacts.events import (
     Aborted,
     CallEnded,
     ContactEvent,
-    ContactState,
     CustomerLeft,
     EndReason,
     LeaveCause,
     OfferMade,
     PlaceKept,
     QueueLeft,
-    end_reason,
 )
+from gateway.contacts.legs import LEG, LegEvent, LegState
+from gateway.contacts.states import CONTACT, ContactState, end_reason
 
 EXPECTED_CONTACT = """
 initiated MenuStarted in_menu; initiated Enqueued queued; initiated SelfServed closed; initiated SetupTimedOut closed

@@ -11,7 +11,7 @@ from gateway.agents.states import AGENT, AgentState
 from gateway.base.errors import InvariantBroken, StateConflict
 from gateway.base.ids import AgentId, OfferId
 from gateway.base.machine import Table
-from gateway.contacts import legs, states
+from gateway.contacts import events, legs
 from gateway.contacts.coupling import (
     RULES,
     SEEN_BY_AGENT,
@@ -34,47 +34,47 @@ from gateway.contacts.states import CONSULTS, CONTACT, IN_CALL, OVER, ContactSta
 from gateway.recordings import states as r
 from gateway.recordings.states import RECORDING, RecordingState
 
-OFFER = states.OfferMade(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
-CONSULT = states.ConsultStarted(offer_id=OfferId("of_2"), agent_id=AgentId("ag_2"))
-CLAIM = states.Claimed(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
+OFFER = events.OfferMade(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
+CONSULT = events.ConsultStarted(offer_id=OfferId("of_2"), agent_id=AgentId("ag_2"))
+CLAIM = events.Claimed(offer_id=OfferId("of_1"), agent_id=AgentId("ag_1"))
 
 CONTACT_INPUTS: tuple[Event, ...] = (
-    states.MenuStarted(),
-    states.OptionChosen(),
-    states.SelfServed(),
-    states.MenuUnanswered(),
-    states.Enqueued(),
-    states.SetupTimedOut(),
-    states.CustomerLeft(),
-    states.MaxWaitReached(),
-    states.Held(),
-    states.Retrieved(),
-    states.MaxDurationReached(),
-    states.PlaceKept(),
-    states.QueueLeft(),
-    states.CallEnded(),
-    states.TransferStarted(),
-    states.TransferFailed(),
-    states.WrapUpSubmitted(),
-    states.WrapUpTimedOut(),
-    states.Aborted(),
+    events.MenuStarted(),
+    events.OptionChosen(),
+    events.SelfServed(),
+    events.MenuUnanswered(),
+    events.Enqueued(),
+    events.SetupTimedOut(),
+    events.CustomerLeft(),
+    events.MaxWaitReached(),
+    events.Held(),
+    events.Retrieved(),
+    events.MaxDurationReached(),
+    events.PlaceKept(),
+    events.QueueLeft(),
+    events.CallEnded(),
+    events.TransferStarted(),
+    events.TransferFailed(),
+    events.WrapUpSubmitted(),
+    events.WrapUpTimedOut(),
+    events.Aborted(),
 )
 NOT_SPLIT_INPUTS: tuple[Event, ...] = (
-    states.OfferAccepted(),
-    states.OfferRejected(),
-    states.OfferTimedOut(),
-    states.OfferWithdrawn(),
-    states.AgentLegFailed(),
-    states.CustomerUnreachable(),
-    states.AgentReleased(),
-    states.Transferred(),
-    states.ConsultAccepted(),
-    states.ConsultRejected(),
-    states.ConsultTimedOut(),
-    states.ConsultFailed(),
-    states.ConsultEnded(),
+    events.OfferAccepted(),
+    events.OfferRejected(),
+    events.OfferTimedOut(),
+    events.OfferWithdrawn(),
+    events.AgentLegFailed(),
+    events.CustomerUnreachable(),
+    events.AgentReleased(),
+    events.Transferred(),
+    events.ConsultAccepted(),
+    events.ConsultRejected(),
+    events.ConsultTimedOut(),
+    events.ConsultFailed(),
+    events.ConsultEnded(),
 )
-SPLIT_INPUTS: tuple[Event, ...] = (states.VoiceOnly(), states.VideoEnded())
+SPLIT_INPUTS: tuple[Event, ...] = (events.VoiceOnly(), events.VideoEnded())
 """In call mode the voice is the ACD's: no offers, no way back into line, and an agent who goes ends the video only."""
 LEG_INPUTS: tuple[Event, ...] = (
     legs.OfferReceived(),
@@ -103,10 +103,10 @@ RECORDED: dict[RecordingCommand, object] = {
     RecordingCommand.AGENT_LOST: r.PauseRequested(reason="agent_lost"),
     RecordingCommand.STOP: r.StopRequested(reason="over"),
 }
-NOT_READY_AFTER = (states.OfferRejected, states.OfferTimedOut, states.AgentLegFailed, states.AgentLegLost)
+NOT_READY_AFTER = (events.OfferRejected, events.OfferTimedOut, events.AgentLegFailed, events.AgentLegLost)
 """After these the agent is not ready: the contact must not bounce back to them."""
 
-ASKED_NOT_READY_AFTER = (states.ConsultRejected, states.ConsultTimedOut, states.ConsultFailed)
+ASKED_NOT_READY_AFTER = (events.ConsultRejected, events.ConsultTimedOut, events.ConsultFailed)
 
 OPEN_RECORDINGS = frozenset(
     {
@@ -190,7 +190,7 @@ def inputs(world: World) -> Iterator[tuple[World, Machine, Event]]:
         for event in LEG_INPUTS:
             yield world, Machine.SECOND_LEG, event
         if joint.second_leg is LegState.CONNECTED:
-            yield world, Machine.CONTACT, states.TransferCompleted()
+            yield world, Machine.CONTACT, events.TransferCompleted()
     for event in LEG_INPUTS:
         yield world, Machine.CUSTOMER_LEG, event
         if joint.agent is not None or joint.agent_leg is LegState.CLOSING:
@@ -412,41 +412,41 @@ MUTANTS: dict[str, Tables] = {
         TABLES,
         contact=without(
             without(
-                without(CONTACT, ContactState.QUEUED, states.CustomerLeft), ContactState.OFFERED, states.CustomerLeft
+                without(CONTACT, ContactState.QUEUED, events.CustomerLeft), ContactState.OFFERED, events.CustomerLeft
             ),
             ContactState.BRIDGING,
-            states.CustomerLeft,
+            events.CustomerLeft,
         ),
     ),
     "the agent does not see that their leg failed": replace(
-        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.AgentLegFailed}
+        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not events.AgentLegFailed}
     ),
     "the agent does not see that the offer timed out": replace(
-        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.OfferTimedOut}
+        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not events.OfferTimedOut}
     ),
     "the agent does not see that they accepted": replace(
-        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.OfferAccepted}
+        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not events.OfferAccepted}
     ),
     "a failed agent leg ends nothing": replace(
-        TABLES, contact=without(CONTACT, ContactState.HELD, states.AgentLegLost)
+        TABLES, contact=without(CONTACT, ContactState.HELD, events.AgentLegLost)
     ),
     "a failed video ends nothing": replace(
-        TABLES, contact=without(CONTACT, ContactState.TRANSFERRING, states.VideoEnded)
+        TABLES, contact=without(CONTACT, ContactState.TRANSFERRING, events.VideoEnded)
     ),
     "the second agent does not see that they did not answer": replace(
-        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not states.ConsultTimedOut}
+        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not events.ConsultTimedOut}
     ),
     "the second agent does not see that their leg failed": replace(
-        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not states.ConsultFailed}
+        TABLES, seen_by_second={k: v for k, v in SEEN_BY_SECOND.items() if k is not events.ConsultFailed}
     ),
     "a consultation never ends": replace(
-        TABLES, contact=without(CONTACT, ContactState.CONSULTING, states.ConsultFailed)
+        TABLES, contact=without(CONTACT, ContactState.CONSULTING, events.ConsultFailed)
     ),
     "the agent does not see that they claimed": replace(
-        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not states.Claimed}
+        TABLES, seen_by_agent={k: v for k, v in SEEN_BY_AGENT.items() if k is not events.Claimed}
     ),
     "in call mode a customer can't hang up": replace(
-        TABLES, contact=without(CONTACT, ContactState.VOICE, states.CustomerLeft)
+        TABLES, contact=without(CONTACT, ContactState.VOICE, events.CustomerLeft)
     ),
     "a leg that closes never ends": replace(
         TABLES,

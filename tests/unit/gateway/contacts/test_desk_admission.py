@@ -5,7 +5,7 @@ import pytest
 from gateway.base.errors import CapacityExceeded, NotFound, PortFailure, Refused, SetupError, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config import ContactSettings
-from gateway.contacts.states import EndReason
+from gateway.contacts.events import EndReason
 from gateway.parties import AgentCard, BoardShown, ChooseOption, Entry, HangUp, HoldContact, MenuShown, SetReady
 from media.port import Clip, Silence
 from tests.support.desk_rig import DeskRig, MemoryJournal

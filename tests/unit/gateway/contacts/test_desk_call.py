@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.base.errors import StateConflict
+from gateway.contacts.events import EndReason
 from gateway.contacts.fold import fold_contact, segments, talk_intervals
-from gateway.contacts.states import EndReason
 from gateway.parties import (
     AgentChanged,
     AskRecording,

@@ -11,7 +11,7 @@ from gateway.acd.builtin.callbacks import CallbackGone
 from gateway.base.errors import StateConflict
 from gateway.base.ids import ContactId
 from gateway.config import QueueSettings
-from gateway.contacts.states import EndReason
+from gateway.contacts.events import EndReason
 from gateway.links.model import Link
 from gateway.links.service import Links
 from gateway.parties import HangUp, Identity, KeepPlace, PlaceKept, PlaceNotKept, QueuePlace

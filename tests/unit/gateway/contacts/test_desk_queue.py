@@ -6,7 +6,7 @@ from gateway.acd.builtin.routing.overflow import Leave
 from gateway.acd.events import ExitReason
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId
-from gateway.contacts.states import EndReason
+from gateway.contacts.events import EndReason
 from gateway.parties import (
     AcceptOffer,
     AgentCard,

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.acd.events import RejectReason
 from gateway.config import QueueSettings
-from gateway.contacts.states import EndReason
+from gateway.contacts.events import EndReason
 from gateway.parties import AcceptOffer, AgentChanged, HangUp, OfferEnded, OfferMade, SetNotReady
 from tests.support.desk_rig import Agent, DeskRig
 

@@ -3,8 +3,8 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.contacts.events import EndReason
 from gateway.contacts.interruptions import RELOAD_S, Cause, cause_of
-from gateway.contacts.states import EndReason
 from gateway.metrics.journal import JournalFigures
 from gateway.parties import Away, ContactChanged, HangUp, PeerChanged
 from tests.support.desk_rig import Agent, Customer, DeskRig, MemoryJournal

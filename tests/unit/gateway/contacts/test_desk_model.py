@@ -445,7 +445,7 @@ class RingAllModel(DeskModel):
     def who_is_rung_beside_others_is_ready_and_rung_for_one_contact_in_line(self) -> None:
         rung = [(agent_id, contact) for contact in self.live() if contact.ring for agent_id in contact.ring.offers]
         assert len({agent_id for agent_id, _ in rung}) == len(rung)
-        assert {agent_id: contact.contact_id for agent_id, contact in rung} == self.rig.desk._rung
+        assert {agent_id: contact.contact_id for agent_id, contact in rung} == self.rig.desk._agents._rung
         for agent_id, contact in rung:
             assert contact.state is ContactState.QUEUED
             assert self.rig.roster.get(agent_id).state is AgentState.READY

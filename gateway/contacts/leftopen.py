@@ -1,0 +1,35 @@
+"""Contacts that a crash left open are closed in the records before the next one is taken."""
+
+from gateway.base.clock import Clock
+from gateway.base.log import get_logger
+from gateway.contacts.events import EndReason
+from gateway.contacts.fold import CLOSED, fold_contact
+from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
+from gateway.contacts.states import ContactState
+
+_log = get_logger("desk")
+
+
+async def close_left_open(history: ContactHistoryPort, journal: JournalPort, clock: Clock) -> None:
+    """Write the last event of each, and keep its summary. PortFailure when the records are away."""
+    for contact_id in await history.open_contacts():
+        events = list(await journal.read(contact_id))
+        if not events:
+            continue
+        last = events[-1]
+        if last.name != CLOSED:
+            closed = JournalEvent(
+                contact_id=contact_id,
+                seq=last.seq + 1,
+                name=CLOSED,
+                at=clock.now(),
+                mono_s=last.mono_s,  # another process's clock: what was measured ends with the last known fact
+                source=JournalSource.GATEWAY,
+                state=ContactState.CLOSED.value,
+                reason=EndReason.GATEWAY_RESTART.value,
+                data={"last_known_at": last.at.isoformat()},
+            )
+            journal.append(closed)
+            events.append(closed)
+        history.save(fold_contact(events))
+        _log.warning("contact.left_open", contact_id=contact_id)

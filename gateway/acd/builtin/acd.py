@@ -15,8 +15,10 @@ from gateway.acd.builtin.callbacks import CallbackNews, Callbacks
 from gateway.acd.builtin.distributor import Distributor
 from gateway.acd.builtin.entries import OwnAgent, OwnContact
 from gateway.acd.builtin.figures import NoFigures, RoutingFigures
+from gateway.acd.builtin.leaving import Leaving
 from gateway.acd.builtin.ports import QueueStore
 from gateway.acd.builtin.routing.rules import RuleBook
+from gateway.acd.builtin.telling import Telling
 from gateway.acd.events import (
     AcdEvent,
     AcdRef,
@@ -74,10 +76,23 @@ class BuiltinAcd:
             shared=shared,
             across=across,
         )
+        self._telling = Telling(self._books, clock, self._figures)
+        self._leaving = Leaving(self._books, clock, self._figures, self._telling)
         self._distributor = Distributor(
-            books=self._books, clock=clock, agent_allowed=agent_allowed, figures=self._figures
+            books=self._books,
+            clock=clock,
+            agent_allowed=agent_allowed,
+            figures=self._figures,
+            telling=self._telling,
+            leaving=self._leaving,
         )
-        self.callbacks = Callbacks(self._books, self._distributor, clock, self._figures)
+        self.callbacks = Callbacks(
+            self._books,
+            clock,
+            self._figures,
+            keep_place=self._leaving.keep_place,
+            changed=self._distributor.changed,
+        )
         self._last_queued_at = clock.now() - TICK
         self._newest_offer = self._last_queued_at
 
@@ -103,14 +118,14 @@ class BuiltinAcd:
         )
 
     def on_event(self, listener: Callable[[AcdEvent], None]) -> None:
-        self._distributor.listener = listener
+        self._telling.listener = listener
 
     def on_agent_event(self, listener: Callable[[AgentEvent], None]) -> None:
         """Agents are the roster's: nothing comes from here."""
 
     def on_callback(self, listener: Callable[[CallbackNews], None]) -> None:
         """`listener` is called on the loop when a customer should be called back, and when a place was given up."""
-        self._distributor.callback_listener = listener
+        self._leaving.callback_listener = listener
 
     async def check(self) -> None:
         await self._books.store.check()
@@ -160,7 +175,7 @@ class BuiltinAcd:
             return
         entry.hold = replace(entry.hold, taken=True)
         entry.told = None
-        self._distributor.answered(entry)
+        self._telling.answered(entry)
         self._changed(entry.offer.contact_id)
 
     async def decline(self, ref: AcdRef, offer_id: OfferId, reason: DeclineReason) -> None:

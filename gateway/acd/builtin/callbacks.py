@@ -6,10 +6,9 @@ stands where the place is: first. Who does not come loses it (`CallbackLapsed`).
 Here places live as long as the node that keeps them; whoever has written them down brings them back (`restore`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from gateway.acd.builtin.books import Books
 from gateway.acd.builtin.entries import OwnContact
@@ -18,9 +17,6 @@ from gateway.acd.port import ContactOffer
 from gateway.base.clock import Clock
 from gateway.base.errors import CapacityExceeded, StateConflict
 from gateway.base.ids import ContactId
-
-if TYPE_CHECKING:
-    from gateway.acd.builtin.distributor import Distributor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +58,20 @@ class KeptPlace:
 
 
 class Callbacks:
-    """The kept places of this node."""
+    """The kept places of this node. `keep_place` makes a contact's place a kept one; `changed`: there is news."""
 
-    def __init__(self, books: Books, distributor: "Distributor", clock: Clock, figures: RoutingFigures) -> None:
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        figures: RoutingFigures,
+        *,
+        keep_place: Callable[[OwnContact], None],
+        changed: Callable[[ContactId], None],
+    ) -> None:
         self._books = books
-        self._distributor = distributor
+        self._keep_place = keep_place
+        self._changed = changed
         self._clock = clock
         self._figures = figures
 
@@ -105,8 +110,8 @@ class Callbacks:
         if not entry.callback:
             if self._books.kept_in(entry.queue) >= self._books.rules.of(entry.queue).callback_limit:
                 raise CapacityExceeded("places_full", "No more places are kept just now.", retry_after_s=60)
-            self._distributor.keep_place(entry)
-            self._distributor.changed(contact_id)
+            self._keep_place(entry)
+            self._changed(contact_id)
 
     def give_up(self, contact_id: ContactId) -> bool:
         """The customer does not want to be called any more, whichever node keeps the place. False: there was none."""
@@ -122,7 +127,7 @@ class Callbacks:
         else:
             return False
         self._figures.callback(queue, "given_up")
-        self._distributor.changed(contact_id)
+        self._changed(contact_id)
         return True
 
     def restore(self, offer: ContactOffer, *, called: bool, keeps_until: datetime) -> None:
@@ -142,7 +147,7 @@ class Callbacks:
                 keeps_until_s=keeps_until.timestamp(),
             ),
         )
-        self._distributor.changed(offer.contact_id)
+        self._changed(offer.contact_id)
 
     def kept(self) -> Sequence[KeptPlace]:
         """All of them, by queue and place."""
@@ -178,4 +183,4 @@ class Callbacks:
             return
         entry.entered = True
         self._figures.callback(entry.queue, "taken")
-        self._distributor.changed(previous)
+        self._changed(previous)

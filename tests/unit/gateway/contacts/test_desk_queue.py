@@ -227,7 +227,7 @@ async def test_what_an_agent_can_reaches_the_acd(rig: DeskRig) -> None:
 async def test_a_contact_that_overflows_is_in_the_other_line_from_then_on(rig: DeskRig) -> None:
     waiting = await rig.customer()
     entry = rig.acd._books.contacts[waiting.contact_id]
-    rig.acd._distributor._leave(waiting.contact_id, entry, Leave("support", ExitReason.TIMEOUT))
+    rig.acd._leaving.leave(waiting.contact_id, entry, Leave("support", ExitReason.TIMEOUT))
     rig.acd.reconsider()
     await rig.rest()
     assert (waiting.state, waiting.last(QueuePlace).queue) == ("queued", "support")

@@ -19,7 +19,8 @@ from media.player.library import ClipLibrary
 from media.transport.timers import TransportTimers
 from media.voice.settings import VoiceSettings
 from media.voice.stack import installed
-from media.workers.pool import WorkerFigures, WorkerPool
+from media.workers.figures import WorkerFigures
+from media.workers.pool import WorkerPool
 from media.workers.process import WorkerFailed, WorkerSettings
 from media.workers.sizing import cores, processes_for
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from media.workers.pool import WorkerFigures
+from media.workers.figures import WorkerFigures
 
 
 class WorkerGauges(Collector):

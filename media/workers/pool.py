@@ -8,9 +8,8 @@ others don't notice. It knows no contact-center word: whether a lost leg's brows
 import asyncio
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
 from types import NoneType
 from typing import Any, Final, Self
@@ -44,8 +43,10 @@ from media.port import (
     TrunkAnswer,
 )
 from media.workers.codec import NotOurs
+from media.workers.figures import EMPTY, WorkerFigures, added, figures_of
 from media.workers.placement import Book, Candidate, PlacedLeg, PlacedRecording, least_loaded
-from media.workers.process import Reply, Vitals, WorkerProcess, WorkerSettings
+from media.workers.process import Reply, WorkerProcess, WorkerSettings
+from media.workers.recycling import Recycling
 from media.workers.supervise import Slot
 
 COMMAND_S: Final = 4.8
@@ -57,18 +58,6 @@ ENGINE_STOPPED: Final = "engine_stopped"
 _log = get_logger("media.workers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFigures:
-    """One place of the pool, for metrics and for whoever asks whether all is well."""
-
-    name: str
-    port: int
-    up: bool
-    legs: int
-    restarts: int
-    vitals: Vitals
-
-
 class WorkerPool:
     """Implements `media.port.MediaPort`. Created by `start`, ended by `aclose`."""
 
@@ -77,9 +66,8 @@ class WorkerPool:
         self.on_alarm: Callable[[str, str], None] = lambda code, detail: None
         """Called on the loop with a code (`media_worker_lost`, `media_worker_loop`) and a text for the operator."""
         self._settings = settings
-        self._recycle_calls = recycle_calls
         self._book = Book()
-        self._gone: EngineCounters | None = None  # sums of processes that have ended
+        self._gone = EMPTY  # sums of processes that have ended
         self._changed = asyncio.Event()  # a process came up
         self._closing: asyncio.Task[None] | None = None
         self._tasks = Supervisor("media-workers")
@@ -95,6 +83,7 @@ class WorkerPool:
             )
             for number in range(count)
         ]
+        self._recycling = Recycling(self._slots, self._book, self._tasks, after_calls=recycle_calls)
 
     @classmethod
     async def start(
@@ -262,7 +251,7 @@ class WorkerPool:
             slot = self._choose()
             if slot is not None and slot.process is not None:
                 slot.served += 1
-                self._retire_some()
+                self._recycling.retire_some()
                 return slot.process
             self._changed.clear()
             await self._changed.wait()
@@ -279,25 +268,6 @@ class WorkerPool:
         }
         chosen = least_loaded(candidates.values())
         return next((slot for slot, candidate in candidates.items() if candidate is chosen), None)
-
-    def _retire_some(self) -> None:
-        """One process at a time is emptied, and only while there is another to take the calls."""
-        if not self._recycle_calls or any(slot.retiring for slot in self._slots):
-            return
-        for slot in self._slots:
-            if slot.up and slot.served >= self._recycle_calls:
-                slot.retiring = any(other.up for other in self._slots if other is not slot)
-                if slot.retiring:
-                    _log.info("worker.retiring", worker=slot.name, calls=slot.served)
-                return
-
-    def _retire_empty(self, process: WorkerProcess) -> None:
-        """Something of the process is over: when that was the last of it, and it has served enough, it is replaced."""
-        slot = next((slot for slot in self._slots if slot.process is process), None)
-        if slot is None or not self._recycle_calls or slot.served < self._recycle_calls or self._closing is not None:
-            return
-        if slot.up and self._book.empty(process):
-            _ = self._tasks.spawn(slot.retire(), name=f"retire:{slot.name}")
 
     # ------------------------------------------------------------ what the processes say
 
@@ -330,11 +300,16 @@ class WorkerPool:
 
     def _drop(self, leg: PlacedLeg) -> None:
         if self._book.drop_leg(leg):
-            self._retire_empty(leg.process)
+            self._tidy(leg.process)
 
     def _drop_recording(self, recording: PlacedRecording) -> None:
         if self._book.drop_recording(recording):
-            self._retire_empty(recording.process)
+            self._tidy(recording.process)
+
+    def _tidy(self, process: WorkerProcess) -> None:
+        """Something of the process is over."""
+        if self._closing is None:
+            self._recycling.retire_empty(process)
 
     def _emit(self, event: MediaEvent) -> None:
         try:
@@ -351,7 +326,7 @@ class WorkerPool:
         reason = WORKER_LOST if self._closing is None else ENGINE_STOPPED
         if process.vitals.counters is not None:
             past = replace(process.vitals.counters, legs=0, recordings=0, playing=0)
-            self._gone = past if self._gone is None else _sum(self._gone, past)
+            self._gone = added(self._gone, past)
         legs, recordings = self._book.all_at(process)
         for leg in legs:
             self._book.drop_leg(leg)
@@ -396,26 +371,15 @@ class WorkerPool:
 
     def counters(self) -> EngineCounters:
         """Sums over all processes, those that have ended included, as of the last second."""
-        known = [slot.vitals.counters for slot in self._slots]
-        sums = EMPTY if self._gone is None else self._gone
-        for each in known:
-            if each is not None:
-                sums = _sum(sums, each)
+        sums = self._gone
+        for slot in self._slots:
+            if slot.vitals.counters is not None:
+                sums = added(sums, slot.vitals.counters)
         return replace(sums, legs=len(self._book.legs), recordings=len(self._book.recordings))
 
     def figures(self) -> list[WorkerFigures]:
         """Each place of the pool as it is now."""
-        return [
-            WorkerFigures(
-                name=slot.name,
-                port=slot.port,
-                up=slot.up,
-                legs=self._book.legs_at(slot.process) if slot.process is not None else 0,
-                restarts=slot.restarts,
-                vitals=slot.vitals,
-            )
-            for slot in self._slots
-        ]
+        return [figures_of(slot, self._book) for slot in self._slots]
 
     # ------------------------------------------------------------ the end
 
@@ -450,17 +414,3 @@ def _let_go(
             _log.warning("pool.not_let_go", command=type(end).__name__, code=refusal.code)
 
     begun.add_done_callback(late)
-
-
-def _sum(one: EngineCounters, other: EngineCounters) -> EngineCounters:
-    """Field by field; counts by reason are added reason by reason."""
-    sums: dict[str, Any] = {}
-    for each in fields(EngineCounters):
-        a, b = getattr(one, each.name), getattr(other, each.name)
-        sums[each.name] = dict(Counter(a) + Counter(b)) if isinstance(a, dict) else a + b
-    return EngineCounters(**sums)
-
-
-EMPTY: Final = EngineCounters(
-    **{each.name: {} if "dict" in str(each.type) else 0 for each in fields(EngineCounters)}  # type: ignore[arg-type]
-)

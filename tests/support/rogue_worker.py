@@ -9,7 +9,7 @@ import struct
 import sys
 
 from media.port import LegAnswer, LegClosed, OpenLeg, RecordingStopped
-from media.workers.pool import EMPTY
+from media.workers.figures import EMPTY
 from media.workers.wire import (
     VERSION,
     Do,

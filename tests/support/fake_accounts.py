@@ -8,11 +8,7 @@ from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSigned
 from gateway.base.ids import AccountId, AgentId
 from gateway.live.rates import Decision, Rate
 from gateway.parties import Entry, Invitation, KeptPlace
-from signaling.ports import (
-    Account,
-    LinkPlan,
-    SignedIn,
-)
+from signaling.ports import Account, LinkPlan, SignedIn
 
 CANARY = "canary-token-for-tests"
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.base.errors import NotFound, NotSignedIn, StateConflict
-from signaling.ports import (
-    PilotChange,
-)
+from signaling.ports import PilotChange
 
 
 @dataclass

@@ -25,6 +25,7 @@ from media.port import (
     LegFirstMedia,
     MarkRecording,
     MediaRefused,
+    RecordingFailed,
     RecordingStarted,
     RecordingStopped,
     StartRecording,
@@ -235,3 +236,7 @@ class Node:
                 self.media.say(LegFirstMedia(leg_id=leg_id, kind=kind, at_s=now_s - 1))
         await self.service.begin(order or Order())
         await self.reaches(lambda: self.row.state is RecordingState.ACTIVE)
+
+
+def lost(node: Node) -> RecordingFailed:
+    return RecordingFailed(recording_id=node.row.recording_id, code="worker_lost", detail="", at_s=5.0)

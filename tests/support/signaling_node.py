@@ -16,9 +16,7 @@ from gateway.config import HttpSettings, LimitSettings, Settings, SiteSettings, 
 from gateway.parties import Entry
 from gateway.wiring.panels import PanelsForSignaling
 from signaling.app import build_app
-from signaling.ports import (
-    TaskAcds,
-)
+from signaling.ports import TaskAcds
 from signaling.runner import listen, port_of, start
 from signaling.services import Services
 from signaling.sessions import Sessions

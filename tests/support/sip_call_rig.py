@@ -4,14 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from gateway.acd.events import (
-    Abandoned,
-    AcdEventBody,
-    Ended,
-    QueueExit,
-    TargetKind,
-    TransferTarget,
-)
+from gateway.acd.events import Abandoned, AcdEventBody, Ended, QueueExit, TargetKind, TransferTarget
 from gateway.acd.sip.call import QueueCall
 from gateway.acd.sip.hands import Limits
 from gateway.acd.sip.states import SipCall

@@ -2,14 +2,7 @@
 
 import pytest
 
-from gateway.acd.events import (
-    Ended,
-    Party,
-    TransferFailed,
-    TransferMode,
-    Transferred,
-    VoiceUp,
-)
+from gateway.acd.events import Ended, Party, TransferFailed, TransferMode, Transferred, VoiceUp
 from gateway.acd.port import Phase
 from gateway.base.errors import StateConflict
 from tests.support.sip_call_rig import TO_QUEUE, Rig

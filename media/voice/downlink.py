@@ -12,7 +12,7 @@ import numpy as np
 from media.voice.opus import FRAME_S, FRAME_TICKS, Encoder
 
 PAUSE_S: Final = 0.1
-"""Nothing for longer than this is a pause and no jitter."""
+"""So much less sound than time at once is a pause and no jitter."""
 
 MAX_CREDIT_S: Final = 0.4
 MAX_SPEED: Final = 1.05
@@ -52,10 +52,12 @@ class Downlink:
             return []
         since_s = 0.0 if self._fed_s is None else max(0.0, at_s - self._fed_s)
         self._credit_s = min(MAX_CREDIT_S, self._credit_s + MAX_SPEED * since_s)
-        if self._fed_s is not None and since_s > PAUSE_S:
-            self._pause(since_s)
+        pcm = self._within_credit(pcm)
+        silent_s = since_s - len(pcm) / 2 / self.rate_hz  # a thread that was held up finds all of it
+        if self._fed_s is not None and silent_s > PAUSE_S:
+            self._pause(silent_s)
         self._fed_s = at_s
-        self._pending += self._within_credit(pcm)
+        self._pending += pcm
         made: list[OpusPacket] = []
         while len(self._pending) >= self._frame_bytes:
             frame = bytes(self._pending[: self._frame_bytes])
@@ -65,10 +67,10 @@ class Downlink:
             self._ticks += FRAME_TICKS
         return made
 
-    def _pause(self, since_s: float) -> None:
+    def _pause(self, silent_s: float) -> None:
         """Whole packets of time, so that what comes lies on the same grid."""
         self._pending.clear()
-        self._ticks += round(since_s / FRAME_S) * FRAME_TICKS - FRAME_TICKS
+        self._ticks += round(silent_s / FRAME_S) * FRAME_TICKS
         self._begins = True
 
     def _within_credit(self, pcm: bytes) -> bytes:

@@ -199,6 +199,17 @@ def test_the_downlink_makes_a_packet_of_each_20_ms_and_a_pause_moves_the_time() 
     assert after.ticks == 9 * FRAME_TICKS + 50 * FRAME_TICKS
 
 
+def test_a_thread_that_was_held_up_makes_no_pause_of_sound_that_came() -> None:
+    """0.3 s in each second: the sound of it waits at the line."""
+    downlink = Downlink(8000, 1)
+    made = []
+    for number in range(15, 500):
+        if number % 50 >= 15:
+            made += downlink.feed(bytes(320 * (16 if number % 50 == 15 else 1)), number * FRAME_S)
+    assert [packet.ticks for packet in made] == [number * FRAME_TICKS for number in range(len(made))]
+    assert [packet.marker for packet in made] == [True] + [False] * (len(made) - 1)
+
+
 def test_sound_faster_than_time_is_thrown_away() -> None:
     downlink = Downlink(8000, 1)
     packets = 0

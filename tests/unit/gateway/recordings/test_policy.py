@@ -145,7 +145,7 @@ async def test_on_request_nothing_happens_until_somebody_asks_and_the_customer_a
     assert node.shown[-1] == "awaiting_consent"
     assert not node.store.folder(node.row.recording_id).exists()
     await node.service.consent(CONTACT, True, "1", "en")
-    await node.reaches(lambda: node.row.state is RecordingState.ACTIVE)
+    await node.reaches(lambda: node.shown[-1] == "on")
     assert node.views[-1].may == ("pause", "stop")
     assert node.audit == [(AGENT, "recording_start")]
 

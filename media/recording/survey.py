@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from media.port import TELEPHONE
 from media.recording.captures import Captures, Part, ending_of
 from media.recording.coverage import Interval
 from media.recording.format import (
@@ -188,7 +189,7 @@ def _see_packet(found: Survey, record: RtpCaptured) -> None:
             track.kind,
             track.leg,
             len(found.streams),
-            StreamClock(track.clock_rate_hz),
+            StreamClock(track.clock_rate_hz, telephone=track.role == TELEPHONE),
             packet.timestamp,
             packet.at_s,
         )

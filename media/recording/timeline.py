@@ -4,6 +4,8 @@ Per stream the RTP timestamps are unwrapped and cut where they stop following th
 stopped the sender's clock). Sender reports turn media time into the sender's NTP time. Streams of one leg share that
 clock, so one offset to ours serves them all: the smallest delay seen, as a line under all (arrival - NTP) points,
 because delay only ever adds, and because two clocks drift. Without sender reports the same is done with media time.
+A telephone has none, and counts only the sound that came: what its trunk lost makes it fall behind, so it is taken up
+sooner. That does no harm to it, because its packets are made in the process that writes down when they came.
 
 Two passes: `StreamClock` observes the whole capture, `build` works the lines out, `Placer` places packet by packet.
 Pure arithmetic; everything is bounded however long the call or strange the timestamps.
@@ -26,6 +28,10 @@ SAME_LINE_S: Final = 0.1
 
 BEHIND_S: Final = 2.0
 """A media clock that has fallen this far behind the arrivals, however slowly, is taken up anew."""
+
+TELEPHONE_BEHIND_S: Final = 0.1
+TELEPHONE_SAME_LINE_S: Final = 0.05
+"""As the two above, for a telephone's sound: it is never further from its place than this."""
 
 WINDOW_S: Final = 10.0
 """One minimum is kept for each window: clocks drift less than 1 ms in it, and hours stay small."""
@@ -97,8 +103,9 @@ def line_through(points: Sequence[tuple[float, float]]) -> Line:
 class Unwrapper:
     """RTP timestamps (32 bits) into media seconds that never wrap, in pieces that follow the arrivals."""
 
-    def __init__(self, clock_rate_hz: int) -> None:
+    def __init__(self, clock_rate_hz: int, behind_s: float = BEHIND_S) -> None:
         self._rate = float(clock_rate_hz)
+        self._behind_s = behind_s
         self._timestamp: int | None = None
         self._at_s = 0.0
         self._least_delay_s = 0.0
@@ -117,7 +124,7 @@ class Unwrapper:
         self.media_s += delta_s
         delay_s = at_s - self.media_s
         self._least_delay_s = min(self._least_delay_s + max(0.0, elapsed_s) * 2 * MAX_DRIFT, delay_s)
-        if abs(delta_s - elapsed_s) > JUMP_S or delay_s - self._least_delay_s > BEHIND_S:
+        if abs(delta_s - elapsed_s) > JUMP_S or delay_s - self._least_delay_s > self._behind_s:
             self.piece = min(self.piece + 1, MAX_PIECES)
             self._least_delay_s = delay_s
         self._timestamp, self._at_s = timestamp, at_s
@@ -148,9 +155,11 @@ class _Piece:
 class StreamClock:
     """First pass over one stream (one SSRC)."""
 
-    def __init__(self, clock_rate_hz: int) -> None:
+    def __init__(self, clock_rate_hz: int, *, telephone: bool = False) -> None:
         self.clock_rate_hz = max(1, clock_rate_hz)
-        self._unwrapper = Unwrapper(self.clock_rate_hz)
+        self.behind_s = TELEPHONE_BEHIND_S if telephone else BEHIND_S
+        self._same_line_s = TELEPHONE_SAME_LINE_S if telephone else SAME_LINE_S
+        self._unwrapper = Unwrapper(self.clock_rate_hz, self.behind_s)
         self._pieces: list[_Piece] = []
         self._reports = 0
 
@@ -180,7 +189,7 @@ class StreamClock:
             if runs and delays:
                 pieces, known, reports = runs[-1]
                 before = min(delay for _, delay in known[-2:])
-                if abs(min(delay for _, delay in delays[:2]) - before) <= SAME_LINE_S:
+                if abs(min(delay for _, delay in delays[:2]) - before) <= self._same_line_s:
                     runs[-1] = (range(pieces.start, index + 1), known + delays, reports + piece.reports)
                     continue
             if delays:
@@ -208,6 +217,7 @@ class Placement:
     """How one stream's pieces are placed: piece → (NTP line or None, offset line)."""
 
     clock_rate_hz: int
+    behind_s: float
     pieces: Mapping[int, tuple[Line | None, Line]]
     by_reports: bool
     """Whether any of it rests on sender reports rather than on arrivals alone."""
@@ -231,6 +241,7 @@ def build(legs: Iterable[Mapping[int, StreamClock]]) -> dict[int, Placement]:
                     span.line = line_under(span.delays)
             placements[number] = Placement(
                 streams[number].clock_rate_hz,
+                streams[number].behind_s,
                 {piece: (span.ntp, span.line) for span in some for piece in span.pieces},
                 any(span.ntp is not None for span in some),
             )
@@ -254,7 +265,7 @@ class Placer:
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
-        self._unwrapper = Unwrapper(placement.clock_rate_hz)
+        self._unwrapper = Unwrapper(placement.clock_rate_hz, placement.behind_s)
 
     def place(self, timestamp: int, at_s: float) -> float:
         """Seconds since 1970. Call once per packet, in order of arrival, exactly as in the first pass."""

@@ -21,10 +21,12 @@ def phone(
     leg: str = "lg_phone",
     role: str = "telephone",
     keep: Callable[[float], bool] = lambda media_s: True,
+    delay_s: Callable[[int], float] = lambda index: 0.03,
     lose: Callable[[int], bool] = lambda index: False,
 ) -> list[Event]:
     """As the engine writes it: made on this machine, no sender reports, and numbers that go on over a silence."""
-    stream = Stream(role, "audio", "OPUS", 0x3000 + len(leg), leg, Sender(starts_s=starts_s), reports_every_s=None)
+    sender = Sender(starts_s=starts_s, delay_s=delay_s)
+    stream = Stream(role, "audio", "OPUS", 0x3000 + len(leg), leg, sender, reports_every_s=None)
     return list(stream.events(audio(duration_s), keep=keep, lose=lose))
 
 
@@ -69,6 +71,28 @@ def test_another_call_goes_on_on_the_same_track_and_is_no_chapter(tmp_path: Path
     assert heard == pytest.approx([1, 2, 3.3, 4.3, 5.3], abs=0.06)
     assert result["chapters"] == []
     assert set(by_name(tmp_path / "agent.webm")) == {"telephone audio"}
+
+
+# ---------------------------------------------------------------- when it was said
+
+
+def test_what_a_trunk_loses_does_not_move_the_rest_away_from_the_picture(tmp_path: Path) -> None:
+    """The line's clock counts the sound that came. Of 5 % loss a minute would be 3 s too early at its end."""
+    lost = phone(16.0, delay_s=lambda index: 0.03 + 0.02 * (index // 20))
+    write_capture(tmp_path, [*side("customer", 17.0), *lost])
+    finalise(tmp_path)
+    heard = by_name(tmp_path / "recording.webm")["telephone audio"].onsets(LOUD)
+    assert heard == pytest.approx([second + 0.02 * (second * 50 // 20) for second in range(1, 16)], abs=0.12)
+
+
+def test_a_process_that_was_held_up_writes_late_and_is_placed_where_it_was_said(tmp_path: Path) -> None:
+    """0.3 s in each second: what waited comes at once."""
+    late = phone(8.0, delay_s=lambda index: 0.03 + max(0.0, 0.3 - 0.02 * (index % 50)))
+    write_capture(tmp_path, [*side("customer", 8.0), *late])
+    result = finalise(tmp_path)
+    heard = by_name(tmp_path / "recording.webm")["telephone audio"].onsets(LOUD)
+    assert heard == pytest.approx(list(range(1, 8)), abs=0.06)
+    assert report(result, "telephone", "audio")["gaps"] == []
 
 
 # ---------------------------------------------------------------- what it lacks

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from gateway.acd.passes import PanelPasses, PanelSeat
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd.tasks.caller import AiohttpCaller
-from gateway.acd.tasks.mapping import load_mapping
+from gateway.acd.tasks.document import load_mapping
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore
 from gateway.acd.tasks.verifying import HeaderVerifier, SignatureVerifier, TwilioVerifier, Verifier
 from gateway.base.clock import Clock

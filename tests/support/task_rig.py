@@ -9,7 +9,8 @@ from typing import Any
 from gateway.acd.events import AcdEvent, AcdRef, AgentEvent
 from gateway.acd.port import ContactOffer
 from gateway.acd.tasks.adapter import TaskAcd
-from gateway.acd.tasks.mapping import TaskMapping, load_mapping
+from gateway.acd.tasks.document import load_mapping
+from gateway.acd.tasks.mapping import TaskMapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed, Panels
 from gateway.acd.tasks.verifying import KEY_HEADER, SignatureVerifier
 from gateway.base.ids import ContactId

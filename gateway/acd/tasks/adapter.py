@@ -7,21 +7,9 @@ memory and in the records, and ends at the ACD what a restart left open. It know
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from gateway.acd.events import (
-    AcdAgentState,
-    AcdEvent,
-    AcdRef,
-    AgentEvent,
-    AgentName,
-    ExitReason,
-    QueueExit,
-    Rejected,
-    RejectReason,
-    TransferMode,
-    TransferTarget,
-)
+from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, AgentName, TransferMode, TransferTarget
 from gateway.acd.passes import PanelSeat
 from gateway.acd.port import (
     AcdCapabilities,
@@ -34,15 +22,18 @@ from gateway.acd.port import (
     Phase,
     QueueSnapshot,
 )
+from gateway.acd.tasks.agents import Agents
 from gateway.acd.tasks.book import TaskBook
+from gateway.acd.tasks.errands import Errands, offered_to
 from gateway.acd.tasks.figures import EventResult, TaskFigures
 from gateway.acd.tasks.hearing import Hearing, Teller
-from gateway.acd.tasks.letters import NAMING, NO_CLAIM, Letters, Refused, Reply
 from gateway.acd.tasks.looking import Looking
 from gateway.acd.tasks.mapping import Command, TaskMapping
-from gateway.acd.tasks.moves import come, handed_over, next_one
+from gateway.acd.tasks.moves import handed_over
 from gateway.acd.tasks.ports import Caller, Letter, LetterStore, Panels
-from gateway.acd.tasks.task import IN_CALL, IN_LINE, Said, Task, taken_by_us
+from gateway.acd.tasks.requests import Refused, Requests
+from gateway.acd.tasks.seats import Seats
+from gateway.acd.tasks.task import IN_CALL, IN_LINE, Task, taken_by_us
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.acd.tasks.verifying import Verifier
 from gateway.base.clock import Clock
@@ -55,9 +46,6 @@ from gateway.config.acd_tasks import TaskAcdSettings
 _log = get_logger("acd.tasks")
 
 RESTARTED: Final = "gateway_restart"  # why a task of an earlier process ends
-_AGENT_KEY: Final = "agent:"
-_TELLING: Final = frozenset(Command) - {Command.CREATE, Command.UPDATE, Command.OFFERABLE, Command.AGENT_STATE}
-"""Commands whose refusal says that the ACD may have the task otherwise than we think."""
 
 
 class TaskAcd:
@@ -79,37 +67,43 @@ class TaskAcd:
         on_alarm: Callable[[str, str], None] = lambda code, detail: None,
     ) -> None:
         self.name = settings.name
-        self._settings = settings
         self._mapping = mapping
         self._caller = caller
         self._panels = panels
-        self._clock = clock
         self._teller = Teller(settings.name, clock)
         self._book = TaskBook(acd=settings.name, node=node, store=store, clock=clock, claim_url=claim_url)
-        self._agents: dict[str, AgentId] = {ref: AgentId(agent) for ref, agent in settings.agents.items()}
-        self._positions: dict[AgentId, AgentPosition] = {}
-        self._agent_letters = 0
-        self._agent_states: dict[str, str] = {}  # as the ACD said last: what it knows is not told back
+        self._agents = Agents(settings.agents)
+        self._seats = Seats(
+            acd=settings.name,
+            panels=panels,
+            lasts_s=settings.panel_claim.total_seconds(),
+            book=self._book,
+            teller=self._teller,
+        )
         self._supervisor = Supervisor(f"acd:{settings.name}")
         self._on_alarm = on_alarm
         self._resync: Callable[[CutCause], None] = lambda _: None
         self._left_over: Callable[[ContactSnapshot, str], None] = lambda _, __: None
         self._started = False
-        self.letters = Letters(
+        self._requests = Requests(
+            variables=settings.variables, caller=caller, clock=clock, view=self._book.view, claim=self._seats.claim
+        )
+        self._errands = Errands(
             settings=settings,
             mapping=mapping,
-            caller=caller,
+            requests=self._requests,
             store=store,
             clock=clock,
             node=node,
-            view=self._book.view,
-            on_reply=self._replied,
-            on_dead=self._died,
-            on_done=self._taken,
+            book=self._book,
+            teller=self._teller,
+            on_alarm=on_alarm,
             on_open=self._cut_or_back,
-            written=self._book.save,
-            claim=self._claim,
+            forget_events=lambda contact_id: self._hearing.forget(contact_id),
+            suspect=lambda: self._looking.suspect(),
+            told_all=lambda contact_id: self._looking.told_all(contact_id),
         )
+        self.letters = self._errands.letters
         self._looking = Looking(
             acd=settings.name,
             mapping=mapping,
@@ -117,7 +111,7 @@ class TaskAcd:
             book=self._book,
             clock=clock,
             every_s=settings.look_every.total_seconds(),
-            data=_offer_data,
+            data=offered_to,
             on_doubt=lambda cause: self._resync(cause),
         )
         self._hearing = Hearing(
@@ -126,11 +120,11 @@ class TaskAcd:
             verifier=verifier,
             book=self._book,
             teller=self._teller,
-            agents=self._agents,
-            agent_states=self._agent_states,
+            agents=self._agents.ids,
+            agent_states=self._agents.states,
             clock=clock,
-            post=self._post,
-            over=self._over,
+            post=self._errands.post,
+            over=self._errands.over,
             restarted=lambda: self._resync(CutCause.ACD_RESTARTED),
             opens_panels=panels is not None,
         )
@@ -165,13 +159,7 @@ class TaskAcd:
         _log.warning("acd.task_left_over", acd=self.name, contact_id=contact_id)
         seen = ContactSnapshot(contact_id=contact_id, acd_ref=AcdRef(contact_id), phase=task.phase)
         self._left_over(seen, task.offer.queue)
-        booked = task.taken and task.booking is None
-        last = Command.WRAPPED_UP if booked else Command.CANCEL
-        if not self.letters.has(contact_id, last):
-            if booked and not self.letters.has(contact_id, Command.ENDED):
-                self._post(task, Command.ENDED, reason=RESTARTED)
-            self._post(task, last, reason=RESTARTED)
-        self._over(task)
+        self._errands.end_left_over(task, RESTARTED)
 
     # ------------------------------------------------------------ port: what it can
 
@@ -212,41 +200,41 @@ class TaskAcd:
     # ------------------------------------------------------------ port: commands
 
     async def offer(self, offer: ContactOffer) -> AcdRef:
-        fitting = replace(offer, attributes=self._fitting(offer.attributes))
+        fitting = replace(offer, attributes=self._mapping.abilities.fitting(offer.attributes))
         task = self._book.get(offer.contact_id) or self._book.closed(offer.contact_id)
         if task is None:
             task = Task(offer=fitting)
             self._book.add(task)
-            self._post(task, Command.CREATE)
+            self._errands.post(task, Command.CREATE)
         elif task.phase is Phase.GONE:  # it was here before; that this is over may still be on its way
             task.offer = fitting
-            self._create_anew(task, "")
+            self._errands.create_anew(task, "")
         return AcdRef(offer.contact_id)
 
     async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
         task = self._book.get(ref)
         if task is not None:
-            task.offer = replace(task.offer, attributes=self._fitting(attributes))
+            task.offer = replace(task.offer, attributes=self._mapping.abilities.fitting(attributes))
             self._book.changed(task)
-            self._post(task, Command.UPDATE)
+            self._errands.post(task, Command.UPDATE)
 
     async def set_offerable(self, ref: AcdRef, offerable: bool) -> None:
         task = self._book.get(ref)
         if task is not None and task.offer.offerable is not offerable:
             task.offer = replace(task.offer, offerable=offerable)
-            self._post(task, Command.OFFERABLE, reason="yes" if offerable else "no")
+            self._errands.post(task, Command.OFFERABLE, reason="yes" if offerable else "no")
 
     async def cancel(self, ref: AcdRef, reason: str) -> None:
         task = self._book.get(ref)
         if task is None or task.phase is Phase.GONE:
-            self._forget(ContactId(ref))
+            self._errands.forget(ContactId(ref))
             return
         if task.taken:
-            self._end(task, reason)
-            self._post(task, Command.WRAPPED_UP, reason=reason)
+            self._errands.end(task, reason)
+            self._errands.post(task, Command.WRAPPED_UP, reason=reason)
         else:
-            self._post(task, Command.CANCEL, reason=reason)
-        self._over(task)
+            self._errands.post(task, Command.CANCEL, reason=reason)
+        self._errands.over(task)
 
     async def accept(self, ref: AcdRef, offer_id: OfferId) -> None:
         task = self._book.get(ref)
@@ -254,26 +242,26 @@ class TaskAcd:
             return
         taken_by_us(task)
         self._book.changed(task)
-        self._post(task, Command.ACCEPT)
+        self._errands.post(task, Command.ACCEPT)
 
     async def decline(self, ref: AcdRef, offer_id: OfferId, reason: DeclineReason) -> None:
         task = self._book.get(ref)
         if task is None or task.offer_id != offer_id:
             return
         if task.phase is Phase.RINGING:
-            self._post(task, Command.DECLINE, reason=reason.value)
+            self._errands.post(task, Command.DECLINE, reason=reason.value)
             task.in_line_again()
         elif task.phase in IN_CALL and not task.confirmed:  # accepted there, and nobody is here
-            self._back_in_line(task, Command.MEDIA_FAILED, reason.value)
+            self._errands.back_in_line(task, Command.MEDIA_FAILED, reason.value)
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
         """Who is offered it is the ACD's to say in this mode; that one agent handed it to another, after asking
         them, is ours. What is told from here on names the agent who has it."""
         task = self._book.get(ref)
-        new = self._ref_of(agent_id)
+        new = self._agents.ref_of(agent_id)
         if task is None or task.phase not in IN_CALL or (task.agent is not None and task.agent.ref == new):
             return
-        told = self._post(task, Command.HANDED_OVER, agent={"ref": new, "state": "", "reason": ""})
+        told = self._errands.post(task, Command.HANDED_OVER, agent={"ref": new, "state": "", "reason": ""})
         rings = told and self._mapping.abilities.hand_over_rings
         handed_over(task, AgentName(ref=new, agent_id=agent_id), to_be_booked=rings)
         self._book.changed(task)
@@ -284,26 +272,26 @@ class TaskAcd:
             return
         if ok:
             task.confirmed = True
-            self._post(task, Command.MEDIA_CONFIRMED)
-        elif not self._goes_to_the_next(task):
-            self._back_in_line(task, Command.MEDIA_FAILED, "media_failed")
+            self._errands.post(task, Command.MEDIA_CONFIRMED)
+        elif not self._seats.goes_to_the_next(task):
+            self._errands.back_in_line(task, Command.MEDIA_FAILED, "media_failed")
 
     async def hold(self, ref: AcdRef) -> None:
         task = self._book.get(ref)
         if task is not None and task.phase is Phase.CONNECTED:
             task.phase = Phase.HELD
-            self._post(task, Command.HELD)
+            self._errands.post(task, Command.HELD)
 
     async def resume(self, ref: AcdRef) -> None:
         task = self._book.get(ref)
         if task is not None and task.phase is Phase.HELD:
             task.phase = Phase.CONNECTED
-            self._post(task, Command.RESUMED)
+            self._errands.post(task, Command.RESUMED)
 
     async def requeue(self, ref: AcdRef, reason: str) -> None:
         task = self._book.get(ref)
-        if task is not None and task.phase not in IN_LINE and not self._goes_to_the_next(task):
-            self._back_in_line(task, Command.REQUEUE, reason)
+        if task is not None and task.phase not in IN_LINE and not self._seats.goes_to_the_next(task):
+            self._errands.back_in_line(task, Command.REQUEUE, reason)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
         task = self._book.get(ref)
@@ -311,8 +299,8 @@ class TaskAcd:
             raise StateConflict("transfer_unsupported", "This queue can't transfer.")
         if task is None or task.phase not in IN_CALL:
             raise StateConflict("transfer_refused", "There is no call to transfer.")
-        value = self._ref_of(AgentId(target.value)) if target.kind.value == "agent" else target.value
-        data = {"target": {"mode": mode.value, "kind": target.kind.value, "value": value}, **_offer_data(task)}
+        value = self._agents.ref_of(AgentId(target.value)) if target.kind.value == "agent" else target.value
+        data = {"target": {"mode": mode.value, "kind": target.kind.value, "value": value}, **offered_to(task)}
         try:
             await self.letters.ask(task.offer.contact_id, Command.TRANSFER, data)
         except (Refused, TemplateFault):
@@ -323,31 +311,22 @@ class TaskAcd:
         if task is None or task.phase not in IN_CALL:
             return
         task.phase = Phase.WRAP_UP
-        self._end(task, reason)
+        self._errands.end(task, reason)
 
     async def complete_wrap_up(self, ref: AcdRef, disposition: str | None) -> None:
         task = self._book.get(ref)
         if task is None:
             return
         if task.phase in IN_CALL:  # nobody said that it ended: it did
-            self._end(task, "normal")
+            self._errands.end(task, "normal")
         if task.phase is not Phase.GONE:
-            self._post(task, Command.WRAPPED_UP, disposition=disposition or "")
-        self._over(task)
+            self._errands.post(task, Command.WRAPPED_UP, disposition=disposition or "")
+        self._errands.over(task)
 
     async def set_agent_state(self, position: AgentPosition) -> None:
-        ref = position.ref or self._ref_of(position.agent_id)
-        if position.state == AcdAgentState.LOGGED_OFF:
-            self._positions.pop(position.agent_id, None)
-        else:
-            self._positions[position.agent_id] = position
-            self._agents[ref] = position.agent_id
-        if self._agent_states.get(ref) == position.state:
-            return
-        self._agent_states[ref] = position.state
-        self._agent_letters += 1
-        data = {"agent": {"ref": ref, "state": position.state, "reason": position.reason or ""}}
-        self.letters.post(_AGENT_KEY + ref, self._agent_letters, Command.AGENT_STATE, data, self._clock.now())
+        ref, is_news = self._agents.stands(position)
+        if is_news:
+            self._errands.post_of_agent(ref, position)
 
     # ------------------------------------------------------------ port: what it sees
 
@@ -355,15 +334,10 @@ class TaskAcd:
         if self.letters.is_open:
             raise PortFailure("acd_away", "The ACD does not answer; try again in a moment.", retry_after_s=5)
         waiting = [task.offer for task in self._book.all() if task.offer.queue == queue and task.phase in IN_LINE]
-        ready = [
-            position
-            for position in self._positions.values()
-            if queue in position.queues and position.ready_since is not None
-        ]
         return QueueSnapshot(
             queue=queue,
             waiting=tuple(offer.contact_id for offer in sorted(waiting, key=lambda offer: offer.queued_at)),
-            ready=tuple(p.agent_id for p in sorted(ready, key=lambda p: (p.ready_since is None, p.ready_since))),
+            ready=self._agents.ready(queue),
         )
 
     async def contacts(self, refs: Sequence[AcdRef]) -> Sequence[ContactSnapshot]:
@@ -397,7 +371,7 @@ class TaskAcd:
             failed=letters.failed,
             dead=letters.dead,
             is_open=letters.is_open,
-            calls=letters.calls,
+            calls=self._requests.calls,
             events=self._hearing.events,
         )
 
@@ -409,89 +383,9 @@ class TaskAcd:
         """
         self._hearing.receive(url, headers, body)
 
-    # ------------------------------------------------------------ letters
-
-    def _post(self, task: Task, command: Command, **data: Any) -> bool:
-        """Whether the ACD is told."""
-        data = {**_offer_data(task), **data}
-        posted = self.letters.post(task.offer.contact_id, task.letters + 1, command, data, self._clock.now())
-        task.letters += posted
-        return posted
-
-    def _end(self, task: Task, reason: str) -> None:
-        """Whom the ACD has not booked yet has nothing to end there."""
-        self._post(task, Command.ENDED if task.booking is None else Command.CANCEL, reason=reason)
-
-    def _claim(self, letter: Letter) -> Mapping[str, object]:
-        """What the agent's desktop opens our panel with; nothing when the task is somebody else's by now."""
-        task = self._book.get(letter.contact_id)
-        if self._panels is None or task is None or task.phase not in IN_CALL:
-            return NO_CLAIM
-        offered = [(task.offer_id, task.agent)]
-        if task.coming is not None:
-            offered.append((task.coming.offer_id, task.coming.agent))
-        for offer_id, agent in offered:
-            if offer_id is None or agent is None or agent.agent_id is None:
-                continue
-            if offer_id == letter.data.get("offer_id"):
-                contact_id = task.offer.contact_id
-                seat = PanelSeat(acd=self.name, contact_id=contact_id, agent_id=agent.agent_id, offer_id=offer_id)
-                return self._panels.claim(seat, self._settings.panel_claim.total_seconds())
-        return NO_CLAIM
-
     def panel_opens(self, seat: PanelSeat) -> bool:
-        """The claim of this seat is shown. True: the ACD gives the contact to its agent, who has it from now on."""
-        task = self._book.get(seat.contact_id)
-        if task is None or task.coming is None or task.coming.offer_id != seat.offer_id or not task.confirmed:
-            return False
-        said = come(task)
-        self._tell(task, said)
-        return said != []
-
-    def _goes_to_the_next(self, task: Task) -> bool:
-        """Whether the ACD gives it to another agent already, now that whoever had it is lost."""
-        said = next_one(task)
-        if said:
-            self._tell(task, said)
-        return said != []
-
-    def _tell(self, task: Task, said: Sequence[Said]) -> None:
-        """What the ACD had said before, and counts now."""
-        for each in said:
-            self._teller.tell(task, each.body, None)
-        self._book.changed(task)
-
-    def _back_in_line(self, task: Task, command: Command, reason: str) -> None:
-        """To the head of the queue: as the ACD does it, or as a new task where it knows no way back."""
-        if task.phase is Phase.GONE:
-            self._create_anew(task, reason)
-        elif command in self._mapping.commands:
-            self._post(task, command, reason=reason)
-            task.in_line_again()
-        elif Command.REQUEUE in self._mapping.commands:
-            self._post(task, Command.REQUEUE, reason=reason)
-            task.in_line_again()
-        else:
-            self._end(task, reason)
-            self._post(task, Command.WRAPPED_UP, reason=reason)
-            self._create_anew(task, reason)
-        self._book.changed(task)
-
-    def _create_anew(self, task: Task, reason: str) -> None:
-        """The same contact is a new task there, after all that is still to be told of the former one."""
-        task.next_round()
-        self._hearing.forget(task.offer.contact_id)
-        self._book.add(task)
-        self._post(task, Command.CREATE, reason=reason)
-
-    def _replied(self, letter: Letter, reply: Reply) -> None:
-        task = self._book.get(letter.contact_id)
-        if task is None:
-            return
-        if letter.command in NAMING and reply.ref:
-            self._book.name(task, reply.ref)
-        if task.keep(reply.kept):
-            self._book.changed(task)
+        """As `Seats.opens`."""
+        return self._seats.opens(seat)
 
     def again(self, letter: Letter) -> None:
         """Send a dead letter once more."""
@@ -502,78 +396,3 @@ class TaskAcd:
             self._on_alarm("acd_away", f"The ACD {self.name} does not answer; it is tried again.")
         else:
             self._resync(CutCause.NETWORK)
-
-    def _died(self, letter: Letter) -> None:
-        self._on_alarm("letter_dead", f"The ACD {self.name} was not told: {letter.command.value}, {letter.cause}.")
-        task = self._book.get(letter.contact_id)
-        if task is None:
-            return
-        if letter.command is Command.CREATE and task.phase in IN_LINE:
-            refused = letter.cause.startswith("http_4")
-            self._teller.tell(task, QueueExit(reason=ExitReason.REFUSED if refused else ExitReason.FAILED), None)
-            task.phase = Phase.GONE
-            self._over(task)
-            self._delivered(letter)
-            return
-        took = letter.command is Command.ACCEPT and task.phase in IN_CALL and not task.confirmed
-        if took and task.offer_id is not None:  # who talks already is not parted by it
-            self._teller.tell(task, Rejected(offer_id=task.offer_id, reason=RejectReason.WITHDRAWN), None)
-            task.in_line_again()
-        if letter.command is Command.HANDED_OVER:
-            task.booking = None  # it stays booked to whoever had it
-        if letter.command in _TELLING:
-            self._looking.suspect()
-        self._delivered(letter)
-
-    # ------------------------------------------------------------ tasks
-
-    def _over(self, task: Task) -> None:
-        """It is closed for us; it is forgotten when the ACD has been told."""
-        task.phase = Phase.GONE
-        contact_id = task.offer.contact_id
-        if not self.letters.has(contact_id):
-            self._forget(contact_id)
-
-    def _taken(self, letter: Letter) -> None:
-        """The ACD has taken it."""
-        task = self._book.get(letter.contact_id)
-        booking = task.booking if task is not None else None
-        if task is not None and booking is not None and letter.command is Command.ACCEPT:
-            offered = letter.data.get("offer")
-            if isinstance(offered, Mapping) and offered.get("reservation") == booking.reservation:
-                task.booking = None
-                self._book.changed(task)
-        self._delivered(letter)
-
-    def _delivered(self, letter: Letter) -> None:
-        """Or dead: if it was the last of its task, there is nothing to wait for."""
-        if self.letters.has(letter.contact_id):
-            return
-        task = self._book.get(letter.contact_id)
-        if task is not None and task.phase is Phase.GONE:
-            self._forget(task.offer.contact_id)
-        self._looking.told_all(ContactId(letter.contact_id))
-
-    def _forget(self, contact_id: ContactId) -> None:
-        self._hearing.forget(contact_id)
-        self._book.forget(contact_id)
-
-    def _fitting(self, attributes: Mapping[str, str]) -> dict[str, str]:
-        """As many as the ACD takes, in their order; those that are too much are left out."""
-        limit = self._mapping.abilities.max_attribute_bytes
-        fitting: dict[str, str] = {}
-        size = 0
-        for name, value in attributes.items():
-            size += len(name.encode()) + len(value.encode("utf-8", "replace")) + 6
-            if limit is not None and size > limit:
-                break
-            fitting[name] = value
-        return fitting
-
-    def _ref_of(self, agent_id: AgentId) -> str:
-        return next((ref for ref, known in self._agents.items() if known == agent_id), str(agent_id))
-
-
-def _offer_data(task: Task) -> dict[str, Any]:
-    ref = task.agent.ref if task.agent is not None else ""
-    return {"offer": {"reservation": task.reservation, "agent": ref}}

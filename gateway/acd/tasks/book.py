@@ -163,7 +163,7 @@ class TaskBook:
         )
 
     def _shown(self, task: Task) -> dict[str, Any]:
-        """What templates see of a task; the same names as `mapping.specimen`."""
+        """What templates see of a task; the same names as `document.specimen`."""
         offer = task.offer
         return {
             "contact_id": offer.contact_id,

@@ -10,18 +10,15 @@ those are few per contact, and what a newer one makes pointless is struck out be
 """
 
 import asyncio
-import json
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
-from gateway.acd.tasks.figures import Durations
-from gateway.acd.tasks.mapping import Command, RequestPlan, TaskMapping
-from gateway.acd.tasks.ports import Answer, Call, Caller, CallFailed, Letter, LetterStore
+from gateway.acd.tasks.mapping import Command, TaskMapping
+from gateway.acd.tasks.ports import CallFailed, Letter, LetterStore
+from gateway.acd.tasks.requests import Later, Refused, Reply, Requests
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.base.breaker import Breaker, BreakerState
 from gateway.base.clock import Clock
@@ -40,18 +37,6 @@ NAMING: Final = frozenset({Command.CREATE, Command.HANDED_OVER})
 
 _SUPERSEDED: Final = frozenset({Command.UPDATE, Command.OFFERABLE, Command.AGENT_STATE})
 _UNDOES: Final = {Command.HELD: Command.RESUMED, Command.RESUMED: Command.HELD}
-_LATER: Final = frozenset({401, 403, 407, 408, 425, 429})
-"""Refusals that may end: signed in wrongly (somebody mends the settings), too early, too often."""
-_CODE = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_PATH = re.compile(r"(?:[/?][\x21-\x7e]*)?", re.ASCII)
-
-
-class Refused(Exception):
-    """The ACD will not take this, however often it is sent. `cause` as in `Letter`."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 @dataclass(slots=True)
@@ -63,25 +48,12 @@ class _Lane:
     reached: bool = False  # the first may have reached the ACD
 
 
-NO_CLAIM: Final[Mapping[str, object]] = {"url": "", "token": "", "expires_s": 0}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What an answer says of a task."""
-
-    ref: str = ""
-    phase: str = ""
-    kept: Mapping[str, str] = field(default_factory=dict)
-
-
 class Letters:
-    """Delivers the letters of one ACD. `view` gives what templates see of a task, None when it is not known any more.
+    """Delivers the letters of one ACD by its `requests`. `view` as there.
 
     `on_reply` hears of every request that was done, `on_dead` of every letter that died, `on_open` when the breaker
     opened and closed. `written` writes what is known of tasks; it is waited for before one is made and before it is
-    forgotten that it was, so that no crash leaves a task behind. `claim` makes what a panel is opened with at the
-    sending: it is never in the records. `store` None: nothing survives a restart.
+    forgotten that it was, so that no crash leaves a task behind. `store` None: nothing survives a restart.
     """
 
     def __init__(
@@ -89,7 +61,7 @@ class Letters:
         *,
         settings: TaskAcdSettings,
         mapping: TaskMapping,
-        caller: Caller,
+        requests: Requests,
         store: LetterStore | None,
         clock: Clock,
         node: str,
@@ -99,11 +71,10 @@ class Letters:
         on_done: Callable[[Letter], None],
         on_open: Callable[[bool], None],
         written: Callable[[], Awaitable[bool]],
-        claim: Callable[[Letter], Mapping[str, object]] = lambda _: NO_CLAIM,
     ) -> None:
         self._settings = settings
         self._mapping = mapping
-        self._caller = caller
+        self._requests = requests
         self._store = store
         self._clock = clock
         self._node = node
@@ -113,7 +84,6 @@ class Letters:
         self._on_done = on_done
         self._on_open = on_open
         self._written = written
-        self._claim = claim
         self._lanes: dict[str, _Lane] = {}
         self._breaker = Breaker(
             failures=settings.breaker_failures, first_pause_s=settings.breaker_pause.total_seconds()
@@ -125,7 +95,6 @@ class Letters:
         self.sent = 0
         self.failed = 0
         self.dead = 0
-        self.calls = Durations()
 
     # ------------------------------------------------------------ life
 
@@ -223,8 +192,8 @@ class Letters:
         reply = Reply()
         for step, plan in enumerate(self._mapping.commands.get(command, ())):
             try:
-                reply = await self._send(replace(letter, step=step), plan) or reply
-            except (CallFailed, _Later) as error:
+                reply = await self._requests.send(replace(letter, step=step), plan) or reply
+            except (CallFailed, Later) as error:
                 self._told_failure()
                 raise self._away() from error
             except BaseException:
@@ -309,11 +278,11 @@ class Letters:
             except TemplateFault as fault:
                 self._breaker.gave_up(self._clock.monotonic())
                 return self._dead(letter, f"template: {fault.message}"[:200])
-            except (CallFailed, _Later) as error:
+            except (CallFailed, Later) as error:
                 self._told_failure()
                 cause = error.reason if isinstance(error, CallFailed) else error.cause
                 lane.reached = lane.reached or cause not in ("unreachable", "tls")
-                wait_s = error.retry_after_s or 0.0 if isinstance(error, _Later) else 0.0
+                wait_s = error.retry_after_s or 0.0 if isinstance(error, Later) else 0.0
                 letter = replace(letter, tries=letter.tries + 1, cause=cause)
                 lane.letters[0] = letter
                 if self._clock.monotonic() - started_s >= self._settings.give_up.total_seconds():
@@ -337,7 +306,7 @@ class Letters:
         plans = self._mapping.commands.get(letter.command, ())
         async with self._gate:
             while letter.step < len(plans):
-                reply = await self._send(letter, plans[letter.step])
+                reply = await self._requests.send(letter, plans[letter.step])
                 letter = replace(letter, step=letter.step + 1)
                 lane.letters[0] = letter
                 if reply is not None:
@@ -345,54 +314,6 @@ class Letters:
                 if letter.step < len(plans):
                     await self._keep(letter)
         return letter
-
-    # ------------------------------------------------------------ one request
-
-    async def _send(self, letter: Letter, plan: RequestPlan) -> Reply | None:
-        """Render, call, judge. None when its condition says that there is nothing to send."""
-        values = self._values(letter)
-        if plan.when is not None and not plan.when.true(values):
-            return None
-        call = _rendered(letter, plan, values)
-        began_s = self._clock.monotonic()
-        try:
-            answer = await self._caller.call(call)
-        finally:
-            self.calls.add(self._clock.monotonic() - began_s)
-        if not (200 <= answer.status < 300 or answer.status in plan.also_fine):
-            raise _judged(answer)
-        body = _read(answer.body)
-        seen = {**values, "reply": body, "status": answer.status}
-        try:
-            return Reply(
-                ref=plan.ref.render(seen).strip()[:200] if plan.ref is not None else "",
-                phase=plan.phase.render(seen).strip()[:40] if plan.phase is not None else "",
-                kept={name: template.render(seen)[:200] for name, template in plan.keep.items()},
-            )
-        except TemplateFault as fault:
-            _log.warning("acd.reply_unread", acd=letter.acd, command=letter.command.value, fault=fault.message)
-            return Reply()
-
-    def _values(self, letter: Letter) -> dict[str, Any]:
-        task = self._view(letter.contact_id) or letter.data.get("task", {})
-        return {
-            "settings": dict(self._settings.variables),
-            "command": letter.command.value,
-            "letter": {
-                "id": letter.letter_id,
-                "number": letter.number,
-                "tries": letter.tries,
-                "at": letter.created_at.isoformat(),
-            },
-            "offer": {"reservation": "", "agent": ""},
-            "agent": {"ref": "", "state": "", "reason": ""},
-            "target": {"mode": "", "kind": "", "value": ""},
-            "reason": "",
-            "disposition": "",
-            **letter.data,
-            "claim": self._claim(letter) if letter.command is Command.PANEL else NO_CLAIM,
-            "task": task,
-        }
 
     # ------------------------------------------------------------ the breaker
 
@@ -443,57 +364,3 @@ class Letters:
 
     def _away(self) -> PortFailure:
         return PortFailure("acd_away", "The ACD does not answer; try again in a moment.", retry_after_s=5)
-
-
-class _Later(Exception):
-    """An answer that may be another one later."""
-
-    def __init__(self, cause: str, retry_after_s: float | None) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.retry_after_s = retry_after_s
-
-
-def _judged(answer: Answer) -> Refused | _Later:
-    body = _read(answer.body)
-    code = body.get("code") if isinstance(body, dict) else None
-    said = str(code) if isinstance(code, str | int) and _CODE.fullmatch(str(code)) else ""
-    cause = f"http_{answer.status} {said}".strip()
-    if answer.status >= 500 or answer.status in _LATER:
-        return _Later(cause, answer.retry_after_s)
-    return Refused(cause)
-
-
-def _read(body: bytes) -> Any:
-    """The JSON of an answer; an empty mapping when it is none: many answer nothing."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-
-
-def _rendered(letter: Letter, plan: RequestPlan, values: Mapping[str, Any]) -> Call:
-    """The request. TemplateFault, also for a path that would lead to another host and a body that is no JSON."""
-    path = plan.path.render(values).strip()
-    if _PATH.fullmatch(path) is None:
-        raise TemplateFault("path must begin with / or ?, without spaces")
-    if plan.form is not None:
-        rendered = {name: template.render(values) for name, template in plan.form.items()}
-        body, content_type = urlencode(rendered).encode(), "application/x-www-form-urlencoded"
-    elif plan.json is not None:
-        text = plan.json.render(values)
-        try:
-            json.loads(text)
-        except ValueError:
-            raise TemplateFault("what comes out is no JSON") from None
-        body, content_type = text.encode("utf-8", "replace"), "application/json"
-    else:
-        body, content_type = b"", "application/json"
-    return Call(
-        method=plan.method,
-        path=path,
-        headers={name: template.render(values) for name, template in plan.headers.items()},
-        body=body,
-        content_type=content_type,
-        idempotency_key=f"{letter.letter_id}-{letter.step}" if letter.step else letter.letter_id,
-    )

@@ -11,8 +11,9 @@ from typing import Any, Final
 from gateway.acd.events import AcdRef
 from gateway.acd.port import ContactSnapshot, CutCause, Phase
 from gateway.acd.tasks.book import TaskBook
-from gateway.acd.tasks.letters import Letters, Refused
+from gateway.acd.tasks.letters import Letters
 from gateway.acd.tasks.mapping import Command, TaskMapping
+from gateway.acd.tasks.requests import Refused
 from gateway.acd.tasks.task import IN_LINE, Task
 from gateway.acd.tasks.templates import TemplateFault
 from gateway.base.clock import Clock

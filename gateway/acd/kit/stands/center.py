@@ -15,7 +15,7 @@ from gateway.acd.kit.stand import Act
 from gateway.acd.kit.stands.switchboard import Switchboard
 from gateway.acd.port import AcdPort, Phase
 from gateway.acd.tasks.adapter import TaskAcd
-from gateway.acd.tasks.mapping import load_mapping
+from gateway.acd.tasks.document import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.acd.tasks.verifying import KEY_HEADER, SignatureVerifier
 from gateway.base.clock import Clock

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acd.tasks.mapping import load_mapping, read_mapping, shipped
+from gateway.acd.tasks.document import load_mapping, read_mapping, shipped
 from gateway.base.errors import SetupError
 
 GOOD = """\

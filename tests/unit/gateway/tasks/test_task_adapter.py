@@ -22,8 +22,8 @@ from gateway.acd.events import (
 )
 from gateway.acd.passes import PanelSeat
 from gateway.acd.port import AgentPosition, CutCause, DeclineReason, Phase
+from gateway.acd.tasks.document import load_mapping
 from gateway.acd.tasks.figures import Durations, EventResult
-from gateway.acd.tasks.mapping import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed, TaskRow
 from gateway.base.errors import BadInput, NotSignedIn, PortFailure, StateConflict
 from gateway.base.ids import AgentId, ContactId

@@ -4,8 +4,7 @@ The line's clock is kept: a packet is made whenever 20 ms of sound have come, an
 browser's own buffer takes up the drift, as with any sender. A pause moves the timestamp by the time that passed.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ MAX_SPEED: Final = 1.05
 """Sound may come in bursts of 0.4 s, and in the long run 5 % faster than time; what is more is thrown away."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpusPacket:
+class OpusPacket(NamedTuple):
     ticks: int  # since the call's first sound, at 48 kHz
     payload: bytes
     marker: bool  # the first after a pause

@@ -13,7 +13,7 @@ It knows no codec and no sample: packets are opaque, steps are in order, times a
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 LOW_S: Final = 0.004
 HIGH_S: Final = 0.009
@@ -53,8 +53,7 @@ class Kind(Enum):
     NOTHING = "nothing"  # until a packet comes
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     kind: Kind
     payload: bytes = b""
     stretch: float = 0.0  # play it longer (> 0) or shorter by this share
@@ -161,8 +160,9 @@ class Playout:
         self._next = number + 1
         self._note_slack(at_s - arrived_s, at_s)
         share = self._stretch(at_s)
-        # What is played longer now gives all that comes later more slack, so what was noted is not steered for twice.
-        self._slacks = deque((begun_s, least_s + share * duration_s) for begun_s, least_s in self._slacks)
+        if share:
+            # What is played longer now gives all that comes later more slack: what was noted is not steered for twice.
+            self._slacks = deque((begun_s, least_s + share * duration_s) for begun_s, least_s in self._slacks)
         joined = joined and not self._jumped
         self._jumped = False
         self._concealed = 0

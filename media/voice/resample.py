@@ -3,6 +3,7 @@
 The blocks of one stream follow one another without a seam. It knows no codec and no time.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -77,13 +78,20 @@ def fade_in(block: Samples, samples: int) -> Samples:
 
 def _drawn(block: Samples, length: int) -> Samples:
     """The block as so many samples: band-limited interpolation between its own."""
-    places = np.arange(length) * (len(block) / length)
+    neighbours, weights = _places(len(block), length)
+    around = np.empty(len(block) + 2 * REACH, np.float32)
+    around[:REACH], around[REACH:-REACH], around[-REACH:] = block[0], block, block[-1]
+    out: npt.NDArray[np.float32] = np.einsum("ij,ij->i", around[neighbours], weights)
+    return np.clip(np.rint(out, out=out), -32768, 32767, out=out).astype(np.int16)
+
+
+@lru_cache(maxsize=32)
+def _places(samples: int, length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Where each of `length` samples lies in a block with `REACH` more on both sides: its neighbours, their weights."""
+    places = np.arange(length) * (samples / length)
     before = places.astype(np.intp)
     weights = _BETWEEN[np.rint((places - before) * PHASES).astype(np.intp)]
-    around = np.pad(block.astype(np.float32), (REACH - 1, REACH), mode="edge")
-    neighbours = np.lib.stride_tricks.sliding_window_view(around, 2 * REACH)[before]
-    out: Samples = np.clip(np.rint(np.einsum("ij,ij->i", neighbours, weights)), -32768, 32767).astype(np.int16)
-    return out
+    return before[:, None] + np.arange(1, 2 * REACH + 1), weights
 
 
 def _between() -> npt.NDArray[np.float32]:

@@ -90,8 +90,8 @@ class Customer:
         await self.frame.locator("button[data-key]").first.wait_for()
 
     async def press_menu_key(self, key: str) -> None:
-        """By keyboard, as on a telephone."""
-        await self.frame.locator(f"button[data-key='{key}']").wait_for()
+        """By keyboard, as on a telephone, once the menu takes keys: not while it answers the one before."""
+        await self.frame.locator(f"button[data-key='{key}']:enabled").wait_for()
         await self.page.keyboard.press(key)
 
     async def turn_camera_on(self) -> None:

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Playwright, async_playwright
 
+from gateway.canary.talk import request
 from tests.support.fake_devices import Colour, FakeDevices, make_devices
 from tests.support.people import CHROMIUM
-from tests.support.product import Product
+from tests.support.product import Product, until
 
 _LINK = re.compile(r"(Agent|Admin) ([^\n]*?)\s+(http://\S+/sign-in/#\S+)")
 
@@ -38,6 +41,27 @@ class Demo:
     @property
     def url(self) -> str:
         return self.product.url
+
+    async def finished_recording(self, view: str = "", path: Path | None = None) -> dict[str, Any]:
+        """The recording of the newest contact, once it is complete, as an admin gets it; that view of it in `path`."""
+        async with aiohttp.ClientSession(
+            self.url, headers={"Origin": self.url}, cookie_jar=aiohttp.CookieJar(unsafe=True)
+        ) as http:
+            token = self.links["robin"].partition("#")[2]
+            await request(http, "POST", "/api/v1/session", body={"link_token": token})
+            found: dict[str, Any] = {}
+
+            async def is_complete() -> bool:
+                newest = (await request(http, "GET", "/api/v1/contacts"))["contacts"][0]["contact_id"]
+                found.update((await request(http, "GET", f"/api/v1/contacts/{newest}"))["recording"])
+                return bool(found["state"] == "complete")
+
+            await until(is_complete, 30)
+            if path is not None:
+                address = f"/api/v1/recordings/{found['recording_id']}/media?view={view}"
+                async with http.get(address, raise_for_status=True) as response:
+                    path.write_bytes(await response.read())  # noqa: ASYNC240 - a test
+            return found
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
+import numpy as np
 from playwright.async_api import Playwright, expect
 
 from tests.e2e.conftest import Demo
@@ -59,10 +61,18 @@ async def keyed(call: PeerCall, keys: str) -> None:
             await asyncio.sleep(0.05)
 
 
+def said_hz(path: Path) -> float:
+    """In the sound of a file."""
+    with av.open(str(path)) as container:
+        pieces = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    return loudest_hz((np.concatenate(pieces) * 32767).astype(np.int16), 48_000)
+
+
 async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop(
     tmp_path: Path, playwright: Playwright, devices: dict[str, FakeDevices]
 ) -> None:
-    """The telephone has the voice both ways, the panel the pictures and no microphone; hanging up there ends both."""
+    """The telephone has the voice both ways, the panel the pictures and no microphone; hanging up there ends both, and
+    whoever plays the recording hears the telephone beside the agent's picture."""
     async with (
         center(tmp_path / "product") as here,
         chromium(playwright, devices["customer"]) as customers,
@@ -103,3 +113,13 @@ async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop
         call.bye(("Reason", 'Q.850;cause=16;text="Normal call clearing"'))
         await customer.is_told("The call has ended")
         await agent.wrap_up()
+        copy = tmp_path / "agent.webm"
+        recording = await here.demo.finished_recording("agent", copy)
+        assert [f"{track['role']} {track['kind']}" for track in recording["tracks"] if track["frames"]] == [
+            "customer audio",
+            "customer video",
+            "agent video",
+            "telephone audio",
+        ]
+        assert recording["completeness"] >= 0.98
+        assert abs(said_hz(copy) - PHONE_HZ) < PHONE_HZ * 0.05

@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 from playwright.async_api import Locator, Playwright, expect
 
-from gateway.canary.talk import request
 from tests.e2e.conftest import Demo
 from tests.support.fake_devices import Colour, FakeDevices
 from tests.support.firefox import TONE_HZ, Page, firefox
 from tests.support.people import Agent, Customer, chromium
-from tests.support.product import until
 from tests.support.recognition import (
     COLOUR_TOLERANCE,
     SEES,
@@ -52,24 +48,6 @@ class FirefoxPerson:
 
     async def press(self, action: str) -> None:
         await self.page.click(f"[data-action={action}]")
-
-
-async def finished_recording(demo: Demo) -> dict[str, Any]:
-    """The recording of the newest contact, once it is complete, as an admin gets it."""
-    async with aiohttp.ClientSession(
-        demo.url, headers={"Origin": demo.url}, cookie_jar=aiohttp.CookieJar(unsafe=True)
-    ) as http:
-        token = demo.links["robin"].partition("#")[2]
-        await request(http, "POST", "/api/v1/session", body={"link_token": token})
-        found: dict[str, Any] = {}
-
-        async def is_complete() -> bool:
-            newest = (await request(http, "GET", "/api/v1/contacts"))["contacts"][0]["contact_id"]
-            found.update((await request(http, "GET", f"/api/v1/contacts/{newest}"))["recording"])
-            return found["state"] == "complete"
-
-        await until(is_complete, 30)
-        return found
 
 
 @EVERYWHERE
@@ -111,7 +89,7 @@ async def test_a_customer_with_firefox_talks_to_an_agent_with_chromium(
         await ada.page.element("h1", text="The call has ended")
         await alex.is_in_state("working_after_call")
         await alex.wrap_up("resolved", "")
-    recording = await finished_recording(demo)
+    recording = await demo.finished_recording()
     assert recording["completeness"] >= 0.98
     assert len(recording["tracks"]) == 4
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from gateway.acd.events import AcdEvent, AcdRef, AgentEvent
-from gateway.acd.port import ContactOffer
+from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, Reserved
+from gateway.acd.port import AgentPosition, ContactOffer
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.acd.tasks.document import load_mapping
 from gateway.acd.tasks.mapping import TaskMapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed, Panels
 from gateway.acd.tasks.verifying import KEY_HEADER, SignatureVerifier
-from gateway.base.ids import ContactId
+from gateway.base.ids import AgentId, ContactId
 from gateway.base.signing import sign
 from gateway.config.acd_tasks import TaskAcdSettings
 from tests.support.clock import FakeClock, at_rest
@@ -126,3 +126,26 @@ class TaskRig:
     def told(self) -> list[str]:
         """The names of the events the contact was told, those made up with a star."""
         return [type(event.body).__name__ + ("*" if event.synthesized else "") for event in self.events]
+
+
+def reserved(rig: TaskRig) -> Reserved:
+    body = next(event.body for event in reversed(rig.events) if isinstance(event.body, Reserved))
+    assert isinstance(body, Reserved)
+    return body
+
+
+def position(agent_id: str = "ag_1", ref: str = "WK1", state: str = "ready") -> AgentPosition:
+    return AgentPosition(
+        agent_id=AgentId(agent_id), queues=("sales",), state=state, reason=None, ready_since=None, ref=ref
+    )
+
+
+async def in_call(rig: TaskRig) -> AcdRef:
+    """A contact that an agent took in our panel, with both sides connected."""
+    await rig.acd.set_agent_state(position())
+    ref = await rig.offer()
+    await rig.tell("reserved", reservation="r1", agent="WK1")
+    await rig.acd.accept(ref, reserved(rig).offer_id)
+    await rig.acd.confirm_media(ref, True)
+    await at_rest()
+    return ref

@@ -41,7 +41,7 @@ export class Controls extends LitElement {
         padding: 10px 8px;
       }
       button.control {
-        flex: 0 1 76px;
+        flex: 0 1 82px;
         flex-direction: column;
         gap: 3px;
         padding: 7px 2px 6px;

@@ -2,6 +2,7 @@
 
 Pure: events, commands and moments go in, orders to `Hands` come out; a contact gets exactly one of QueueExit and Ended,
 or none when it left first. 200 OK is not an agent: that somebody talks is told by a CTI feed or by the panel's claim.
+Which calls there are is `wire`'s to know, how one is transferred is `transfers`'.
 It knows neither asyncio nor the media port.
 """
 
@@ -21,8 +22,6 @@ from gateway.acd.events import (
     Queued,
     QueueExit,
     Resumed,
-    TargetKind,
-    TransferFailed,
     TransferMode,
     Transferred,
     TransferTarget,
@@ -32,33 +31,22 @@ from gateway.acd.events import (
     WrapUpStarted,
 )
 from gateway.acd.port import Phase
-from gateway.acd.sip.hands import AT_ONCE_S, ATTEMPTS_LIMIT, CLOSE_LIMIT_S, QUEUEING, WORKER_LOST, Hands, Limits, Timer
+from gateway.acd.sip.hands import AT_ONCE_S, ATTEMPTS_LIMIT, QUEUEING, WORKER_LOST, Hands, Limits, Timer
 from gateway.acd.sip.outcomes import Next, exit_of, is_sick, next_of, transfer_reason
 from gateway.acd.sip.states import (
     Answered,
-    CloseAsked,
-    Gone,
     Progressed,
     PutOnHold,
-    ReferAsked,
-    ReferFailed,
     SipCall,
     SipState,
     SoundBegan,
     TakenBack,
 )
+from gateway.acd.sip.transfers import Transfers
 from gateway.acd.sip.trunks import NoTrunk, Trunks
+from gateway.acd.sip.wire import Wire
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId, LegId
-
-
-@dataclass(slots=True, kw_only=True)
-class _Transfer:
-    mode: TransferMode
-    target: TransferTarget
-    number: str
-    by_refer: bool
-    call: SipCall | None = None  # to the target
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,25 +61,32 @@ class QueueCall:
     redirected: Callable[[str], str | None]  # the number of a Contact, when it may be called
     over: bool = False  # nothing more will be told
     agent_id: AgentId | None = None  # whose panel has claimed the contact
-    _main: SipCall | None = None
-    _leaving: list[SipCall] = field(default_factory=list)
-    _transfer: _Transfer | None = None
+    _wire: Wire = field(init=False)
+    _transfers: Transfers = field(init=False)
     _tried: set[str] = field(default_factory=set)
-    _attempts: int = 0
     _redirections: int = 0
     _told: set[type] = field(default_factory=set)
     _last_status: int = 0
     _identified: bool = False
     _claimed_once: bool = False
     _feed_end: AcdEventBody | None = None
-    _by_refer: bool = False  # a REFER was carried out: the end that follows is a transfer
     _deadlines: dict[Timer, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._wire = Wire(trunks=self.trunks, hands=self.hands, new_leg_id=self.new_leg_id, deadlines=self._deadlines)
+        self._transfers = Transfers(
+            wire=self._wire,
+            limits=self.limits,
+            tell=self._tell,
+            moved=self._moved,
+            silent=lambda raw, now_s: self._end(raw, now_s, by=Party.ACD),
+        )
 
     # ------------------------------------------------------------ looking
 
     @property
     def attempts(self) -> int:
-        return self._attempts
+        return self._wire.attempts
 
     @property
     def waits_for_trunk(self) -> bool:
@@ -100,7 +95,7 @@ class QueueCall:
     @property
     def leg_ids(self) -> tuple[LegId, ...]:
         """Of all calls that are not gone yet."""
-        return tuple(call.leg_id for call in self._calls())
+        return tuple(call.leg_id for call in self._wire.calls())
 
     @property
     def done(self) -> bool:
@@ -112,7 +107,7 @@ class QueueCall:
             return Phase.GONE
         if self.agent_id is None and Connected not in self._told:
             return Phase.QUEUED
-        return Phase.HELD if self._main is not None and self._main.state is SipState.HELD else Phase.CONNECTED
+        return Phase.HELD if self._wire.main is not None and self._wire.main.state is SipState.HELD else Phase.CONNECTED
 
     def next_deadline(self) -> float | None:
         return min(self._deadlines.values(), default=None)
@@ -135,52 +130,45 @@ class QueueCall:
     def leave(self, now_s: float) -> None:
         """The contact is over for us: nothing is told any more, nothing stays dialled."""
         self.over = True
-        self._transfer_over()
-        self._hang_up_all(now_s)
+        self._transfers.over()
+        self._wire.hang_up_all(now_s)
 
     def claimed(self, agent_id: AgentId) -> None:
         self.agent_id = agent_id
         self._claimed_once = True
 
     def hold(self, on: bool) -> None:
-        if self._main is not None and self._main.up:
-            self.hands.hold(self._main.leg_id, on)
+        if self._wire.main is not None and self._wire.main.up:
+            self.hands.hold(self._wire.main.leg_id, on)
 
     def transfer(
         self, mode: TransferMode, target: TransferTarget, number: str, now_s: float, *, by_refer: bool
     ) -> None:
         """StateConflict (`transfer_refused`) when there is no call to transfer, or one is under way already."""
-        if self.over or self._main is None or not self._main.up or self._transfer is not None:
-            raise StateConflict("transfer_refused", "There is no answered call that could be transferred now.")
-        transfer = _Transfer(mode=mode, target=target, number=number, by_refer=by_refer)
-        if by_refer and mode is TransferMode.BLIND:
-            self._main.happened(ReferAsked())
-            self.hands.refer(self._main, number, None)
-        else:
-            self._dial_target(transfer, now_s)
-        self._transfer = transfer
-        self._deadlines[Timer.TRANSFER] = now_s + self.limits.transfer_s
+        if self.over:
+            raise StateConflict("transfer_refused", "The call is over.")
+        self._transfers.begin(mode, target, number, now_s, by_refer=by_refer)
 
     # ------------------------------------------------------------ what the calls do
 
     def dialled(self, leg_id: LegId) -> None:
         """The INVITE is on its way."""
-        if self._main is not None and self._main.leg_id == leg_id:
+        if self._wire.main is not None and self._wire.main.leg_id == leg_id:
             self._offered()
 
     def not_dialled(self, leg_id: LegId, code: str, now_s: float, *, trunk_is_sick: bool) -> None:
         """No INVITE was sent, and nothing of this leg is left."""
-        call = self._find(leg_id)
+        call = self._wire.find(leg_id)
         if call is not None:
-            self._settle(call, now_s, sick=True if trunk_is_sick else None)
+            self._wire.settle(call, now_s, sick=True if trunk_is_sick else None)
             self._gone(call, 0, code, now_s, ours=not trunk_is_sick)
 
     def progressed(self, leg_id: LegId, status: int, early: bool, now_s: float) -> None:
-        call = self._find(leg_id)
+        call = self._wire.find(leg_id)
         if call is None or not call.happened(SoundBegan() if early else Progressed()):
             return
-        self._settle(call, now_s, sick=False)
-        if call is not self._main:
+        self._wire.settle(call, now_s, sick=False)
+        if call is not self._wire.main:
             return
         self._offered()
         if self._deadlines.pop(Timer.PROGRESS, None) is not None:
@@ -191,15 +179,15 @@ class QueueCall:
             self._tell_once(Queued(place=None), raw={"sip_status": str(status)})
 
     def answered(self, leg_id: LegId, now_s: float) -> None:
-        call = self._find(leg_id)
+        call = self._wire.find(leg_id)
         if call is None or not call.happened(Answered()):
             return
-        self._settle(call, now_s, sick=False)
+        self._wire.settle(call, now_s, sick=False)
         if not call.up:  # our CANCEL crossed the answer: once more, as BYE
             self.hands.close(leg_id)
             return
         call.answered_s = now_s
-        if call is self._main:
+        if call is self._wire.main:
             self._deadlines.pop(Timer.PROGRESS, None)
             self._deadlines.pop(Timer.ANSWER, None)
             self.hands.outcome(call.trunk, 200)
@@ -207,20 +195,20 @@ class QueueCall:
             self._tell(VoiceUp(leg_id=leg_id, answered=True))
             if not self.limits.told_places:
                 self._tell_once(Queued(place=None), synthesized=True)
-        elif self._transfer is not None and self._transfer.call is call:
-            self._target_answered(self._transfer, call, now_s)
+        elif call is self._wire.target:
+            self._transfers.target_answered(call, now_s)
 
     def held(self, leg_id: LegId, on: bool) -> None:
-        call = self._find(leg_id)
+        call = self._wire.find(leg_id)
         if call is None or not call.happened(PutOnHold() if on else TakenBack()):
             return
-        if call is self._main and not self.limits.told_holds:
+        if call is self._wire.main and not self.limits.told_holds:
             by = Party.ACD if self.agent_id is None else Party.AGENT
             self._tell(Held(by=by) if on else Resumed(by=by))
 
     def identified(self, leg_id: LegId, ref: str, raw: Mapping[str, str]) -> None:
         """The other side says who it is now."""
-        if self._main is None or self._main.leg_id != leg_id:
+        if self._wire.main is None or self._wire.main.leg_id != leg_id:
             return
         if not self.limits.identity_is_agent or self.limits.told_agents or not ref:
             self._tell(Unrecognised(name="identity"), raw=raw)
@@ -233,37 +221,19 @@ class QueueCall:
 
     def referred(self, leg_id: LegId, status: int, final: bool, now_s: float) -> None:
         """How our REFER goes."""
-        transfer = self._transfer
-        if transfer is None or self._main is None or self._main.leg_id != leg_id or not final:
-            return
-        if 200 <= status < 300:
-            self._by_refer = True
-            self._transferred(transfer)
-        else:
-            self.refer_refused(leg_id, now_s)
+        self._transfers.referred(leg_id, status, final, now_s)
 
     def refer_refused(self, leg_id: LegId, now_s: float) -> None:
         """It was never sent, or came to nothing: the new call takes its place."""
-        transfer = self._transfer
-        if transfer is None or not transfer.by_refer or self._main is None or self._main.leg_id != leg_id:
-            return
-        self._main.happened(ReferFailed())
-        transfer.by_refer = False
-        if transfer.call is None:
-            try:
-                self._dial_target(transfer, now_s)
-            except StateConflict as conflict:
-                self._transfer_failed("unreachable", {"detail": conflict.code})
-        elif transfer.call.up:
-            self._target_answered(transfer, transfer.call, now_s)
+        self._transfers.refer_refused(leg_id, now_s)
 
     def closed(self, leg_id: LegId, reason: str, status: int, detail: str, now_s: float) -> None:
         """Nothing is left of that leg; `status` is the final answer to its INVITE when it was refused."""
-        call = self._find(leg_id)
+        call = self._wire.find(leg_id)
         if call is not None:
             ours = reason != "voice_ended"
             refused = call.answered_s is None and not ours
-            self._settle(call, now_s, sick=is_sick(status) if refused else None)
+            self._wire.settle(call, now_s, sick=is_sick(status) if refused else None)
             if refused:
                 self.hands.outcome(call.trunk, status)
             self._gone(call, status, detail if not ours else reason, now_s, ours=ours)
@@ -299,15 +269,14 @@ class QueueCall:
                 case Timer.TRUNK:
                     self._no_trunk_came(now_s)
                 case Timer.TRANSFER:
-                    self._transfer_timed_out(now_s)
+                    self._transfers.timed_out(now_s)
                 case Timer.CLOSE:
-                    for call in list(self._leaving):
-                        self._forget(call, now_s)
+                    self._wire.forget_leaving(now_s)
 
     # ------------------------------------------------------------ inside: the call to the queue
 
     def _dial_next(self, now_s: float) -> None:
-        if self._attempts >= ATTEMPTS_LIMIT:
+        if self._wire.attempts >= ATTEMPTS_LIMIT:
             self._exit(ExitReason.FAILED, {"detail": "too many attempts"}, now_s)
             return
         trunk = self.trunks.take(now_s, self._tried)
@@ -319,19 +288,18 @@ class QueueCall:
     def _dial(self, trunk: str, now_s: float) -> None:
         self._deadlines.pop(Timer.TRUNK, None)
         self._deadlines[Timer.PROGRESS] = now_s + self.limits.progress_s
-        self._attempts += 1
-        self._main = SipCall(leg_id=self.new_leg_id(), trunk=trunk, number=self.number, dialled_s=now_s)
-        self.hands.dial(self._main)
+        self._wire.main = call = self._wire.new_call(trunk, self.number, now_s)
+        self.hands.dial(call)
 
     def _given_up(self, timer: Timer, now_s: float) -> None:
         """Nobody said anything (another trunk may), or nobody answered (the queue itself does not)."""
-        call = self._main
+        call = self._wire.main
         if call is None:
             return
-        self._hang_up(call, now_s)
-        self._main = None
+        self._wire.hang_up(call, now_s)
+        self._wire.main = None
         if timer is Timer.PROGRESS:
-            self._settle(call, now_s, sick=True)
+            self._wire.settle(call, now_s, sick=True)
             self._last_status = 408
             self.hands.outcome(call.trunk, 408)
             self._tried.add(call.trunk)
@@ -346,19 +314,16 @@ class QueueCall:
 
     def _gone(self, call: SipCall, status: int, detail: str, now_s: float, *, ours: bool) -> None:
         answered = call.answered_s is not None
-        was_main = call is self._main
-        transfer = self._transfer
-        self._forget(call, now_s)
+        was_main, was_target = call is self._wire.main, call is self._wire.target
+        self._wire.forget(call, now_s)
         raw = {"sip_status": str(status), "detail": detail, "trunk": call.trunk}
-        if transfer is not None and transfer.call is call:
-            self._transfer_failed(transfer_reason(status), raw)
-            if self._main is None:
-                self._end(raw, now_s, by=Party.ACD)
+        if was_target:
+            self._transfers.target_gone(transfer_reason(status), raw, now_s)
         elif not was_main or self.over:
             pass  # we let it go before
         elif not answered:
             self._refused(call, status, detail, now_s, ours=ours)
-        elif transfer is not None and transfer.call is not None:
+        elif self._wire.target is not None:
             pass  # the agent has left already; the target decides
         elif call.answered_s is not None and now_s - call.answered_s < AT_ONCE_S and self._unserved() and not ours:
             self._exit(ExitReason.FAILED, raw | {"detail": "hung up at once"}, now_s)
@@ -396,7 +361,7 @@ class QueueCall:
         self._last(QueueExit(reason=reason), raw, now_s)
 
     def _end(self, raw: Mapping[str, str], now_s: float, *, by: Party, reason: str = "") -> None:
-        own = Ended(by=by, reason=reason or ("transfer" if self._by_refer else "normal"))
+        own = Ended(by=by, reason=reason or ("transfer" if self._transfers.referred_once else "normal"))
         self._last(self._feed_end or own, raw, now_s)
 
     def _last(self, body: AcdEventBody, raw: Mapping[str, str], now_s: float) -> None:
@@ -404,102 +369,13 @@ class QueueCall:
             self._tell(body, raw=raw)
             self.leave(now_s)
 
-    # ------------------------------------------------------------ inside: transfers
+    # ------------------------------------------------------------ inside: telling
 
-    def _dial_target(self, transfer: _Transfer, now_s: float) -> None:
-        trunk = self.trunks.take(now_s)
-        if isinstance(trunk, NoTrunk):
-            raise StateConflict("transfer_refused", "No trunk takes another call now.")
-        transfer.call = SipCall(leg_id=self.new_leg_id(), trunk=trunk, number=transfer.number, dialled_s=now_s)
-        self._attempts += 1
-        self.hands.dial(transfer.call)
-
-    def _target_answered(self, transfer: _Transfer, call: SipCall, now_s: float) -> None:
-        if transfer.by_refer and self._main is not None:
-            self._main.happened(ReferAsked())
-            self.hands.refer(self._main, transfer.number, call.leg_id)
-            return
-        before, self._main = self._main, call
-        transfer.call = None
-        if before is not None:
-            self._hang_up(before, now_s)
-        self._transferred(transfer)
-        self._tell(VoiceUp(leg_id=call.leg_id, answered=True))
-
-    def _transferred(self, transfer: _Transfer) -> None:
-        target = transfer.target
+    def _moved(self) -> None:
+        """By a transfer: who has it now is to be told anew."""
         self.agent_id = None
         self._identified = False
         self._told.discard(Connected)
-        queue = target.value if target.kind is TargetKind.QUEUE else None
-        agent = AgentName(ref=target.value) if target.kind is TargetKind.AGENT else None
-        self._tell(Transferred(queue=queue, agent=agent))
-        if transfer.call is not None:  # REFER with Replaces: the other side takes that call over and ends ours
-            self._leaving.append(transfer.call)
-        self._transfer = None
-        self._deadlines.pop(Timer.TRANSFER, None)
-
-    def _transfer_failed(self, reason: str, raw: Mapping[str, str]) -> None:
-        if self._transfer is not None:
-            self._transfer = None
-            self._deadlines.pop(Timer.TRANSFER, None)
-            self._tell(TransferFailed(reason=reason), raw=raw)
-
-    def _transfer_timed_out(self, now_s: float) -> None:
-        transfer = self._transfer
-        if transfer is None:
-            return
-        if transfer.call is not None:
-            self._hang_up(transfer.call, now_s)
-        if self._main is not None:
-            self._main.happened(ReferFailed())
-        self._transfer_failed("timeout", {})
-        if self._main is None:
-            self._end({}, now_s, by=Party.ACD)
-
-    def _transfer_over(self) -> None:
-        transfer, self._transfer = self._transfer, None
-        if transfer is not None and transfer.call is not None:
-            self._leaving.append(transfer.call)
-
-    # ------------------------------------------------------------ inside: all calls
-
-    def _calls(self) -> list[SipCall]:
-        target = self._transfer.call if self._transfer is not None else None
-        return [call for call in (self._main, target, *self._leaving) if call is not None]
-
-    def _find(self, leg_id: LegId) -> SipCall | None:
-        return next((call for call in self._calls() if call.leg_id == leg_id), None)
-
-    def _hang_up(self, call: SipCall, now_s: float) -> None:
-        if call.happened(CloseAsked()):
-            self.hands.close(call.leg_id)
-        if call not in self._leaving:
-            self._leaving.append(call)
-        self._deadlines[Timer.CLOSE] = now_s + CLOSE_LIMIT_S
-
-    def _hang_up_all(self, now_s: float) -> None:
-        main, self._main = self._main, None
-        for call in [*([main] if main is not None else []), *self._leaving]:
-            self._hang_up(call, now_s)
-        self._deadlines = {Timer.CLOSE: now_s + CLOSE_LIMIT_S} if self._leaving else {}
-
-    def _forget(self, call: SipCall, now_s: float) -> None:
-        if call.happened(Gone()):
-            self._settle(call, now_s, sick=None)
-            self.trunks.free(call.trunk)
-        if call is self._main:
-            self._main = None
-        self._leaving = [one for one in self._leaving if one is not call]
-        if not self._leaving:
-            self._deadlines.pop(Timer.CLOSE, None)
-
-    def _settle(self, call: SipCall, now_s: float, *, sick: bool | None) -> None:
-        if not call.settled:
-            call.settled = True
-            self.trunks.settle(call.trunk, now_s, sick=sick)
-
-    # ------------------------------------------------------------ inside: telling
 
     def _offered(self) -> None:
         self._tell_once(Offered())

@@ -1,14 +1,12 @@
 """A contact center in call mode: `AcdPort` over SIP calls of the media engine, one call to a queue per contact.
 
 The ACD owns queue, routing and sound; the contact keeps the video and is claimed by the agent's panel, or told of by a
-CTI feed. This module owns which contacts there are and whose events are whose; what happens to one is
-`gateway.acd.sip.call`, what travels with it `gateway.acd.sip.headers`. A restarted gateway has no calls: whatever was
-dialled died with the media processes, and `contacts` says so.
+CTI feed. Which contacts there are is `register`'s to know, what happens to one is `call`'s, what travels with it is
+`headers`'. A restarted gateway has no calls: whatever was dialled died with the media processes; `contacts` says so.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from gateway.acd.events import AcdEvent, AcdRef, AgentEvent, TargetKind, TransferMode, TransferTarget
@@ -31,11 +29,12 @@ from gateway.acd.sip.headers import HEADERS_LIMIT, Wardrobe
 from gateway.acd.sip.lines import Lines
 from gateway.acd.sip.numbers import NumberPlan
 from gateway.acd.sip.prober import Prober
+from gateway.acd.sip.register import Register
 from gateway.acd.sip.trunks import NoTrunk, Trunks
 from gateway.base.clock import Clock
 from gateway.base.deadlines import Deadlines
 from gateway.base.errors import GatewayError, PortFailure, SetupError, StateConflict
-from gateway.base.ids import AgentId, ContactId, LegId, OfferId
+from gateway.base.ids import AgentId, ContactId, OfferId
 from gateway.base.log import get_logger
 from gateway.base.tasks import Supervisor
 from gateway.config.acd_sip import SipAcdSettings
@@ -46,18 +45,8 @@ _log = get_logger("acd")
 WAITING_LIMIT: Final = 100
 """Contacts that wait for a free trunk; beyond it new ones are told that the ACD is full."""
 
-KEPT_S: Final = 4 * 3600.0
-"""A contact that is over is kept this long for what the ACD still says (wrap-up), unless it is closed before."""
-
-LOOK_AGAIN_S: Final = 1.0
-"""While somebody waits for a trunk: how often the trunks are looked at besides what is told of them."""
-
 HANG_UP_S: Final = 5.0
 """How long closing waits for calls to be hung up."""
-
-
-_TRUNKS: Final = "trunks"
-"""Key of the one deadline at which those that wait look for a line."""
 
 
 class SipAcd:
@@ -87,7 +76,7 @@ class SipAcd:
         self._trunks = Trunks(settings.trunks)
         self._counts = SipCounts()
         self._supervisor = Supervisor(f"acd:{settings.name}")
-        self._deadlines = Deadlines(clock, self._supervisor)
+        self._register = Register(clock, Deadlines(clock, self._supervisor), self._forgotten)
         self._prober = Prober(
             trunks=self._trunks,
             media=media,
@@ -118,18 +107,14 @@ class SipAcd:
             limits=limits,
             counts=self._counts,
             tell=lambda event: self._listener(event),
-            own=self._own,
-            changed=self._changed,
+            own=self._register.own,
+            changed=self._register.changed,
             prioritise=self._prioritise,
         )
-        self._contacts: dict[ContactId, SipContact] = {}
-        self._by_leg: dict[LegId, SipContact] = {}
-        self._by_correlation: dict[str, SipContact] = {}
         self._agents: dict[AgentId, str] = {}  # what the ACD calls those that are signed in
         self._listener: Callable[[AcdEvent], None] = lambda _: None
         self._agent_listener: Callable[[AgentEvent], None] = lambda _: None
         self._resync_listener: Callable[[CutCause], None] = lambda _: None
-        self._all_gone = asyncio.Event()
         self._moved: set[str] = set()  # correlations whose priority the feed was told
         self._was_cut = False
         self._started = False
@@ -152,14 +137,14 @@ class SipAcd:
         if not self._started or self._closing:
             return
         self._closing = True
-        for contact in list(self._contacts.values()):
+        for contact in self._register.all():
             contact.leave(closed=True)
-        if self._by_leg:
+        if self._register.legs:
             try:
                 async with asyncio.timeout(HANG_UP_S):
-                    await self._all_gone.wait()
+                    await self._register.all_gone.wait()
             except TimeoutError:
-                _log.warning("acd.calls_left", acd=self._settings.name, calls=len(self._by_leg))
+                _log.warning("acd.calls_left", acd=self._settings.name, calls=self._register.legs)
         self._media.events.remove_listener(EVENT, self._heard)
         if self._feed is not None:
             await self._feed.aclose()
@@ -170,7 +155,7 @@ class SipAcd:
             acd=self._settings.name,
             counts=self._counts,
             trunks=self._trunks.health(self._clock.monotonic()),
-            waiting=len(self._waiting()),
+            waiting=len(self._register.waiting()),
         )
 
     # ------------------------------------------------------------ port: listening and looking
@@ -206,14 +191,14 @@ class SipAcd:
         refusal = self._trunks.refusal(self._clock.monotonic())
         if refusal is NoTrunk.DOWN:
             raise PortFailure("acd_unavailable", "The contact center can't be reached now.")
-        if refusal is NoTrunk.FULL and len(self._waiting()) >= WAITING_LIMIT:
+        if refusal is NoTrunk.FULL and len(self._register.waiting()) >= WAITING_LIMIT:
             raise PortFailure("acd_full", "All lines to the contact center are taken.")
 
     async def snapshot(self, queue: str) -> QueueSnapshot:
         """Of the contacts that wait there for an agent, in the order they came; agents are the ACD's."""
         waiting = [
             contact.offer
-            for contact in self._contacts.values()
+            for contact in self._register.all()
             if contact.offer.queue == queue and contact.call.phase() is Phase.QUEUED
         ]
         ordered = sorted(waiting, key=lambda offer: offer.queued_at)
@@ -225,14 +210,14 @@ class SipAcd:
         return [told.get(ref) or self._seen(ref) for ref in refs]
 
     def _seen(self, ref: AcdRef) -> ContactSnapshot:
-        contact = self._contacts.get(ContactId(ref))
+        contact = self._register.get(ref)
         phase = Phase.GONE if contact is None or contact.closed else contact.call.phase()
         return ContactSnapshot(contact_id=ContactId(ref), acd_ref=ref, phase=phase)
 
     async def _told_of(self, refs: Sequence[AcdRef]) -> dict[AcdRef, ContactSnapshot]:
         if self._feed is None or not self._feed.connected:
             return {}
-        known = {ref: self._contacts.get(ContactId(ref)) for ref in refs}
+        known = {ref: self._register.get(ref) for ref in refs}
         asked = {
             contact.offer.correlation: ref
             for ref, contact in known.items()
@@ -250,7 +235,7 @@ class SipAcd:
     # ------------------------------------------------------------ port: commands
 
     async def offer(self, offer: ContactOffer) -> AcdRef:
-        known = self._contacts.get(offer.contact_id)
+        known = self._register.get(offer.contact_id)
         if known is not None and not known.closed and not known.call.over:
             return known.ref
         if known is not None:
@@ -258,9 +243,7 @@ class SipAcd:
         wanted = offer.attributes.get(self._settings.number_attribute, "") if self._settings.number_attribute else ""
         number = self._plan.of_queue(offer.queue, wanted)
         contact = SipContact(offer, number or "", self._house)
-        self._contacts[offer.contact_id] = contact
-        if offer.correlation:
-            self._by_correlation[offer.correlation] = contact
+        self._register.add(contact)
         if number is None:
             self._on_alarm("acd_number_missing", f"The queue {offer.queue} has no number at {self._settings.name}.")
         contact.start()
@@ -268,7 +251,7 @@ class SipAcd:
 
     async def update_attributes(self, ref: AcdRef, attributes: Mapping[str, str]) -> None:
         """What was sent is sent; a call that follows (a transfer) carries the new ones."""
-        contact = self._live(ref)
+        contact = self._register.live(ref)
         if contact is not None:
             contact.update(attributes)
 
@@ -285,7 +268,7 @@ class SipAcd:
         """The agent's telephone answers offers."""
 
     async def claimed(self, ref: AcdRef, agent_id: AgentId) -> None:
-        contact = self._live(ref)
+        contact = self._register.live(ref)
         if contact is not None:
             contact.call.claimed(agent_id)
 
@@ -303,7 +286,7 @@ class SipAcd:
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:
         """As the port says; also StateConflict (`number_not_allowed`)."""
-        contact = self._live(ref)
+        contact = self._register.live(ref)
         if contact is None:
             raise StateConflict("transfer_refused", "There is no call that could be transferred now.")
         if mode not in self.capabilities(contact.offer.queue).transfers:
@@ -314,7 +297,7 @@ class SipAcd:
 
     async def end(self, ref: AcdRef, reason: str) -> None:
         """Hang up. What the ACD still says of wrap-up is passed on until `complete_wrap_up`."""
-        contact = self._live(ref)
+        contact = self._register.live(ref)
         if contact is not None:
             contact.leave(closed=False)
 
@@ -332,7 +315,7 @@ class SipAcd:
     # ------------------------------------------------------------ what a feed tells
 
     def of_call(self, event: FeedEvent) -> None:
-        contact = self._by_correlation.get(event.correlation)
+        contact = self._register.of_correlation(event.correlation)
         if contact is None:
             self._counts.unknown_events += 1
         else:
@@ -367,17 +350,13 @@ class SipAcd:
 
     # ------------------------------------------------------------ contacts
 
-    def _live(self, ref: AcdRef) -> SipContact | None:
-        contact = self._contacts.get(ContactId(ref))
-        return contact if contact is not None and not contact.closed else None
-
     def _leave(self, ref: AcdRef) -> None:
-        contact = self._contacts.get(ContactId(ref))
+        contact = self._register.get(ref)
         if contact is not None:
             contact.leave(closed=True)
 
     def _hold(self, ref: AcdRef, *, on: bool) -> None:
-        contact = self._live(ref)
+        contact = self._register.live(ref)
         if contact is not None:
             contact.call.hold(on)
 
@@ -396,64 +375,17 @@ class SipAcd:
 
     def _heard(self, event: MediaEvent) -> None:
         leg_id = getattr(event, "leg_id", None)
-        contact = self._by_leg.get(leg_id) if leg_id is not None else None
+        contact = self._register.of_leg(leg_id) if leg_id is not None else None
         if contact is not None:
             contact.heard(event)
 
-    def _own(self, leg_id: LegId, contact: SipContact) -> None:
-        self._by_leg[leg_id] = contact
-        contact.legs.add(leg_id)
-        self._all_gone.clear()
-
-    def _changed(self, contact: SipContact) -> None:
-        """After every input to a contact: legs that are gone, what waits for them, the next deadline, the end."""
-        gone = contact.legs.difference(contact.call.leg_ids)
-        contact.legs -= gone
-        for leg_id in gone:
-            del self._by_leg[leg_id]
-        if gone and self._waiting():
-            self._deadlines.set(_TRUNKS, self._clock.monotonic(), self._look_at_trunks)
-        if not self._by_leg:
-            self._all_gone.set()
-        key = (contact.offer.contact_id, id(contact))
-        if contact.closed and contact.call.done:
-            self._deadlines.cancel(key)
-            self._forget(contact)
-            return
-        due_s = contact.call.next_deadline()
-        if due_s is None and contact.call.over:
-            self._deadlines.set(key, self._clock.monotonic() + KEPT_S, partial(contact.leave, closed=True))
-        elif due_s is None:
-            self._deadlines.cancel(key)
-        else:
-            self._deadlines.set(key, due_s, partial(self._timer, contact))
-        if contact.call.waits_for_trunk:
-            self._deadlines.set(_TRUNKS, self._clock.monotonic() + LOOK_AGAIN_S, self._look_at_trunks)
-
-    def _forget(self, contact: SipContact) -> None:
-        if self._contacts.get(contact.offer.contact_id) is contact:
-            del self._contacts[contact.offer.contact_id]
-        if self._by_correlation.get(contact.offer.correlation) is contact:
-            del self._by_correlation[contact.offer.correlation]
-            self._moved.discard(contact.offer.correlation)
-
-    def _timer(self, contact: SipContact) -> None:
-        contact.call.on_timer(self._clock.monotonic())
-        self._changed(contact)
+    def _forgotten(self, contact: SipContact) -> None:
+        self._moved.discard(contact.offer.correlation)
 
     # ------------------------------------------------------------ trunks
 
-    def _waiting(self) -> list[SipContact]:
-        return [contact for contact in self._contacts.values() if contact.call.waits_for_trunk]
-
-    def _look_at_trunks(self) -> None:
-        """A line is free, or may be: those that wait take it in the order in which they queue."""
-        for contact in sorted(self._waiting(), key=lambda one: one.offer.queued_at):
-            contact.call.trunk_is_free(self._clock.monotonic())
-            self._changed(contact)
-
     def _trunk_changed(self, name: str, there: bool) -> None:
         if there:
-            self._look_at_trunks()
+            self._register.look_at_trunks()
         else:
             self._on_alarm("acd_trunk_lost", f"The trunk {name} of {self._settings.name} does not answer.")

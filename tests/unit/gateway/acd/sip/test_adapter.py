@@ -29,8 +29,9 @@ from gateway.acd.events import (
     WrapUpDone,
 )
 from gateway.acd.port import AcdMode, AgentPosition, ContactOffer, ContactSnapshot, CutCause, Phase, Resyncs
-from gateway.acd.sip.adapter import KEPT_S, WAITING_LIMIT, SipAcd
+from gateway.acd.sip.adapter import WAITING_LIMIT, SipAcd
 from gateway.acd.sip.feed import FeedAbilities, FeedEvent, FeedListener, FeedSnapshot
+from gateway.acd.sip.register import KEPT_S
 from gateway.base.errors import PortFailure, SetupError, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config.acd_sip import SipAcdSettings

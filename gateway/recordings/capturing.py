@@ -207,8 +207,11 @@ class Capturing:
         """Take an event of the engine in; returns the leg it was about, None when it was about something else."""
         return self._sending.apply(event, [live.expectation for live in recordings])
 
-    async def shown(self, live: Live, leg_id: str, kinds: Mapping[str, bool]) -> None:
-        """The person on that leg switched kinds on or off."""
+    async def shown(self, live: Live | None, leg_id: str, kinds: Mapping[str, bool]) -> None:
+        """The person on that leg switched kinds on or off, with or without a recording."""
+        self._sending.shown(leg_id, kinds)
+        if live is None:
+            return
         now_s = self._now_s()
         for kind, on in kinds.items():
             if not on:

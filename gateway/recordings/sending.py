@@ -12,10 +12,19 @@ class Sending:
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
         self._since: dict[str, dict[str, float]] = {}
+        self._off: dict[str, set[str]] = {}
 
     def of(self, leg_id: str) -> Mapping[str, float]:
-        """Since when the leg sends which kind."""
-        return self._since.get(leg_id, {})
+        """Since when the leg sends which kind; without those that its person has switched off."""
+        off = self._off.get(leg_id, ())
+        return {kind: since_s for kind, since_s in self._since.get(leg_id, {}).items() if kind not in off}
+
+    def shown(self, leg_id: str, kinds: Mapping[str, bool]) -> None:
+        """The person on that leg switched kinds on or off. It is remembered: a recording may begin later."""
+        if leg_id in self._since:
+            off = self._off.setdefault(leg_id, set())
+            off.difference_update(kind for kind, on in kinds.items() if on)
+            off.update(kind for kind, on in kinds.items() if not on)
 
     def apply(self, event: MediaEvent, expectations: Iterable[Expectation]) -> str | None:
         """Take an event of the engine in; returns the leg it was about, None when it was about something else."""
@@ -33,6 +42,7 @@ class Sending:
                         each.sends(leg_id, name, at_s)
             case LegClosed(leg_id=leg_id, at_s=at_s):
                 self._since.pop(leg_id, None)
+                self._off.pop(leg_id, None)
                 for each in expectations:
                     each.gone(leg_id, at_s)
             case _:

@@ -214,7 +214,7 @@ class RecordingService:
         """What a person shows and says now (`audio`, `video`, `screen`): what they switched off is not missed."""
         call = self._calls.get(contact_id)
         leg_id = call.legs.get(role) if call is not None else None
-        if call is None or call.live is None or leg_id is None:
+        if call is None or leg_id is None:
             return
         async with call.lock:
             await self._capturing.shown(call.live, leg_id, kinds)

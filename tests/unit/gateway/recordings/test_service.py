@@ -15,6 +15,7 @@ from media.port import (
     Kind,
     LegClosed,
     LegFirstMedia,
+    LegHeard,
     LegSilent,
     MarkRecording,
     RecordLeg,
@@ -87,6 +88,42 @@ async def test_a_camera_that_is_off_is_not_missed(node: Node) -> None:
     tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
     assert tracks["customer", "video"] == [[began_s, began_s + 4]]
     assert tracks["customer", "audio"] == [[began_s, began_s + 10]]
+
+
+async def test_a_camera_that_is_off_is_not_missed_when_a_connection_comes_back(node: Node) -> None:
+    """Its packets came once, long ago: that the leg is heard again says nothing of it."""
+    began_s = node.clock.now().timestamp()
+    await node.talking()
+    node.clock.advance(4)
+    await node.service.shown(CONTACT, "customer", {"audio": True, "video": False})
+    node.media.say(LegSilent(leg_id=CUSTOMER_LEG, at_s=began_s + 16))
+    node.media.say(LegHeard(leg_id=CUSTOMER_LEG, at_s=began_s + 20))
+    node.clock.advance(16)
+    await node.service.attach(CONTACT, CUSTOMER_LEG, "customer")
+    node.clock.advance(10)
+    await node.service.stop(CONTACT, "over")
+    tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
+    assert tracks["customer", "video"] == [[began_s, began_s + 4]]
+    assert tracks["customer", "audio"] == [[began_s, began_s + 10], [began_s + 20, began_s + 30]]
+
+
+async def test_a_camera_that_went_off_before_the_recording_began_is_not_missed(tmp_path: Path) -> None:
+    """The customer thinks about the question, and switches the camera off meanwhile; on again, it counts."""
+    node = Node(tmp_path, policy="always_with_consent")
+    for kind in (Kind.AUDIO, Kind.VIDEO):
+        node.media.say(LegFirstMedia(leg_id=CUSTOMER_LEG, kind=kind, at_s=1.0))
+    await node.service.begin(Order())
+    await node.service.shown(CONTACT, "customer", {"audio": True, "video": False})
+    await node.service.consent(CONTACT, True, "1")
+    node.clock.advance(10)
+    on_s = node.clock.now().timestamp()
+    await node.service.shown(CONTACT, "customer", {"audio": True, "video": True})
+    node.clock.advance(5)
+    await node.service.stop(CONTACT, "over")
+    await node.service.aclose()
+    tracks = {(track["role"], track["kind"]): track["intervals"] for track in node.expected()["tracks"]}
+    assert tracks["customer", "video"] == [[on_s, on_s + 5]]
+    assert tracks["customer", "audio"] == [[on_s - 10, on_s + 5]]
 
 
 async def test_a_leg_that_never_sends_video_is_not_expected_to(node: Node) -> None:

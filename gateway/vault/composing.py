@@ -125,6 +125,8 @@ class Composer:
                 for name in (record.file, MANIFEST):
                     await self._take_out(recording_id, name, folder / name)
                 await self._compose(recording_id, folder, labels)
+                if not await self._vault.keeps(recording_id):  # erased meanwhile: nothing more is made of it
+                    raise _Failed("recording_gone")
                 made = {FILE, POSTER} - set(await self._vault.names(recording_id))
                 await asyncio.to_thread(_hand_in, made, folder, self._vault.spool.store.folder(recording_id))
             except (_Failed, GatewayError, SealBroken, OSError) as error:

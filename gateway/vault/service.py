@@ -95,6 +95,15 @@ class Vault:
             return [file.name for file in files]
         return [path.name for path in await asyncio.to_thread(self.spool.plain_files, recording_id)]
 
+    async def keeps(self, recording_id: RecordingId) -> bool:
+        """Whether it can be played still: neither erased nor being erased. PortFailure; the store isn't asked."""
+        record = await self.rows.get(recording_id)
+        if record is None or record.state not in _READABLE:
+            return False
+        if await self.records.key(recording_id) is not None:
+            return True
+        return bool(await asyncio.to_thread(self.spool.plain_files, recording_id))  # not sealed yet
+
     async def _file(self, recording_id: RecordingId, name: str) -> SealedFile | None:
         files = await self.records.files(recording_id)
         return next((file for file in files if file.name == name), None)

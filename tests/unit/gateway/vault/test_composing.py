@@ -22,6 +22,8 @@ COMMAND = """
     print("progress 30", flush=True)
     if plan.get("hang"):
         time.sleep(60)
+    while plan.get("until") and not pathlib.Path(plan["until"]).exists():
+        time.sleep(0.01)
     if plan.get("exit"):
         print("error: as planned", file=sys.stderr)
         sys.exit(plan["exit"])
@@ -109,6 +111,23 @@ async def test_a_job_nobody_wants_any_more_leaves_nothing(desk: Desk) -> None:
     await desk.until(is_gone)
     assert await desk.composer.state(recording_id) is None
     assert FILE not in await desk.rig.vault.names(recording_id)
+
+
+async def test_a_recording_that_is_erased_while_it_is_composed_stays_erased(desk: Desk, tmp_path: Path) -> None:
+    """What was made of it used to be sealed with a new key and brought to the store, behind the receipt's back."""
+    go = tmp_path / "go"
+    recording_id = await desk.kept(until=str(go))
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "running")
+    record = await desk.rig.rows.get(recording_id)
+    assert record is not None
+    await desk.rig.vault.erasing.erase([record], subject=recording_id, by="admin", reason="asked for")
+    go.touch()
+    await desk.reaches(recording_id, "failed")
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    assert await desk.rig.records.key(recording_id) is None
+    assert not await desk.rig.vault.names(recording_id)
+    assert not desk.rig.folder(recording_id).exists()
 
 
 async def test_a_job_that_fails_says_so_and_can_be_asked_for_again(desk: Desk) -> None:

@@ -34,11 +34,11 @@ from gateway.acd.port import Phase
 from gateway.acd.sip.hands import AT_ONCE_S, ATTEMPTS_LIMIT, QUEUEING, WORKER_LOST, Hands, Limits, Timer
 from gateway.acd.sip.outcomes import Next, exit_of, is_sick, next_of, transfer_reason
 from gateway.acd.sip.states import (
+    ON_HOLD,
     Answered,
     Progressed,
     PutOnHold,
     SipCall,
-    SipState,
     SoundBegan,
     TakenBack,
 )
@@ -107,7 +107,7 @@ class QueueCall:
             return Phase.GONE
         if self.agent_id is None and Connected not in self._told:
             return Phase.QUEUED
-        return Phase.HELD if self._wire.main is not None and self._wire.main.state is SipState.HELD else Phase.CONNECTED
+        return Phase.HELD if self._wire.main is not None and self._wire.main.state in ON_HOLD else Phase.CONNECTED
 
     def next_deadline(self) -> float | None:
         return min(self._deadlines.values(), default=None)

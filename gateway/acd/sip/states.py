@@ -19,6 +19,7 @@ class SipState(StrEnum):
     ANSWERED = "answered"
     HELD = "held"  # by the other side
     REFERRED = "referred"  # our REFER is under way
+    HELD_REFERRED = "held_referred"  # and the other side holds
     CLOSING = "closing"  # CANCEL or BYE of ours is under way
     ENDED = "ended"
 
@@ -91,14 +92,17 @@ SIP_CALL: Final = Table(
         },
         SipState.EARLY: {Progressed: SipState.EARLY, Answered: SipState.ANSWERED, **_LEAVE},
         SipState.ANSWERED: {PutOnHold: SipState.HELD, ReferAsked: SipState.REFERRED, **_LEAVE},
-        SipState.HELD: {TakenBack: SipState.ANSWERED, ReferAsked: SipState.REFERRED, **_LEAVE},
-        SipState.REFERRED: {ReferFailed: SipState.ANSWERED, **_LEAVE},
+        SipState.HELD: {TakenBack: SipState.ANSWERED, ReferAsked: SipState.HELD_REFERRED, **_LEAVE},
+        SipState.REFERRED: {PutOnHold: SipState.HELD_REFERRED, ReferFailed: SipState.ANSWERED, **_LEAVE},
+        SipState.HELD_REFERRED: {TakenBack: SipState.REFERRED, ReferFailed: SipState.HELD, **_LEAVE},
         SipState.CLOSING: {Answered: SipState.CLOSING, Gone: SipState.ENDED},  # CANCEL crossed the 200
         SipState.ENDED: {},
     },
 )
 
-UP: Final = frozenset({SipState.ANSWERED, SipState.HELD, SipState.REFERRED})
+ON_HOLD: Final = frozenset({SipState.HELD, SipState.HELD_REFERRED})
+
+UP: Final = frozenset({SipState.ANSWERED, SipState.REFERRED}) | ON_HOLD
 """Answered and not yet over."""
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.acd.events import Ended, Party, TransferFailed, TransferMode, Transferred, VoiceUp
+from gateway.acd.events import Ended, Party, Resumed, TransferFailed, TransferMode, Transferred, VoiceUp
 from gateway.acd.port import Phase
 from gateway.base.errors import StateConflict
 from tests.support.sip_call_rig import TO_QUEUE, Rig
@@ -89,6 +89,20 @@ def test_a_refer_that_is_refused_becomes_a_new_call(how: str) -> None:
     assert rig.hands.dialled[-1].number == "7005"
     rig.answer()
     assert rig.told[-2] == Transferred(queue="sales")
+
+
+def test_a_customer_on_hold_is_taken_back_when_the_refer_came_to_nothing() -> None:
+    rig = Rig().talking()
+    rig.call.held(rig.leg, True)
+    rig.call.transfer(TransferMode.CONSULT, TO_QUEUE, "7005", rig.now, by_refer=True)
+    first = rig.hands.dialled[0].leg_id
+    rig.answer()
+    rig.go(31)
+    assert rig.told[-1] == TransferFailed(reason="timeout")
+    assert rig.call.phase() is Phase.HELD
+    rig.call.held(first, False)
+    assert rig.told[-1] == Resumed(by=Party.AGENT)
+    assert rig.call.phase() is Phase.CONNECTED
 
 
 def test_an_attended_transfer_asks_the_other_side_to_replace_the_second_call() -> None:

@@ -70,15 +70,15 @@ def test_nothing_makes_an_answered_call_ring_again() -> None:
     assert one.state is SipState.ANSWERED
 
 
-def test_a_hold_that_crosses_our_refer_is_passed_over() -> None:
+def test_a_hold_that_crosses_our_refer_is_a_hold() -> None:
     one = call(Answered(), ReferAsked(), PutOnHold())
-    assert one.state is SipState.REFERRED
+    assert one.state is SipState.HELD_REFERRED
     one.happened(ReferFailed())
-    assert one.state is SipState.ANSWERED
+    assert one.state is SipState.HELD
 
 
 def test_up_is_answered_and_not_over() -> None:
-    reachable = {SipState.ANSWERED, SipState.HELD, SipState.REFERRED}
+    reachable = {SipState.ANSWERED, SipState.HELD, SipState.REFERRED, SipState.HELD_REFERRED}
     assert reachable == UP
     assert call(Answered()).up
     assert call(Answered(), PutOnHold()).up

@@ -1,6 +1,6 @@
 """The thread in which the sound of all telephone calls is decoded and encoded, every 10 ms, beside the event loop.
 
-A thread, because fifty calls take some 10 ms of codec in each 20 ms: on the event loop every packet of every video
+A thread, because fifty calls take some 5 ms of codec in each 20 ms: on the event loop every packet of every video
 would wait for that. libopus and numpy let the interpreter go while they work, so the loop gets its turn within a
 fraction of a millisecond, and a second core does the work where there is one.
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -104,6 +105,18 @@ def cpu_s(pid: int) -> float:
             except OSError:
                 continue
     return total_ns / 1e9
+
+
+def cpu_by_thread_s(pid: int) -> Counter[str]:
+    """CPU time of one process by the names of its threads; the first is `main`, others of Python's have its name."""
+    used: Counter[str] = Counter()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            name = "main" if thread.name == str(pid) else (thread / "comm").read_text().strip()
+            used[name] += int((thread / "schedstat").read_text().split()[0]) / 1e9
+        except OSError:
+            continue
+    return used
 
 
 def memory_bytes(pid: int) -> int:

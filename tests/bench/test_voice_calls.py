@@ -22,7 +22,7 @@ import pytest
 from media.port import FromLeg, Kind, SetSource
 from media.voice.opus import Decoder, Encoder, Samples
 from media.workers.pool import WorkerPool
-from tests.bench.machine import cores, cpu_s, preferred
+from tests.bench.machine import cores, cpu_by_thread_s, cpu_s, preferred
 from tests.bench.settings import QUIET_LOAD
 from tests.bench.table import TABLE, Row
 from tests.integration.media.engine_rig import Robot
@@ -191,9 +191,9 @@ async def test_fifty_calls_on_one_core() -> None:
             call.rtp.speak(itertools.cycle(loop.pcm))
         await asyncio.sleep(3)
         before = [(len(voice.packets), len(call.rtp.heard)) for voice, call in sides]
-        begun_s, used_s = time.monotonic(), cpu_s(pid)
+        begun_s, used_s, threads_s = time.monotonic(), cpu_s(pid), cpu_by_thread_s(pid)
         await asyncio.sleep(WINDOW_S)
-        took_s, used_s = time.monotonic() - begun_s, cpu_s(pid) - used_s
+        took_s, used_s, threads_s = time.monotonic() - begun_s, cpu_s(pid) - used_s, cpu_by_thread_s(pid) - threads_s
         after = [(len(voice.packets), len(call.rtp.heard)) for voice, call in sides]
         at_browser = [(b - a) / took_s / 50 for (a, _), (b, _) in zip(before, after, strict=True)]
         at_phone = [(b - a) / took_s / 50 for (_, a), (_, b) in zip(before, after, strict=True)]
@@ -203,6 +203,7 @@ async def test_fifty_calls_on_one_core() -> None:
             "voice_fifty_calls",
             calls=CALLS,
             core=used_s / took_s,
+            ms_per_call_s={name: round(each * 1000 / took_s / CALLS, 2) for name, each in threads_s.most_common()},
             browser_packets=(min(at_browser), max(at_browser)),
             phone_packets=(min(at_phone), max(at_phone)),
             lag_ms=pool.lag_s * 1000,

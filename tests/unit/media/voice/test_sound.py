@@ -1,9 +1,12 @@
 """PCM and Opus, both ways: what is said arrives as what it was, at the line's rate, in bounds."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.voice import libopus, opus
 from media.voice.downlink import MAX_CREDIT_S, Downlink
@@ -40,6 +43,21 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def test_the_library_that_pyav_brings_is_found() -> None:
     """Without it everything works, at twice the price: a new PyAV that hides it should be noticed."""
     assert libopus.AVAILABLE
+
+
+def test_where_there_is_no_such_library_that_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "7f00-7f01 r-xp 0 0:0 1 /usr/lib/libopusfile.so.0\n")
+    assert libopus._loaded() is None
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "7f00-7f01 r-xp 0 0:0 1 /nowhere/libopus.so.0\n")
+    assert libopus._loaded() is None
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=5))
+def test_whatever_a_browser_sends_is_some_sound_within_bounds(packets: list[bytes]) -> None:
+    decoder = Decoder(8000)
+    for packet in packets:
+        assert 0 < len(decoder.decode(packet)) <= 0.12 * 8000
+        assert 0 < len(decoder.conceal()) <= 0.06 * 8000
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 48_000])

@@ -144,6 +144,7 @@ async def build(
     WorkerGauges(registry, lambda: processes_of(engine))
     desk: ContactDesk = ContactDesk(
         clock=clock,
+        node=name,
         settings=settings.contacts,
         sites=settings.sites,
         queues=settings.queues,

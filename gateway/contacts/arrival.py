@@ -45,6 +45,7 @@ class Arrival:
                 "display_name": entry.display_name,
                 "canary": entry.canary,
                 "notice_version": entry.notice_version,
+                "node": self._n.node,
                 **invited,
             },
             state_changed=True,

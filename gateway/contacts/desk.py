@@ -83,6 +83,7 @@ class ContactDesk:
         self,
         *,
         clock: Clock,
+        node: str,
         settings: ContactSettings,
         sites: Sequence[SiteSettings],
         queues: Sequence[QueueSettings],
@@ -102,6 +103,7 @@ class ContactDesk:
         chat: ChatPort | None = None,
     ) -> None:
         self._clock = clock
+        self._node = node
         self._settings = settings
         self._rollout = rollout
         self._journal = journal
@@ -143,6 +145,7 @@ class ContactDesk:
         )
         self._neighbours = Neighbours(
             clock=clock,
+            node=node,
             settings=settings,
             sites=self._sites,
             media=media,
@@ -177,7 +180,7 @@ class ContactDesk:
 
     async def start(self) -> None:
         """Close what a crash left open, then listen. PortFailure when the records are away."""
-        await close_left_open(self._history, self._journal, self._clock)
+        await close_left_open(self._history, self._journal, self._clock, node=self._node, settings=self._settings)
         self._media.events.on(EVENT, self._from_media)
         self._acd.on_event(self._from_acd)
         self._agents.start()

@@ -66,6 +66,7 @@ class Neighbours:
     """Everything a contact reaches, handed in by the desk."""
 
     clock: Clock
+    node: str  # this one's name: whose contacts these are
     settings: ContactSettings
     sites: Mapping[str, SiteSettings]
     media: MediaPort

@@ -1,7 +1,15 @@
-"""Contacts that a crash left open are closed in the records before the next one is taken."""
+"""Contacts that a crash left open are closed in the records before the next one is taken.
+
+Several nodes may have one database: a contact of another node is left to it, unless it has been silent for longer than
+any contact lives. Then that node is gone for good.
+"""
+
+from datetime import timedelta
+from typing import Final
 
 from gateway.base.clock import Clock
 from gateway.base.log import get_logger
+from gateway.config import ContactSettings
 from gateway.contacts.events import EndReason
 from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
@@ -9,14 +17,22 @@ from gateway.contacts.states import ContactState
 
 _log = get_logger("desk")
 
+_MARGIN: Final = timedelta(hours=1)
+"""Clocks differ, and another node may have other settings."""
 
-async def close_left_open(history: ContactHistoryPort, journal: JournalPort, clock: Clock) -> None:
+
+async def close_left_open(
+    history: ContactHistoryPort, journal: JournalPort, clock: Clock, *, node: str, settings: ContactSettings
+) -> None:
     """Write the last event of each, and keep its summary. PortFailure when the records are away."""
+    silent_since = clock.now() - max(settings.max_duration, settings.max_wait, settings.wrap_up) - _MARGIN
     for contact_id in await history.open_contacts():
         events = list(await journal.read(contact_id))
         if not events:
             continue
         last = events[-1]
+        if events[0].data.get("node", node) != node and last.at > silent_since:
+            continue
         if last.name != CLOSED:
             closed = JournalEvent(
                 contact_id=contact_id,

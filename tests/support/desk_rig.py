@@ -271,6 +271,7 @@ class DeskRig:
     media: FakeMedia = field(default_factory=FakeMedia)
     lines: tuple[QueueSettings, ...] = QUEUES
     links: MemoryLinks | None = None  # with them, places are kept
+    node: str = "n1"
 
     def __post_init__(self) -> None:
         self.recording = FakeRecording()
@@ -283,7 +284,7 @@ class DeskRig:
         self.acd = BuiltinAcd(
             store=self.queues,
             clock=self.clock,
-            node="n1",
+            node=self.node,
             agent_allowed=self.rollout.agent_allowed,
             queues=self.lines,
         )
@@ -294,7 +295,7 @@ class DeskRig:
                 acd=self.acd.callbacks,
                 store=self.links,
                 clock=self.clock,
-                node="n1",
+                node=self.node,
                 names={queue.id: queue.name for queue in self.lines},
                 address=lambda site, token: f"https://video.example/widget/?site={site}#link={token}",
                 reminds=True,
@@ -305,6 +306,7 @@ class DeskRig:
             self.acd.on_callback(self.places.heard)
         self.desk = ContactDesk(
             clock=self.clock,
+            node=self.node,
             settings=self.settings,
             sites=SITES,
             queues=self.lines,

@@ -81,6 +81,7 @@ class Node:
         )
         self.desk = ContactDesk(
             clock=clock,
+            node="n1",
             settings=settings,
             sites=SITES,
             queues=QUEUES,

@@ -175,6 +175,29 @@ async def test_what_a_crash_left_open_is_closed_at_the_next_start(rig: DeskRig) 
     await again.stop()
 
 
+async def test_a_node_that_starts_leaves_the_contacts_of_others_alone(rig: DeskRig) -> None:
+    anna = await rig.agent()
+    maria = await rig.customer()
+    other = DeskRig(node="n2", journal=rig.journal, clock=rig.clock)
+    await other.start()
+    await anna.answer()
+    assert (maria.row.state, maria.events[-1].state) == ("active", "active")
+    await other.stop()
+
+
+async def test_what_a_node_that_is_gone_for_good_left_open_is_closed_by_another(rig: DeskRig) -> None:
+    maria = await rig.customer()
+    after = rig.settings.max_duration.total_seconds()
+    for later_s, state in ((after, "queued"), (after + 3 * 3600, "closed")):
+        other = DeskRig(node="n2")
+        other.journal.events = {maria.contact_id: list(rig.journal.events[maria.contact_id])}
+        other.journal.rows = dict(rig.journal.rows)
+        other.clock.advance(later_s)
+        await other.start()
+        assert other.journal.rows[maria.contact_id].state == state
+        await other.stop()
+
+
 async def test_closing_the_desk_ends_every_contact_in_order() -> None:
     rig = DeskRig()
     await rig.start()

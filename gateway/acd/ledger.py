@@ -24,6 +24,7 @@ from gateway.acd.events import (
     Reserved,
     Resumed,
     Ringing,
+    Transferred,
     WrapUpDone,
 )
 from gateway.acd.port import ContactOffer, Phase
@@ -46,14 +47,19 @@ class Belief:
     phase: Phase = Phase.QUEUED
     offer_id: OfferId | None = None  # while it rings
     taken_id: OfferId | None = None  # of the offer that was accepted, until the media have confirmed it
+    moved: bool = False  # transferred to an agent: a reservation that follows is theirs
     seq: int = 0  # of the last event that was passed on
     settled: dict[tuple[Phase, Phase], float] = field(default_factory=dict)  # ours, theirs → when it was last acted on
 
     def said(self, body: AcdEventBody) -> None:
         """The ACD said this of it."""
         match body:
-            case Reserved(offer_id=offer_id) if self.phase in IN_LINE:
-                self.phase, self.offer_id = Phase.RINGING, offer_id
+            case Reserved(offer_id=offer_id) if self.phase in IN_LINE or (self.moved and self.phase in IN_CALL):
+                self.phase, self.offer_id, self.moved = Phase.RINGING, offer_id, False
+            case Transferred(agent=None) if self.phase in IN_CALL:
+                self.phase, self.offer_id, self.taken_id = Phase.QUEUED, None, None
+            case Transferred() if self.phase in IN_CALL:
+                self.moved = True
             case Ringing() if self.phase is Phase.QUEUED:
                 self.phase = Phase.RINGING
             case Rejected(offer_id=offer_id) | NoAnswer(offer_id=offer_id) if offer_id == self.offer_id:
@@ -63,7 +69,7 @@ class Belief:
             case Accepted(offer_id=offer_id) if offer_id == self.offer_id:
                 self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, offer_id
             case Connected() if self.phase is not Phase.GONE:
-                self.phase, self.offer_id, self.taken_id = Phase.CONNECTED, None, None
+                self.phase, self.offer_id, self.taken_id, self.moved = Phase.CONNECTED, None, None, False
             case Queued() if self.phase is Phase.RINGING:
                 self.phase, self.offer_id = Phase.QUEUED, None
             case Held() if self.phase is Phase.CONNECTED:
@@ -89,7 +95,7 @@ class Belief:
             case "requeue" | "media_failed" if self.phase is not Phase.GONE:
                 self.phase, self.offer_id, self.taken_id = Phase.QUEUED, None, None
             case "claimed" if self.phase is not Phase.GONE:
-                self.phase, self.offer_id = Phase.CONNECTED, None
+                self.phase, self.offer_id, self.moved = Phase.CONNECTED, None, False
             case "hold" if self.phase is Phase.CONNECTED:
                 self.phase = Phase.HELD
             case "resume" if self.phase is Phase.HELD:

@@ -7,6 +7,7 @@ from gateway.acd.events import (
     Accepted,
     AcdEventBody,
     AcdRef,
+    AgentName,
     Connected,
     Ended,
     ExitReason,
@@ -20,6 +21,7 @@ from gateway.acd.events import (
     RejectReason,
     Reserved,
     Resumed,
+    Transferred,
     WrapUpDone,
 )
 from gateway.acd.ledger import Belief, Ledger
@@ -29,6 +31,7 @@ from gateway.base.ids import ContactId, OfferId
 ONE, TWO = OfferId("of_1"), OfferId("of_2")
 RING = Reserved(offer_id=ONE, agent_id=None)
 BUSY = RejectReason.BUSY
+BEN = AgentName(ref="WK2")
 
 Step = AcdEventBody | tuple[str, OfferId | None]
 
@@ -58,6 +61,12 @@ def after(*steps: Step) -> Phase:
         ((RING, ("accept", ONE)), Phase.CONNECTED),
         ((RING, ("accept", TWO)), Phase.RINGING),
         ((RING, Accepted(offer_id=ONE)), Phase.CONNECTED),
+        ((Connected(), Transferred(queue="service")), Phase.QUEUED),
+        ((Queued(place=1), Transferred(queue="service")), Phase.QUEUED),
+        ((Connected(), Transferred(agent=BEN)), Phase.CONNECTED),
+        ((Connected(), Transferred(agent=BEN), RING), Phase.RINGING),
+        ((Connected(), Transferred(agent=BEN), RING, Accepted(offer_id=ONE)), Phase.CONNECTED),
+        ((Connected(), Transferred(agent=BEN), Connected(), RING), Phase.CONNECTED),
         ((RING, Accepted(offer_id=TWO)), Phase.RINGING),
         ((RING, ("accept", ONE), ("media_failed", None)), Phase.QUEUED),
         ((Connected(),), Phase.CONNECTED),

@@ -318,7 +318,9 @@ class QueueCall:
         self._wire.forget(call, now_s)
         raw = {"sip_status": str(status), "detail": detail, "trunk": call.trunk}
         if was_target:
-            self._transfers.target_gone(transfer_reason(status), raw, now_s)
+            replaced = answered and not ours and self._transfers.replacing
+            if not replaced:
+                self._transfers.target_gone(transfer_reason(status), raw, now_s)
         elif not was_main or self.over:
             pass  # we let it go before
         elif not answered:

@@ -128,3 +128,8 @@ class SipCall:
     @property
     def up(self) -> bool:
         return self.state in UP
+
+    @property
+    def referred(self) -> bool:
+        """Our REFER is under way, or was carried out."""
+        return self.state in (SipState.REFERRED, SipState.HELD_REFERRED)

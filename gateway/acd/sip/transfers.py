@@ -61,6 +61,13 @@ class Transfers:
     def under_way(self) -> bool:
         return self._transfer is not None
 
+    @property
+    def replacing(self) -> bool:
+        """The other side was asked to replace the call to the target. It hangs that one up before its NOTIFY says that
+        all went well (RFC 3891 §3, RFC 5589 §7.3): the NOTIFY counts, or the deadline."""
+        main = self._wire.main
+        return self._transfer is not None and main is not None and main.referred
+
     def begin(self, mode: TransferMode, target: TransferTarget, number: str, now_s: float, *, by_refer: bool) -> None:
         """StateConflict (`transfer_refused`) when there is no call to transfer, or one is under way already."""
         wire, main = self._wire, self._wire.main

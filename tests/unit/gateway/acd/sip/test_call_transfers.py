@@ -121,6 +121,43 @@ def test_an_attended_transfer_asks_the_other_side_to_replace_the_second_call() -
     assert rig.call.done
 
 
+def test_the_replaced_call_is_hung_up_before_the_notify_that_all_went_well() -> None:
+    rig = Rig().talking()
+    first = rig.leg
+    rig.call.transfer(TransferMode.CONSULT, TO_QUEUE, "7005", rig.now, by_refer=True)
+    rig.answer()
+    rig.bye(rig.leg)
+    rig.call.referred(first, 200, True, rig.now)
+    rig.bye(first)
+    assert rig.told[-2:] == [Transferred(queue="sales"), Ended(by=Party.ACD, reason="transfer")]
+    assert not any(isinstance(body, TransferFailed) for body in rig.told)
+    assert rig.call.done
+
+
+def test_a_target_that_hung_up_for_another_reason_is_called_anew_when_the_refer_fails() -> None:
+    rig = Rig().talking()
+    first = rig.leg
+    rig.call.transfer(TransferMode.CONSULT, TO_QUEUE, "7005", rig.now, by_refer=True)
+    rig.answer()
+    rig.bye(rig.leg)
+    rig.call.referred(first, 481, True, rig.now)
+    assert rig.hands.dialled[-1].number == "7005"
+    rig.refuse(486)
+    assert rig.told[-1] == TransferFailed(reason="busy")
+    assert rig.call.leg_ids == (first,)
+
+
+def test_a_replaced_call_without_a_notify_is_a_transfer_that_timed_out() -> None:
+    rig = Rig().talking()
+    first = rig.leg
+    rig.call.transfer(TransferMode.CONSULT, TO_QUEUE, "7005", rig.now, by_refer=True)
+    rig.answer()
+    rig.bye(rig.leg)
+    rig.go(31)
+    assert rig.told[-1] == TransferFailed(reason="timeout")
+    assert rig.call.leg_ids == (first,)
+
+
 def test_an_attended_transfer_that_is_refused_keeps_the_second_call() -> None:
     rig = Rig().talking()
     first = rig.leg

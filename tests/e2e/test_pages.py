@@ -289,6 +289,42 @@ async def test_a_customer_gets_through_by_keyboard_alone(playwright: Playwright,
         assert seen.complaints == []
 
 
+async def test_a_held_key_and_a_double_click_choose_once_and_keys_typed_ahead_are_used(
+    playwright: Playwright, preview: Preview
+) -> None:
+    preview.greeting["/ws/customer"] = [contact("in_menu"), MENU]
+    async with visit(playwright, "/widget/?site=demo", preview=preview) as seen:
+        page = seen.page
+        await page.locator("[data-action=start]").click()
+        await expect(page.locator("h1")).to_have_text(MENU["text"])
+        talker = await preview.talker()
+
+        async def shows(node_id: str) -> None:
+            await talker.tell({**MENU, "node_id": node_id, "text": node_id})
+            await expect(page.locator("h1")).to_have_text(node_id)
+
+        def chosen() -> list[tuple[str, str]]:
+            return [(each["node_id"], each["key"]) for each in talker.said if each["type"] == "menu_choice"]
+
+        await page.keyboard.down("2")
+        await shows("second")
+        await page.keyboard.down("2")  # still held: the browser repeats it
+        await page.keyboard.up("2")
+        await page.locator("button[data-key='1']").click()
+        await shows("third")
+        await page.locator("button[data-key='1']").dispatch_event("click", {"detail": 2})
+        for key in "12":
+            await page.keyboard.press(key)
+        await shows("fourth")
+        await page.locator("button[data-key]:disabled").first.wait_for()  # the key typed ahead is being answered
+        await talker.tell(contact("queued"), PLACE)
+        await page.locator("[data-action=camera]").click()
+        await page.locator("#preview").wait_for()
+        await page.locator("[data-action=publish]").click()
+        await talker.heard("media_state")  # later than every choice
+        assert chosen() == [("root", "2"), ("second", "1"), ("third", "1"), ("fourth", "2")]
+
+
 async def test_nobody_is_asked_for_a_camera_before_choosing(playwright: Playwright, preview: Preview) -> None:
     preview.greeting["/ws/customer"] = [contact("queued"), PLACE]
     async with visit(playwright, "/widget/?site=demo", preview=preview) as seen:

@@ -63,6 +63,38 @@ test("the menu shows once its node is there, and goes with the menu", () => {
   assert.equal(customerAfter(contact("in_menu"), NODE, contact("queued")).menu, null);
 });
 
+/** @param {string} node_id @param {string[]} keys @returns {any} */
+const node = (node_id, keys) => ({ ...NODE, node_id, options: keys.map((key) => ({ key, label: key })) });
+
+test("keys pressed while the menu answers are used at the nodes that follow, one each", () => {
+  let { view, key } = customer.press(customerAfter(contact("in_menu"), node("root", ["1"])), "1");
+  assert.equal(key, "1");
+  for (const ahead of ["2", "3"]) ({ view, key } = customer.press(view, ahead));
+  assert.equal(key, null);
+  ({ view, key } = customer.pressAhead(customer.fold(view, node("second", ["1", "2"]), 0)));
+  assert.deepEqual([key, view.menu_sent], ["2", true]);
+  ({ view, key } = customer.pressAhead(customer.fold(view, node("third", ["3"]), 0)));
+  assert.deepEqual([key, view.menu_ahead], ["3", []]);
+  assert.equal(customer.pressAhead(customer.fold(view, node("fourth", ["3"]), 0)).key, null);
+});
+
+test("keys pressed ahead are forgotten at a node that doesn't know them, after a refusal, and with the menu", () => {
+  const first = customer.press(customerAfter(contact("in_menu"), node("root", ["1"])), "1").view;
+  const ahead = ["7", "1"].reduce((view, key) => customer.press(view, key).view, first);
+  const { view, key } = customer.pressAhead(customer.fold(ahead, node("second", ["1"]), 0));
+  assert.deepEqual([key, view.menu_ahead, view.menu_sent], [null, [], false]);
+  assert.deepEqual(customer.fold(ahead, /** @type {any} */ ({ type: "error", code: "menu_stale", detail: "" }), 0).menu_ahead, []);
+  assert.deepEqual(customer.fold(ahead, contact("queued"), 0).menu_ahead, []);
+});
+
+test("of keys pressed ahead only so many are kept, and a key that no option has is no choice", () => {
+  let { view } = customer.press(customerAfter(contact("in_menu"), NODE), "1");
+  for (let pressed = 0; pressed < 50; pressed += 1) ({ view } = customer.press(view, "1"));
+  assert.equal(view.menu_ahead.length, 8);
+  assert.equal(customer.press(customerAfter(contact("in_menu"), NODE), "9").key, null);
+  assert.equal(customer.press(customerAfter(contact("in_menu"), NODE), "back").key, null);
+});
+
 test("the menu's answer stays to be read after the contact has ended with it", () => {
   const ended = customerAfter(contact("in_menu"), { ...NODE, text: "Nine to seven.", options: [] }, contact("closed", { end_reason: "self_served" }));
   assert.equal(ended.answer, "Nine to seven.");

@@ -88,11 +88,10 @@ export class Customer extends LitElement {
   /** Keys of the menu, as on a telephone. @param {KeyboardEvent} event */
   #key = (event) => {
     const { phase, view, choose } = this.#side;
-    if (phase !== "live" || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
-    const { menu } = view;
-    if (menu === null) return;
-    if (menu.options.some((option) => option.key === event.key)) choose(event.key);
-    else if (event.key === "Backspace" && menu.can_go_back) choose("back");
+    if (phase !== "live" || view.menu === null || event.altKey || event.ctrlKey || event.metaKey || isTyping(event)) return;
+    if (event.repeat) return; // held down: pressed once
+    if (/^[0-9*#]$/.test(event.key)) choose(event.key);
+    else if (event.key === "Backspace") choose("back");
   };
 
   // -------------------------------------------------------------- the page

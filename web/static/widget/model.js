@@ -13,6 +13,7 @@ import { awayOf } from "../elements/away.js";
  * @property {import("../lib/messages.js").MenuNode | null} menu the node shown now
  * @property {string} answer what the menu answered before it ended the contact
  * @property {boolean} menu_sent a key was pressed and not answered yet
+ * @property {string[]} menu_ahead keys pressed since then, for the nodes to come
  * @property {import("../lib/messages.js").QueuePosition | null} queue
  * @property {number} queued_at_ms when the waiting began, by this page's clock
  * @property {number | null} keep_at_ms from then on the place may be kept for who leaves; null: that is not offered
@@ -38,6 +39,7 @@ export function newView() {
     menu: null,
     answer: "",
     menu_sent: false,
+    menu_ahead: [],
     queue: null,
     queued_at_ms: 0,
     keep_at_ms: null,
@@ -86,6 +88,7 @@ export function fold(view, message, now_ms) {
         menu: message.state === "in_menu" ? view.menu : null,
         answer: message.end_reason === "self_served" ? (view.menu?.text ?? view.answer) : "",
         menu_sent: message.state === "in_menu" && view.menu_sent,
+        menu_ahead: message.state === "in_menu" ? view.menu_ahead : [],
         queue: message.state === "queued" || message.state === "offered" || message.state === "bridging" ? view.queue : null,
         peer: (talks && message.state !== "voice") || message.state === "bridging" ? view.peer : null,
         away: talks && message.state !== "voice" ? view.away : null,
@@ -114,10 +117,42 @@ export function fold(view, message, now_ms) {
     case "error":
       if (message.code === "leg_stale") return view; // the state of the leg that comes with it leads to a newer one
       if (view.keep_sent) return { ...view, keep_sent: false, keep_code: message.code };
-      return { ...view, error_code: message.code, menu_sent: false };
+      return { ...view, error_code: message.code, menu_sent: false, menu_ahead: [] };
     default:
       return view;
   }
+}
+
+/** So many keys are kept for the nodes to come; no menu is deeper, and what is pressed beyond them is lost. */
+const AHEAD_LIMIT = 8;
+
+/** @param {import("../lib/messages.js").MenuNode} menu @param {string} key */
+const takes = (menu, key) => (key === "back" ? menu.can_go_back : menu.options.some((option) => option.key === key));
+
+/**
+ * A key of the menu is pressed. While the one before is being answered it is kept for the next node, as on a telephone.
+ * @param {View} view
+ * @param {string} key a digit, `*`, `#` or `back`
+ * @returns {{view: View, key: string | null}} `key`: to be sent now
+ */
+export function press(view, key) {
+  const { menu, menu_sent, menu_ahead } = view;
+  if (menu === null) return { view, key: null };
+  if (menu_sent) return { view: { ...view, menu_ahead: [...menu_ahead, key].slice(0, AHEAD_LIMIT) }, key: null };
+  return takes(menu, key) ? { view: { ...view, menu_sent: true }, key } : { view, key: null };
+}
+
+/**
+ * The first of the keys that were pressed ahead, at the node that shows now. One that it doesn't know means that they were
+ * thinking of another menu: the rest is forgotten with it.
+ * @param {View} view
+ * @returns {{view: View, key: string | null}}
+ */
+export function pressAhead(view) {
+  const [first, ...rest] = view.menu_ahead;
+  if (first === undefined || view.menu_sent) return { view, key: null };
+  const pressed = press(view, first);
+  return { ...pressed, view: { ...pressed.view, menu_ahead: pressed.key === null ? [] : rest } };
 }
 
 /** Which screen it is. @param {View} view @returns {"connecting" | "menu" | "waiting" | "joining" | "talking" | "held" | "voice" | "ended"} */

@@ -118,6 +118,10 @@ export function working(screen, call) {
 export function menu(side, view, consent) {
   const node = view.menu;
   if (node === null) return nothing;
+  /** The second click of a double one would choose from the next node. @param {MouseEvent} event @param {string} key */
+  const choose = (event, key) => {
+    if (event.detail <= 1) side.choose(key);
+  };
   return html`<div class="stack">
     ${consent}
     <h1 tabindex="-1" id="menu-text">${node.text}</h1>
@@ -125,7 +129,7 @@ export function menu(side, view, consent) {
       ? html`<ul class="menu" aria-labelledby="menu-text">
           ${node.options.map(
             (option) => html`<li>
-              <button data-key=${option.key} ?disabled=${view.menu_sent} @click=${() => side.choose(option.key)}>
+              <button data-key=${option.key} ?disabled=${view.menu_sent} @click=${(/** @type {MouseEvent} */ event) => choose(event, option.key)}>
                 <kbd aria-hidden="true">${option.key}</kbd><span>${option.label}</span>${icon("forward")}
               </button>
             </li>`,
@@ -133,7 +137,7 @@ export function menu(side, view, consent) {
         </ul>`
       : nothing}
     ${node.can_go_back
-      ? html`<button class="plain start" data-key="back" ?disabled=${view.menu_sent} @click=${() => side.choose("back")}>
+      ? html`<button class="plain start" data-key="back" ?disabled=${view.menu_sent} @click=${(/** @type {MouseEvent} */ event) => choose(event, "back")}>
           ${icon("back")} ${t("menu.back")}
         </button>`
       : nothing}

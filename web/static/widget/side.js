@@ -11,7 +11,7 @@ import { language, t } from "../lib/i18n.js";
 import { watchReach } from "../lib/reach.js";
 import { Session } from "../lib/session.js";
 import { chimeIn, chimeOut, unlockSound } from "../lib/sound.js";
-import { TALKING, fold, meets, newView, screenOf } from "./model.js";
+import { TALKING, fold, meets, newView, press, pressAhead, screenOf } from "./model.js";
 import { SESSION_KEY } from "./place.js";
 import { OPEN, Turn } from "./turn.js";
 
@@ -223,6 +223,7 @@ export class CustomerSide extends EventTarget {
     const view = fold(before, message, Date.now());
     this.#show({ view });
     call?.receive(message);
+    if (message.type === "menu_node") this.#choose(pressAhead(view));
     if (message.type === "recording_state" && message.state === "awaiting_consent" && this.agreed) this.consent(true);
     const talked = TALKING.has(before.state);
     const met = meets(view);
@@ -364,13 +365,14 @@ export class CustomerSide extends EventTarget {
     }
   };
 
-  /** @param {string} key */
-  choose = (key) => {
-    const { menu, menu_sent } = this.view;
-    if (menu === null || menu_sent) return;
-    this.#show({ view: { ...this.view, menu_sent: true } });
-    this.session?.send({ type: "menu_choice", node_id: menu.node_id, key });
-  };
+  /** A key of the menu: on the screen, or of the keyboard. @param {string} key */
+  choose = (key) => this.#choose(press(this.view, key));
+
+  /** @param {{view: import("./model.js").View, key: string | null}} pressed */
+  #choose({ view, key }) {
+    this.#show({ view });
+    if (view.menu !== null && key !== null) this.session?.send({ type: "menu_choice", node_id: view.menu.node_id, key });
+  }
 
   /** @param {boolean} given */
   consent = (given) => {

@@ -206,8 +206,10 @@ class BuiltinAcd:
         """The contact's own affair."""
 
     async def requeue(self, ref: AcdRef, reason: str) -> None:
+        """They were served until now: what the queue's rules count in line begins anew."""
         entry = self._find(ref)
         if entry is not None:
+            entry.sent_s = self._now_s()
             self._to_head(entry)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:

@@ -389,6 +389,19 @@ async def test_it_does_not_transfer_by_itself(rig: Rig) -> None:
     assert (await rig.acd.contacts([ref]))[0].phase is Phase.CONNECTED
 
 
+@settings(overflow=[{"when": "wait", "after": "60s", "to": "closed"}])
+async def test_who_has_lost_their_agent_begins_to_wait_then(rig: Rig) -> None:
+    ref = await rig.enter("one")
+    await rig.agent(ANNA)
+    await rig.accept(ref)
+    await rig.clock.run(600)
+    await rig.acd.requeue(ref, "agent_lost")
+    await rig.clock.run(59)
+    assert await rig.waiting() == ("ct_one",), "they have talked these ten minutes, not waited"
+    await rig.clock.run(2)
+    assert rig.last("one").body == QueueExit(reason=ExitReason.TIMEOUT)
+
+
 # ---------------------------------------------------------------- figures
 
 

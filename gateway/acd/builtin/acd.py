@@ -144,6 +144,7 @@ class BuiltinAcd:
                 queued_s=queued_at.timestamp(),
                 sent_s=self._now_s(),
                 at_head=offer.returning,
+                entered=offer.returning and offer.preferred_agent is not None,  # who is there, whatever the hours say
             )
             self.callbacks.take_place(entry)
             self._books.contacts[offer.contact_id] = entry

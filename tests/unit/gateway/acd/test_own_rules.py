@@ -402,6 +402,20 @@ async def test_who_has_lost_their_agent_begins_to_wait_then(rig: Rig) -> None:
     assert rig.last("one").body == QueueExit(reason=ExitReason.TIMEOUT)
 
 
+@settings(opening="mon 08:00-10:00")
+async def test_who_is_sent_on_to_an_agent_is_let_in_when_the_queue_has_closed_meanwhile(rig: Rig) -> None:
+    ref = await rig.enter("one")
+    await rig.agent(ANNA)
+    await rig.accept(ref)
+    await rig.clock.run(3 * 3600)
+    await rig.agent(BEN)
+    await rig.acd.end(ref, "transfer")
+    await rig.enter("one", returning=True, preferred_agent=BEN)
+    assert [each.agent_id for each in rig.told("one") if isinstance(each, Reserved)] == [ANNA, BEN]
+    await rig.enter("two", returning=True)
+    assert rig.last("two").body == QueueExit(reason=ExitReason.CLOSED), "sent on to whoever works there: nobody does"
+
+
 # ---------------------------------------------------------------- figures
 
 

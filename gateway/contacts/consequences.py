@@ -97,6 +97,7 @@ class Consequences:
             case events.TransferStarted(kind=kind, target=target) if contact.acd is not None:
                 known = kind in list(TargetKind)
                 contact.acd.asked_for = TransferTarget(kind=TargetKind(kind), value=target) if known else None
+                contact.acd.transfers_held = before is ContactState.HELD
             case events.Transferred(queue=queue) if contact.line is not None:
                 contact.line.waiting_since_s = now
                 contact.line.place = None
@@ -185,6 +186,8 @@ class Consequences:
                 do.acd_resume()
             case events.TransferStarted(kind=kind, target=target):
                 do.acd_transfer(TransferMode.BLIND, TransferTarget(kind=TargetKind(kind), value=target))
+            case events.TransferFailed():
+                self._back_from_transfer()
             case events.ConsultStarted() if before is ContactState.ACTIVE:
                 do.acd_hold()
             case events.ConsultRejected() | events.ConsultTimedOut() | events.ConsultFailed() | events.ConsultEnded():
@@ -233,8 +236,15 @@ class Consequences:
                 self._do.acd_cancel(reason)
             case events.CallEnded() if after is ContactState.CLOSED:
                 self._do.acd_complete(None)
+            case events.TransferFailed():
+                self._back_from_transfer()
             case _:
                 pass
+
+    def _back_from_transfer(self) -> None:
+        """The two talk on; an ACD that was told to hold the customer would hold them still."""
+        if self.contact.acd is not None and self.contact.acd.transfers_held:
+            self._do.acd_resume()
 
     def _acd_over(self, before: ContactState, after: ContactState) -> None:
         reason = self.contact.end_reason.value if self.contact.end_reason is not None else ""

@@ -139,6 +139,7 @@ class AtAcd:
     voice_source: Source | None = None  # the last one asked for
     answered_at_s: float | None = None  # call mode: since its 200 OK; not yet an agent
     asked_for: TransferTarget | None = None  # of the transfer that the ACD was asked for
+    transfers_held: bool = False  # the customer was on hold when that began
     _ids: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
     _seqs: dict[str, int] = field(default_factory=dict)
 

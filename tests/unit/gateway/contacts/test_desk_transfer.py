@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.acd.events import AgentName, TargetKind, TransferMode, Transferred, TransferTarget
+from gateway.acd.events import AgentName, TargetKind, TransferFailed, TransferMode, Transferred, TransferTarget
 from gateway.acd.port import AcdCapabilities, AcdMode
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AgentId
@@ -139,6 +139,29 @@ async def test_an_acd_that_transfers_by_itself_is_asked_and_says_when_it_has() -
     await ben.answer()
     assert ben.last(ContactAssigned).queue_name == "Support"
     assert customer.state == "active"
+    await rig.stop()
+
+
+@pytest.mark.parametrize("told_by_acd", [True, False])
+@pytest.mark.parametrize("on_hold", [True, False])
+async def test_a_transfer_that_fails_takes_the_customer_off_hold_at_the_acd_too(
+    *, on_hold: bool, told_by_acd: bool
+) -> None:
+    foreign = ForeignAcd(TASK_TRANSFERS)
+    rig = DeskRig(foreign=foreign)
+    await rig.start()
+    anna = await rig.agent()
+    customer = await task_call(rig, foreign, anna)
+    if on_hold:
+        await anna.ask(HoldContact())
+    await anna.ask(TransferContact(kind="queue", target="support"))
+    if told_by_acd:
+        foreign.say(customer.contact_id, TransferFailed(reason="busy"))
+        await rig.rest()
+    else:
+        await rig.run(rig.settings.transfer_timeout.total_seconds() + 1)
+    assert customer.state == "active"
+    assert foreign.words().count("resume") == on_hold
     await rig.stop()
 
 

@@ -37,6 +37,10 @@ SILENCE: Final = b"\xf8\xff\xfe"
 
 SILENCE_MS: Final = 20
 _FILL_AFTER_MS: Final = 60
+_FILL_BEHIND_MS: Final = 1000
+"""So far behind the pictures no sound is awaited any more: what is silent lies beside them, and not behind all of them,
+where a player would have to look for it."""
+
 _SOUND_CUE_MS: Final = 5000
 
 
@@ -147,8 +151,10 @@ class View:
     Who has a telephone says nothing else from its first sound on: whatever their browser may send is not mixed in here.
     """
 
-    def __init__(self, role: str, file: BinaryIO) -> None:
+    def __init__(self, role: str, file: BinaryIO, *, sound: bool) -> None:
+        """`sound`: there will be some."""
         self.role = role
+        self._sound = sound
         self._on_telephone = False
         self.writer = MatroskaWriter(file)
         self.outputs: dict[str, Output] = {}
@@ -163,9 +169,11 @@ class View:
             if self._on_telephone and output.role != TELEPHONE:
                 return
         number = 1 if output.kind == "audio" else 2
+        if self._sound and output.kind == "video":
+            self._fill(time_ms - _FILL_BEHIND_MS)
         if output.kind == "audio":
             self._fill(time_ms)
-            self._sound_until_ms = time_ms + round((frame.duration_s or 0.0) * 1000)
+            self._sound_until_ms = max(self._sound_until_ms, time_ms + round((frame.duration_s or 0.0) * 1000))
         self.writer.add_frame(number, time_ms, frame.data, key_frame=frame.key_frame, cue=cue)
 
     def _fill(self, time_ms: int) -> None:
@@ -184,7 +192,8 @@ class Muxer:
         self.zero_s = found.zero_s
         self.end_s = self.zero_s
         self._writer = MatroskaWriter(whole)
-        self.views = {role: View(role, file) for role, file in views.items()}
+        heard = {_side_of(stream.role) for stream in found.streams.values() if stream.kind == "audio"}
+        self.views = {role: View(role, file, sound=role in heard) for role, file in views.items()}
         self.outputs: dict[tuple[str, str, str], Output] = {}
         self.sides: dict[tuple[str, str], Side] = {}
         self._readers = {

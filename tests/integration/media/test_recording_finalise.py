@@ -6,6 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
+import av
 import pytest
 
 from media.recording import format as fmt
@@ -70,6 +71,28 @@ def test_a_viewing_copy_has_sound_without_holes(tmp_path: Path) -> None:
     assert max(b - a for a, b in itertools.pairwise(times)) < 0.05
     times = [time_s for time_s, _ in by_name(tmp_path / "recording.webm")["customer audio"].frames]
     assert max(b - a for a, b in itertools.pairwise(times)) > 1.9
+
+
+def test_the_silence_of_a_viewing_copy_lies_beside_the_pictures_it_belongs_to(tmp_path: Path) -> None:
+    """Somebody is muted at first, and again to the end. Silence that comes behind all of those pictures makes a player
+    wait until it has read them, which are minutes of video."""
+    sound = Stream("customer", "audio", "OPUS", 1, "lg", Sender())
+    picture = Stream("customer", "video", "VP8", 2, "lg", Sender())
+    events = [*sound.events(audio(9.0), keep=lambda s: 4 <= s < 5), *picture.events(video("VP8", 9.0))]
+    write_capture(tmp_path, events)
+    finalise(tmp_path)
+    newest = {"audio": 0.0, "video": 0.0}
+    behind_s = 0.0
+    with av.open(str(tmp_path / "customer.webm")) as container:
+        for packet in container.demux():
+            if packet.pts is not None:
+                newest[packet.stream.type] = float(packet.pts * packet.time_base)
+                behind_s = max(behind_s, newest["video"] - newest["audio"])
+    assert behind_s < 1.5
+    (times,) = (
+        [at_s for at_s, _ in track.frames] for track in decode(tmp_path / "customer.webm") if track.codec == "opus"
+    )
+    assert max(b - a for a, b in itertools.pairwise(times)) < 0.05
 
 
 def test_finalising_twice_gives_the_same_bytes(tmp_path: Path) -> None:

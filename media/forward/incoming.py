@@ -144,6 +144,8 @@ class IncomingStream:
             self.restart_at = (sequence + 1) & 0xFFFF
             return _UNTOLD
         number = ((self.expected >> 16) + 1 << 16) + sequence
+        self.track.keep_sums(self)
+        self.restored = 0
         self.missing.clear()
         self.base = number
         self.expected = number + 1
@@ -305,13 +307,17 @@ class IncomingTrack:
         if any(out.waits_for_key_frame for out in self.outs):
             self.request_key_frame(at_s)
 
+    def keep_sums(self, stream: IncomingStream) -> None:
+        """The numbers of `stream` end, or begin anew: what was lost of it and restored stays in the sums."""
+        self._lost_before += stream.unrepaired
+        self._restored_before += stream.restored
+
     def leave(self, stream: IncomingStream) -> None:
         """`stream` has ended. Its counts stay in the sums."""
         self.streams.pop(stream, None)
         self._packets_before += stream.packets
         self._octets_before += stream.octets
-        self._lost_before += stream.unrepaired
-        self._restored_before += stream.restored
+        self.keep_sums(stream)
         if self.current is stream:
             self.current = None
             self.key_frame_wanted = False

@@ -77,6 +77,26 @@ def test_loss_is_told_before_and_after_repair(rig: Rig) -> None:
     assert sum(report.uplink["video"].unrepaired for report in last) / 4 == pytest.approx(0.05, abs=0.02)
 
 
+def test_what_was_repaired_before_an_outage_hides_no_loss_after_it(rig: Rig) -> None:
+    """So many numbers are skipped that the stream begins anew; what is counted of it must not begin in debt."""
+    leg, _ = rig.leg("lg_a", section(Kind.VIDEO, ssrc=2, peer_rtx_ssrcs={3: 2}))
+    lost = range(5, 300, 5)
+    for number in range(300):
+        if number not in lost:
+            rig.receive(leg, video(number, number * TICKS, VP8_KEY if number == 0 else VP8_DELTA))
+        if number - 2 in lost:
+            original = (number - 2).to_bytes(2, "big") + VP8_DELTA
+            rig.receive(leg, rtp(3, number, (number - 2) * TICKS, original, pt=97))
+        rig.loop.advance(1 / 30)
+    rig.loop.advance(10)
+    before = leg.incoming[Kind.VIDEO].lost, leg.incoming[Kind.VIDEO].restored
+    pictures(rig, leg, 300, first=5000, lost=frozenset(range(5005, 5300, 10)))
+    last = told(rig, "lg_a")[-4:]
+    assert sum(report.uplink["video"].unrepaired for report in last) / 4 == pytest.approx(0.10, abs=0.02)
+    after = leg.incoming[Kind.VIDEO].lost, leg.incoming[Kind.VIDEO].restored
+    assert (after[0] - before[0], after[1] - before[1]) == (30, 0)
+
+
 def test_a_picture_that_stands_still_is_a_freeze(rig: Rig) -> None:
     leg, _ = rig.leg("lg_a")
     pictures(rig, leg, 90)

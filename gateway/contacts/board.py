@@ -133,7 +133,7 @@ class Board:
     def _queue(self, queue: QueueSettings, contacts: list[Contact], seats: list[BoardSeat], now: float) -> BoardQueue:
         here = [each for each in contacts if each.line is not None and each.line.queue == queue.id]
         waits = [
-            now - each.line.queued_at_s
+            now - each.line.waiting_since_s
             for each in here
             if each.line is not None and each.state in (ContactState.QUEUED, ContactState.OFFERED)
         ]

@@ -83,7 +83,6 @@ class Consequences:
                     language=event.language,
                     path=event.path,
                     queued_at=self._queued_at(),
-                    queued_at_s=now,
                     waiting_since_s=now,
                     offerable=offerable,
                 )

@@ -121,8 +121,7 @@ class InQueue:
     language: str
     path: tuple[str, ...]
     queued_at: datetime  # the first time, for good
-    queued_at_s: float
-    waiting_since_s: float  # the longest wait counts from here: anew after a lost agent
+    waiting_since_s: float  # what is told of the wait, and the longest one, count from here: anew after an agent
     place: QueuePlace | None = None
     offerable: bool = True
 

@@ -50,7 +50,7 @@ class Placework:
         own = contact.acd is not None and contact.acd.capabilities.mode is AcdMode.OWN
         if contact.state is ContactState.QUEUED and line is not None and own and self._n.places is not None:
             after_s = self._n.places.offered_after_s(line.queue, place.estimate_s if place is not None else None)
-        waited_s = self._n.clock.monotonic() - line.queued_at_s if line is not None else 0.0
+        waited_s = self._n.clock.monotonic() - line.waiting_since_s if line is not None else 0.0
         if line is None or after_s is None or waited_s + _EARLY_S < after_s:
             raise StateConflict("place_not_offered", "This place can't be kept just now.")
         self._keep(line)

@@ -96,7 +96,7 @@ class Views:
             queue=contact.line.queue,
             queue_name=self.queue_name(contact.line.queue),
             customer=self.card(contact),
-            waited_s=now_s - contact.line.queued_at_s,
+            waited_s=now_s - contact.line.waiting_since_s,
             deadline_s=max(0.0, deadline - now_s),
         )
 
@@ -111,7 +111,7 @@ class Views:
             queue=contact.line.queue,
             queue_name=self.queue_name(contact.line.queue),
             customer=self.card(contact),
-            waited_s=now_s - contact.line.queued_at_s,
+            waited_s=now_s - contact.line.waiting_since_s,
             deadline_s=max(0.0, deadline - now_s),
         )
 
@@ -157,7 +157,7 @@ class Views:
     ) -> QueuePlace | None:
         if contact.line is None:
             return None
-        waited_s = now_s - contact.line.queued_at_s
+        waited_s = now_s - contact.line.waiting_since_s
         own = contact.acd is not None and contact.acd.capabilities.mode is AcdMode.OWN
         after_s = self._places.offered_after_s(contact.line.queue, estimate_s) if self._places and own else None
         return QueuePlace(

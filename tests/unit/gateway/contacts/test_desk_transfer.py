@@ -46,6 +46,18 @@ async def test_the_customer_waits_with_music_and_is_in_line_of_the_new_queue(rig
     assert rig.recording.words()[-1] == "agent_lost", "nothing is written until the next agent"
 
 
+async def test_who_was_sent_on_has_waited_since_then(rig: DeskRig) -> None:
+    customer, anna = await in_call(rig)
+    await rig.run(600)
+    await anna.ask(TransferContact(kind="queue", target="support"))
+    await rig.run(5)
+    assert customer.last(QueuePlace).waited_s == 0.0, "told when they came into that line"
+    board = rig.desk.board()
+    assert next(queue for queue in board.queues if queue.queue == "support").longest_wait_s == 5.0
+    ben = await rig.agent("ben", queues=("support",))
+    assert ben.last(OfferMade).waited_s == 5.0
+
+
 async def test_a_contact_on_hold_can_be_sent_on(rig: DeskRig) -> None:
     customer, anna = await in_call(rig)
     await anna.ask(HoldContact())

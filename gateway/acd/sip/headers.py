@@ -17,6 +17,9 @@ from gateway.base.errors import SetupError
 from gateway.config.acd_sip import SipAcdSettings
 
 HEADERS_LIMIT: Final = 700
+VALUE_BYTES_LIMIT: Final = 512
+"""Of one header: the media port refuses to dial with a longer one."""
+
 USER_TO_USER: Final = "User-to-User"
 USER_TO_USER_LIMIT: Final = 128
 CALLERS_LIMIT: Final = 200
@@ -75,7 +78,7 @@ class Wardrobe:
         room = HEADERS_LIMIT
         for name, text in self._texts(values):
             size = len(name) + len(text or "") + 4  # the colon, a space, the end of the line
-            if text is None or size > room:
+            if text is None or len(text) > VALUE_BYTES_LIMIT or size > room:
                 left_out.append(name)
             elif text:
                 headers.append((name, text))

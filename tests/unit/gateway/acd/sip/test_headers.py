@@ -14,6 +14,7 @@ from gateway.acd.sip.templates import VALUE_LIMIT, harmless, readable
 from gateway.base.errors import SetupError
 from gateway.base.ids import ContactId
 from gateway.config.acd_sip import SipAcdSettings, SipTrunkSettings
+from media.voice.checks import check_headers
 
 NASTY = st.text(
     alphabet=st.one_of(st.sampled_from('\r\n\0\t;,<>"\\%:@é日\u2028\u202e\x7f\x85'), st.characters()), max_size=200
@@ -126,6 +127,14 @@ def test_all_headers_together_fit_into_a_datagram(values: list[str]) -> None:
     one = MANY.dress(offer(attributes={f"a{index}": value for index, value in enumerate(values)}))
     assert sum(len(name) + len(value) + 4 for name, value in one.headers) <= HEADERS_LIMIT
     assert dict(one.headers)[USER_TO_USER]  # the first, so never the one that is left out
+
+
+@pytest.mark.parametrize("characters", range(50, 65))
+def test_a_way_through_a_thai_menu_makes_no_call_that_the_engine_refuses(characters: int) -> None:
+    """Each of its characters is nine when it is encoded."""
+    dressing = dressed(offer(menu_path=("ก" * characters,)))
+    check_headers(dressing.headers)
+    assert dict(dressing.headers)["X-Video-Site"] == "shop"
 
 
 def test_what_does_not_fit_is_left_out_from_the_end() -> None:

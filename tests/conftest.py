@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A busy machine is no bug: no deadline per example. `make test` says the same of the same commit, so its examples are
-# the same each time; `make explore` looks for new ones.
-settings.register_profile("gate", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None)
+# A busy machine is no bug: no deadline per example, and none for making them. `make test` says the same of the same
+# commit, so its examples are the same each time; `make explore` looks for new ones.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("gate", _PATIENT, derandomize=True)
+settings.register_profile("explore", _PATIENT)
 settings.load_profile("explore" if os.environ.get("VISAVIS_EXPLORE") else "gate")
 
 _real_sleep = time.sleep

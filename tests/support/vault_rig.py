@@ -9,14 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.base.ids import ContactId, RecordingId
-from gateway.config import QueueSettings, RecordingSettings, RecordsSettings
+from gateway.config import QueueSettings, RecordingSettings
 from gateway.recordings.port import RecordingRecord
 from gateway.recordings.states import RecordingState
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from gateway.records.recordings import SqlRecordings
 from gateway.records.vault import SqlVault
 from gateway.vault.service import Vault, open_vault
 from tests.support.clock import FakeClock
+from tests.support.records import open_records
 
 FILM = bytes(range(256)) * 12_000  # three chunks, the last one short
 
@@ -115,7 +116,7 @@ class VaultRig:
 async def vault_rig(
     tmp_path: Path, *, queues: tuple[QueueSettings, ...] = (), **settings: object
 ) -> AsyncIterator[VaultRig]:
-    database = await open_database(RecordsSettings(), tmp_path)
+    database = await open_records(tmp_path)
     rig = VaultRig(database, tmp_path, RecordingSettings(**settings), queues)  # type: ignore[arg-type]
     try:
         rig.vault.intake.start()

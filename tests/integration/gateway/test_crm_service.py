@@ -9,17 +9,17 @@ from pydantic import SecretStr
 
 from gateway.base.clock import SystemClock
 from gateway.base.ids import ContactId
-from gateway.config import RecordsSettings
 from gateway.config.crm import CrmSettings, CrmWebhookSettings
 from gateway.crm.keys import KeyMaker
 from gateway.crm.service import CrmService
 from gateway.parties import CustomerHistory, Entry, Identity
 from gateway.records.customers import SqlCustomers
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from gateway.records.interactions import SqlInteractions
 from gateway.records.journal import SqlJournal
 from tests.support.contracts.records import event, summary
 from tests.support.crm_server import SECRET, CrmServer
+from tests.support.records import open_records
 from tests.support.servers import until
 
 ONE, TWO = ContactId("ct_one00000"), ContactId("ct_two00000")
@@ -79,7 +79,7 @@ class House:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     crm = CrmServer()
     await crm.start()
-    database = await open_database(RecordsSettings(), tmp_path)
+    database = await open_records(tmp_path)
     made = House(database, crm)
     yield made
     await made.close()

@@ -15,7 +15,7 @@ from gateway.agents.roster import AgentRoster
 from gateway.base.clock import SystemClock
 from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId
-from gateway.config import ContactSettings, LiveSettings, RecordsSettings
+from gateway.config import ContactSettings, LiveSettings
 from gateway.contacts.desk import ContactDesk
 from gateway.contacts.fold import fold_contact
 from gateway.live.queues import LiveQueueStore
@@ -38,10 +38,11 @@ from gateway.parties import (
     SubmitWrapUp,
     WrapUpStarted,
 )
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from gateway.records.journal import SqlJournal
 from tests.support.desk_rig import QUEUES, SITES, FakeRecording, FakeRollout, SeenQuality, menu_library
 from tests.support.fake_media import FakeMedia
+from tests.support.records import open_records
 from tests.support.servers import RedisServer, until
 
 N = TypeVar("N")
@@ -148,7 +149,7 @@ async def live(request: pytest.FixtureRequest) -> AsyncIterator[Live]:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await open_database(RecordsSettings(), tmp_path)
+    database = await open_records(tmp_path)
     yield database
     await database.aclose()
 

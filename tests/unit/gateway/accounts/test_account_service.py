@@ -22,13 +22,14 @@ from gateway.base.errors import (
     TooManyRequests,
 )
 from gateway.base.ids import AccountId, AgentId
-from gateway.config import LimitSettings, LiveSettings, RecordsSettings, SessionSettings
+from gateway.config import LimitSettings, LiveSettings, SessionSettings
 from gateway.live.rates import RateLimiter
 from gateway.live.sessions import SessionStore
 from gateway.live.store import Live, open_live
 from gateway.records.accounts import SqlAccounts
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from tests.support.clock import FakeClock
+from tests.support.records import open_records
 
 PASSWORD = "correct horse"
 CANARY = new_token()
@@ -49,7 +50,7 @@ async def live() -> AsyncIterator[Live]:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(RecordsSettings(), tmp_path)
+    opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
 

@@ -11,7 +11,6 @@ from sqlalchemy import insert
 
 from gateway.base.errors import GatewayError, PortFailure
 from gateway.base.ids import ContactId
-from gateway.config import RecordsSettings
 from gateway.crm.finding import Finding
 from gateway.crm.keys import KeyMaker
 from gateway.crm.own import OwnCrm
@@ -20,12 +19,13 @@ from gateway.crm.telling import BATCH, FIRST_PAUSE_S, LAST_PAUSE_S, LEASE, Telli
 from gateway.crm.writing import LOOK_BACK, Writing
 from gateway.parties import CustomerHistory, Entry, Identity
 from gateway.records.customers import SqlCustomers
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from gateway.records.interactions import SqlInteractions
 from gateway.records.journal import SqlJournal
 from gateway.records.tables import contacts
 from tests.support.clock import FakeClock
 from tests.support.contracts.records import event, summary
+from tests.support.records import open_records
 from tests.support.servers import until
 
 ONE, TWO = ContactId("ct_one00000"), ContactId("ct_two00000")
@@ -116,7 +116,7 @@ class Node:
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    made = Node(await open_database(RecordsSettings(), tmp_path), FakeOutside(), FakeClock())
+    made = Node(await open_records(tmp_path), FakeOutside(), FakeClock())
     yield made
     await made.aclose()
 

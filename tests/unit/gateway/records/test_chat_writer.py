@@ -7,12 +7,12 @@ import pytest
 
 from gateway.base.errors import PortFailure
 from gateway.base.ids import ContactId
-from gateway.config import RecordsSettings
 from gateway.parties import ChatLine
 from gateway.records.chat import LAST_RETRY_S, SqlChat
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from tests.support.clock import FakeClock, at_rest
 from tests.support.contracts.chat_store import ONE, written
+from tests.support.records import open_records
 
 Batch = Sequence[tuple[ContactId, ChatLine]]
 
@@ -35,7 +35,7 @@ class Flaky(SqlChat):
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(RecordsSettings(), tmp_path)
+    opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
 

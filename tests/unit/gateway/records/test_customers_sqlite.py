@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import RecordsSettings
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from tests.support.contracts.customer_records import CustomerRecordsContract
+from tests.support.records import open_records
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(RecordsSettings(), tmp_path)
+    opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
 

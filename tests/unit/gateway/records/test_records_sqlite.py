@@ -27,12 +27,13 @@ from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, THREE, TWO, JournalContract, event, summary
 from tests.support.contracts.vault_records import VaultRecordsContract
+from tests.support.records import open_records
 from tests.support.servers import until
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(RecordsSettings(), tmp_path)
+    opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
 

@@ -8,13 +8,14 @@ import pytest
 from gateway.base.clock import SystemClock
 from gateway.base.errors import BadInput, NotFound, PortFailure, StateConflict
 from gateway.base.ids import AgentId
-from gateway.config import RecordsSettings, SiteSettings
+from gateway.config import SiteSettings
 from gateway.contacts.ports import Admission
-from gateway.records.database import Database, open_database
+from gateway.records.database import Database
 from gateway.records.pilots import SqlPilots
 from gateway.rollout.model import PilotChange, PilotGroup
 from gateway.rollout.service import REFRESH_S, RolloutService
 from tests.support.clock import FakeClock
+from tests.support.records import open_records
 from tests.support.servers import until
 
 ANNA, BEN = AgentId("ag_anna0000"), AgentId("ag_ben00000")
@@ -26,7 +27,7 @@ NOT_IN_PILOT = Admission(admitted=False, code="not_in_pilot")
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(RecordsSettings(), tmp_path)
+    opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
 

@@ -1,0 +1,23 @@
+"""Records in SQLite for tests that are not about opening them: the migrations run once in a process and are copied."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from gateway.config import RecordsSettings
+from gateway.records.database import Database, open_database
+
+FILE_NAME: Final = "records.sqlite"
+_migrated: list[bytes] = []
+
+
+async def open_records(folder: Path) -> Database:
+    """As `open_database` with the default settings. What is in `folder` already is kept."""
+    if not _migrated:
+        with TemporaryDirectory() as empty:
+            await (await open_database(RecordsSettings(), Path(empty))).aclose()
+            _migrated.append((Path(empty) / FILE_NAME).read_bytes())
+    path = folder / FILE_NAME
+    if not path.exists():
+        path.write_bytes(_migrated[0])
+    return await open_database(RecordsSettings(), folder)

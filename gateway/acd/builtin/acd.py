@@ -144,6 +144,7 @@ class BuiltinAcd:
                 queued_s=queued_at.timestamp(),
                 sent_s=self._now_s(),
                 at_head=offer.returning,
+                connected_once=offer.returning,
                 entered=offer.returning and offer.preferred_agent is not None,  # who is there, whatever the hours say
             )
             self.callbacks.take_place(entry)
@@ -197,7 +198,9 @@ class BuiltinAcd:
 
     async def confirm_media(self, ref: AcdRef, ok: bool) -> None:
         entry = self._find(ref)
-        if entry is not None and not ok:
+        if entry is not None and ok:
+            self._telling.connected(entry)
+        elif entry is not None:
             self._to_head(entry)
 
     async def hold(self, ref: AcdRef) -> None:

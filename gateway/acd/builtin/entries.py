@@ -27,6 +27,8 @@ class OwnContact:
     hold: Hold | None = None  # who is reserved for it, or has it
     ring: tuple[Hold, ...] = ()  # at whom it rings, before anybody has the offer
     rings_since_s: float = 0.0
+    answered_s: float = 0.0  # an agent accepted it, the last time
+    connected_once: bool = False  # an agent had it, here or before it was sent on
     visited: tuple[str, ...] = ()
     entered: bool = False  # its queue let it in
     callback: bool = False

@@ -13,8 +13,9 @@ class RoutingFigures(Protocol):
         ...
 
     def answered(self, queue: str, waited_s: float, *, in_time: bool, off_by_s: float | None) -> None:
-        """An agent accepted a contact. `in_time` by the queue's service level; `off_by_s`: how much longer it took than
-        the first estimate said, None where none was told."""
+        """An agent accepted a contact, and has it; once a contact, `waited_s` until it was accepted. `in_time` by the
+        queue's service level; `off_by_s`: how much longer it took than the first estimate said, None where none was
+        told."""
         ...
 
     def left(self, queue: str, reason: ExitReason, to: str) -> None:

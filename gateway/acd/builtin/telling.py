@@ -30,14 +30,20 @@ class Telling:
         self._pace.setdefault(entry.queue, Pace()).answered(
             now_s, rang_s=now_s - entry.rings_since_s, others_wait=self._somebody_waits(entry.queue)
         )
-        waited_s = max(0.0, now_s - entry.queued_s)
+        entry.answered_s = now_s
+
+    def connected(self, entry: OwnContact) -> None:
+        """The two see and hear each other. It is counted the first time: who was lost or sent on had been answered."""
+        if entry.connected_once:
+            return
+        entry.connected_once = True
+        waited_s = max(0.0, entry.answered_s - entry.queued_s)
         self._figures.answered(
             entry.queue,
             waited_s,
             in_time=waited_s <= self._books.rules.of(entry.queue).answer_within_s,
-            off_by_s=entry.first_told.off_by_s(now_s) if entry.first_told is not None else None,
+            off_by_s=entry.first_told.off_by_s(entry.answered_s) if entry.first_told is not None else None,
         )
-        entry.first_told = None  # a second answer is not what the first estimate was of
 
     def _somebody_waits(self, queue: str) -> bool:
         """Whether there is a contact for whom nobody rings."""

@@ -426,8 +426,36 @@ async def test_answers_are_counted_with_their_wait_and_how_far_off_the_estimate_
         await rig.clock.run(10 if number < 6 else 25)
         await rig.agent(ANNA)
         await rig.accept(ref)
+        await rig.acd.confirm_media(ref, ok=True)
         await rig.acd.end(ref, "over")
     waits = [(waited_s, in_time) for _, waited_s, in_time, _ in rig.figures.answers]
     assert waits == [(10.0, True)] * 6 + [(25.0, False)]
     assert [off_by_s for *_, off_by_s in rig.figures.answers] == [None] * 5 + [0.0, 15.0], "told from the sixth on"
     assert rig.figures.decisions > 0
+
+
+@settings(service_level_within="15s")
+async def test_a_contact_is_counted_once_when_an_agent_has_it(rig: Rig) -> None:
+    ref = await rig.enter("one")
+    await rig.clock.run(10)
+    await rig.agent(ANNA)
+    await rig.accept(ref)
+    await rig.acd.confirm_media(ref, ok=False)
+    assert rig.figures.answers == [], "nobody has seen or heard anybody"
+    await rig.clock.run(10)
+    await rig.agent(ANNA)
+    await rig.accept(ref)
+    await rig.clock.run(2)
+    await rig.acd.confirm_media(ref, ok=True)
+    assert rig.figures.answers == [("sales", 20.0, False, None)]
+    await rig.clock.run(600)
+    await rig.acd.requeue(ref, "agent_lost")
+    await rig.agent(BEN)
+    await rig.accept(ref)
+    await rig.acd.confirm_media(ref, ok=True)
+    await rig.acd.end(ref, "transfer")
+    again = await rig.enter("one", queue="support", returning=True)
+    await rig.agent(ANNA, queues=("support",))
+    await rig.accept(again)
+    await rig.acd.confirm_media(again, ok=True)
+    assert len(rig.figures.answers) == 1, "they had been answered"

@@ -226,6 +226,7 @@ class IncomingTrack:
         "_wanted_after_s",
         "codecs",
         "current",
+        "key_frame_owed",
         "key_frame_wanted",
         "key_frames_requested",
         "on_loss",
@@ -256,6 +257,8 @@ class IncomingTrack:
         self.recorder: Recorder | None = None
         self.on_loss = on_loss
         self.key_frame_wanted = False
+        self.key_frame_owed = False
+        """A recording asked for one and has none yet."""
         self.key_frames_requested = 0
         self.streams: dict[IncomingStream, None] = {}  # in the order they came
         self._lost_before = 0  # this and the following: of streams that have ended
@@ -276,6 +279,7 @@ class IncomingTrack:
         """
         if not self.repairs or self.current is None:
             return
+        self.key_frame_owed |= recorded
         since_s = now_s - self._key_frame_at_s
         limit_s = RECORDED_INTERVAL_S if recorded else KEY_FRAME_INTERVAL_S if anew else self._key_frame_interval_s
         if self.key_frame_wanted:
@@ -293,6 +297,14 @@ class IncomingTrack:
         self._key_frame_at_s = now_s
         self.key_frames_requested += 1
         self._request(self, self.current)
+
+    def ask_again(self, now_s: float) -> None:
+        """Once a second: a question of a recording, or its answer, may be lost, and nobody else need ask. Not while
+        nothing comes: then there is nothing to record."""
+        if not self.key_frame_owed or self.recorder is None or self.current is None:
+            return
+        if 0 <= now_s - self.current.last_at_s < KEY_FRAME_INTERVAL_S <= now_s - self._key_frame_at_s:
+            self.request_key_frame(now_s, anew=True)
 
     def restart(self) -> None:
         """The stream jumped or another took its place: receivers begin anew, at a key frame where there are any."""

@@ -281,6 +281,7 @@ class ForwardLeg:
         end = payload_end(buffer, length, offset)
         if not starts_key_frame(codec_name, buffer, offset, end):
             return
+        stream.track.key_frame_owed = False
         size = key_frame_size(codec_name, bytes(buffer[offset:end]))
         if size is None:
             return
@@ -402,6 +403,8 @@ class ForwardLeg:
             resend_bps = delivery.resend_bps(resend_bps)
         for out in self.outgoing.values():
             out.resend_budget_bytes = _refilled(out.resend_budget_bytes, resend_bps, elapsed_s)
+        for track in self.incoming.values():
+            track.ask_again(now_s)
         self.control.report(now_s)
         told = self._meter.measure(now_s, round_trip_s=self.round_trip_s, downlink_bps=self.control.downlink_bps)
         if told is not None:

@@ -5,10 +5,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.forward.incoming import MAX_KEY_FRAME_INTERVAL_S, RECORDED_INTERVAL_S
+from media.forward.incoming import MAX_KEY_FRAME_INTERVAL_S, RECORDED_INTERVAL_S, Recorder
 from media.forward.missing import GIVE_UP_S, MAX_MISSING, SHARE, STOCK, TRIES, MissingPackets
 from media.port import Kind
-from tests.unit.media.forward.rig import NOW_S, VP8_KEY, Rig, video
+from tests.unit.media.forward.rig import NOW_S, VP8_DELTA, VP8_KEY, Rig, video
 
 
 def test_a_repetition_is_waited_for_as_long_as_repetitions_take() -> None:
@@ -107,3 +107,29 @@ def test_a_recording_that_begins_with_the_bridge_waits_a_third_of_a_second_for_i
     assert track.key_frames_requested == begun + 2
     rig.loop.advance(10)
     assert track.key_frames_requested == begun + 2, "asked once"
+
+
+def test_a_recording_asks_again_until_its_key_frame_has_come() -> None:
+    """The question may be lost, and the browser's other listener has its picture: nobody else would ask."""
+    rig = Rig()
+    leg, _ = rig.leg("lg_a")
+    track = leg.incoming[Kind.VIDEO]
+
+    def pictures(first: int, payload: bytes = VP8_DELTA) -> None:
+        for number in range(first, first + 150):
+            rig.receive(leg, video(number, number * 3000, payload))
+            rig.loop.advance(1 / 30)
+            payload = VP8_DELTA
+
+    pictures(0, VP8_KEY)
+    leg.record(lambda kind: Recorder(lambda codec, ssrc: 0, lambda *_: None, lambda *_: None))
+    begun = track.key_frames_requested
+    track.request_key_frame(rig.loop.wall(), recorded=True)
+    pictures(150)
+    assert begun + 3 <= track.key_frames_requested <= begun + 6
+    asked = track.key_frames_requested
+    pictures(300, VP8_KEY)
+    assert track.key_frames_requested == asked
+    track.request_key_frame(rig.loop.wall(), recorded=True)
+    rig.loop.advance(10)
+    assert track.key_frames_requested == asked + 1, "a camera that is off is not asked for ever"

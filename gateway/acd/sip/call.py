@@ -187,10 +187,10 @@ class QueueCall:
             self.hands.close(leg_id)
             return
         call.answered_s = now_s
+        self.hands.outcome(call.trunk, 200)
         if call is self._wire.main:
             self._deadlines.pop(Timer.PROGRESS, None)
             self._deadlines.pop(Timer.ANSWER, None)
-            self.hands.outcome(call.trunk, 200)
             self._offered()
             self._tell(VoiceUp(leg_id=leg_id, answered=True))
             if not self.limits.told_places:

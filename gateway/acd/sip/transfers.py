@@ -18,6 +18,7 @@ from gateway.acd.events import (
     VoiceUp,
 )
 from gateway.acd.sip.hands import Limits, Timer
+from gateway.acd.sip.outcomes import TIMED_OUT
 from gateway.acd.sip.states import ReferAsked, ReferFailed, SipCall
 from gateway.acd.sip.trunks import NoTrunk
 from gateway.acd.sip.wire import Wire
@@ -133,6 +134,8 @@ class Transfers:
         if self._transfer is None:
             return
         if wire.target is not None:
+            if wire.target.answered_s is None:
+                wire.hands.outcome(wire.target.trunk, TIMED_OUT)
             wire.hang_up(wire.target, now_s)
         if wire.main is not None:
             wire.main.happened(ReferFailed())

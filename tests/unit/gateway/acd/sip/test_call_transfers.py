@@ -178,3 +178,18 @@ def test_a_transfer_needs_an_answered_call_and_one_is_made_at_a_time() -> None:
     with pytest.raises(StateConflict, match="transfer_refused"):
         rig.call.transfer(TransferMode.BLIND, TO_QUEUE, "7005", rig.now, by_refer=False)
     assert len(rig.hands.dialled) == 2
+
+
+@pytest.mark.parametrize(("how", "status"), [("answered", 200), ("busy", 486), ("silent", 408)])
+def test_each_call_of_a_transfer_is_counted_with_its_outcome(how: str, status: int) -> None:
+    rig = Rig().talking()
+    rig.call.transfer(TransferMode.BLIND, TO_QUEUE, "7005", rig.now, by_refer=False)
+    match how:
+        case "answered":
+            rig.answer()
+        case "busy":
+            rig.refuse(486)
+        case _:
+            rig.go(31)
+            rig.gone()
+    assert rig.hands.outcomes == [("a", 200), ("a", status)]

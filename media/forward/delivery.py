@@ -10,7 +10,7 @@ from typing import Final
 from media.forward import twcc
 from media.forward.departures import Departures
 from media.forward.downlink import DRAINED_S, Downlink
-from media.forward.floor import RESUME_BPS, Floor
+from media.forward.floor import PAUSE_BPS, RESUME_BPS, Floor
 from media.forward.outgoing import OutgoingTrack
 from media.forward.probe import Prober
 from media.port import Kind
@@ -115,7 +115,8 @@ class Delivery:
         if limit is None or limit >= RESUME_BPS:
             self._probed_bps = None
         narrow = now_s - self.downlink.congested_s < 1.0 or (self._probed_bps or RESUME_BPS) < RESUME_BPS
-        if (narrow or self.floor.paused) and self.floor.decide(limit, now_s):
+        low = limit is not None and limit < PAUSE_BPS  # once it isn't, the floor's patience begins anew
+        if (narrow or not low or self.floor.paused) and self.floor.decide(limit, now_s):
             for kind, out in self._tracks.items():
                 if kind != Kind.AUDIO:
                     out.pause(paused=self.floor.paused, now_s=now_s)

@@ -149,6 +149,19 @@ def test_stalls_of_a_quiet_call_do_not_pause_its_picture() -> None:
     assert world.pauses() == []
 
 
+def test_a_short_dip_does_not_pause_the_picture_because_there_was_one_before() -> None:
+    """Each of them is over before the floor's patience is; half a minute between them nothing is wrong."""
+    world = World()
+    world.run(5)
+    for _ in range(4):
+        world.way.lane.impairment = narrow(60_000)
+        world.run(1.5)
+        world.way.lane.impairment = FREE
+        world.run(30)
+    assert world.told_bps == MOST_BPS
+    assert world.pauses() == []
+
+
 def test_numbers_go_on_without_a_gap_over_a_pause() -> None:
     world = World()
     world.run(2)

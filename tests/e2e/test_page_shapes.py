@@ -124,6 +124,16 @@ async def test_the_longest_name_of_a_field_is_read_whole_on_a_phone(playwright: 
             assert await cut(seen.page) == []
 
 
+async def test_a_caller_without_a_name_has_a_face_within_the_ring(playwright: Playwright, preview: Preview) -> None:
+    preview.greeting["/ws/agent"] = [agent("reserved"), {**OFFER, "customer": {**CARD, "display_name": ""}}]
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        places = "(avatar) => [avatar, avatar.firstElementChild].map((each) => each.getBoundingClientRect().toJSON())"
+        around, face = await seen.page.locator(".avatar").evaluate(places)
+        for start, length in (("x", "width"), ("y", "height")):
+            assert face[length] < around[length]
+            assert face[start] + face[length] / 2 == pytest.approx(around[start] + around[length] / 2, abs=1)
+
+
 @pytest.mark.parametrize(("width", "height"), [(359, 640), (320, 480), (280, 400), (240, 320)])
 async def test_the_panel_of_one_call_is_never_cut(
     playwright: Playwright, preview: Preview, width: int, height: int

@@ -187,12 +187,12 @@ export const panelStyles = css`
     display: grid;
     place-content: center;
   }
-  .ring svg {
+  .ring > svg {
     position: absolute;
     inset: 0;
     transform: rotate(-90deg);
   }
-  .ring circle {
+  .ring > svg circle {
     fill: none;
     stroke-width: 6;
   }

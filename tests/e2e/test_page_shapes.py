@@ -134,6 +134,18 @@ async def test_a_caller_without_a_name_has_a_face_within_the_ring(playwright: Pl
             assert face[start] + face[length] / 2 == pytest.approx(around[start] + around[length] / 2, abs=1)
 
 
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR", "es-ES"])
+async def test_the_words_below_the_controls_of_a_call_are_whole(
+    playwright: Playwright, preview: Preview, language: str
+) -> None:
+    preview.greeting["/ws/agent"] = CALL
+    async with visit(playwright, "/agent/", language=language, preview=preview) as seen:
+        words = seen.page.locator("button.control > span:not(.badge)")
+        await words.first.wait_for()
+        short = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)"
+        assert await words.evaluate_all(short) == []
+
+
 @pytest.mark.parametrize(("width", "height"), [(359, 640), (320, 480), (280, 400), (240, 320)])
 async def test_the_panel_of_one_call_is_never_cut(
     playwright: Playwright, preview: Preview, width: int, height: int

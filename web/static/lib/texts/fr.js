@@ -142,9 +142,9 @@ export const texts = {
   "controls.close_devices": "Fermer les appareils",
   "controls.hang_up": "Raccrocher",
   "controls.record_start": "Enregistrer",
-  "controls.record_stop": "Arrêter l’enregistrement",
-  "controls.record_pause": "Suspendre l’enregistrement",
-  "controls.record_resume": "Reprendre l’enregistrement",
+  "controls.record_stop": "Arrêter l’enre\u00adgistrement",
+  "controls.record_pause": "Suspendre l’enre\u00adgistrement",
+  "controls.record_resume": "Reprendre l’enre\u00adgistrement",
 
   "device.camera": "Caméra",
   "device.microphone": "Micro",

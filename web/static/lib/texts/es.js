@@ -567,7 +567,7 @@ export const texts = {
   "agent_call.complete": "Pasar a {colleague}",
   "agent_call.back": "Volver con {name}",
   "agent_call.voice_apart": "La voz está en su teléfono, la imagen está aquí.",
-  "transfer.title": "Transferir a {name}",
+  "transfer.title": "Transferir la llamada de {name}",
   "transfer.text": "El cliente espera con música. Usted queda libre enseguida.",
   "transfer.text_voice": "Su sistema telefónico mueve la llamada. Quien la tome puede abrir el vídeo.",
   "transfer.queues": "A una cola",

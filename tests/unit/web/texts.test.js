@@ -70,8 +70,8 @@ test("no text is there that no page asks for", () => {
 });
 
 const FAMILIES = [
-  { what: "reason a contact ended, for the customer", family: "ended", codes: () => members("gateway/contacts/states.py", "EndReason") },
-  { what: "reason a contact ended, for the admin", family: "reason_ended", codes: () => members("gateway/contacts/states.py", "EndReason") },
+  { what: "reason a contact ended, for the customer", family: "ended", codes: () => members("gateway/contacts/events.py", "EndReason") },
+  { what: "reason a contact ended, for the admin", family: "reason_ended", codes: () => members("gateway/contacts/events.py", "EndReason") },
   { what: "state of a contact", family: "state", codes: () => members("gateway/contacts/states.py", "ContactState") },
   { what: "source of a journal event", family: "source", codes: () => members("gateway/contacts/journal.py", "JournalSource") },
   { what: "refusal before a call", family: "refused", codes: () => ["closed", "not_in_pilot", "draining", "full", "no_such_site"] },

@@ -245,7 +245,7 @@ async def start(rooms: Rooms, stack: AsyncExitStack) -> None:
         recording.service.start()
         stack.push_async_callback(recording.service.aclose)
         await desk.start()
-        await recording.service.recover()
+        await recording.service.recover(desk.owns)
         rooms.crm.start()
     except PortFailure as error:
         raise SetupError("store_unavailable", f"The gateway can't start: {error.detail}") from error

@@ -27,7 +27,7 @@ from gateway.contacts.claims import Claims
 from gateway.contacts.effects import Neighbours
 from gateway.contacts.events import EndReason
 from gateway.contacts.journal import ContactHistoryPort, JournalPort
-from gateway.contacts.leftopen import close_left_open
+from gateway.contacts.leftopen import close_left_open, is_of
 from gateway.contacts.legs import LegState
 from gateway.contacts.model import Contact, Role, Side
 from gateway.contacts.ports import (
@@ -269,6 +269,10 @@ class ContactDesk:
 
     async def customer_view(self, contact_id: ContactId) -> Sequence[CustomerNotice]:
         return await self._actor(contact_id).ask(messages.CustomerViewAsked()) or ()  # type: ignore[return-value]
+
+    async def owns(self, contact_id: ContactId) -> bool:
+        """Whether the contact is, or was, this node's; one that nobody knows is. PortFailure."""
+        return is_of(self._node, await self._journal.read(contact_id))
 
     def _actor(self, contact_id: ContactId) -> ContactActor:
         try:

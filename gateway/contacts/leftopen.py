@@ -4,6 +4,7 @@ Several nodes may have one database: a contact of another node is left to it, un
 any contact lives. Then that node is gone for good.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +22,11 @@ _MARGIN: Final = timedelta(hours=1)
 """Clocks differ, and another node may have other settings."""
 
 
+def is_of(node: str, events: Sequence[JournalEvent]) -> bool:
+    """Whether this journal is of a contact of that node. One that does not say so was written before there were two."""
+    return not events or events[0].data.get("node", node) == node
+
+
 async def close_left_open(
     history: ContactHistoryPort, journal: JournalPort, clock: Clock, *, node: str, settings: ContactSettings
 ) -> None:
@@ -31,7 +37,7 @@ async def close_left_open(
         if not events:
             continue
         last = events[-1]
-        if events[0].data.get("node", node) != node and last.at > silent_since:
+        if not is_of(node, events) and last.at > silent_since:
             continue
         if last.name != CLOSED:
             closed = JournalEvent(

@@ -1,7 +1,7 @@
 """The end of a recording: finalising jobs, what became of them, and the rows a dead process left behind."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +30,8 @@ _log = get_logger("recordings")
 
 LAST_JOBS_S: Final = 3.0
 """Finalising jobs may end within this when the gateway stops; the next start takes up the others."""
+
+IsOurs = Callable[[ContactId], Awaitable[bool]]
 
 
 class Sealer:
@@ -136,13 +138,16 @@ class Sealer:
         except RuntimeError:
             _log.debug("sealing.closed", recording_id=live.recording_id)  # the next start finds it in `ending`
 
-    async def recover(self) -> int:
+    async def recover(self, is_ours: IsOurs | None = None) -> int:
         """Take over what a dead process left: finalise its captures, abort what never began. Returns how many rows."""
         try:
             rows = list(await self._records.unfinished())
         except GatewayError as error:
             self._ledger.alarm("recording_recover", RecordingId(""), ContactId(""), error.detail)
             return 0
+        known = {row.recording_id for row in rows}
+        if is_ours is not None:
+            rows = [row for row in rows if await is_ours(row.contact_id)]
         for row in rows:
             live = Live(replace(row), recovered=True, contact_over=True)
             async with live.lock:
@@ -154,7 +159,6 @@ class Sealer:
                     self.soon(live)
                 else:
                     await self.fail(live, "no_media", "the process ended before anything was written")
-        known = {row.recording_id for row in rows}
         for recording_id in await asyncio.to_thread(self._store.left_over):
             if recording_id not in known and not await self._is_known(recording_id):
                 detail = "a capture without a row was left alone"

@@ -25,7 +25,7 @@ from gateway.recordings.jobs import Jobs
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.policy import AGENT_LOST, PAGE, Action, Decision, Policies, decide
 from gateway.recordings.port import AlarmPort, ArchivePort, AuditPort, BridgeOrder, RecordingRecords, RecordingView
-from gateway.recordings.sealing import Sealer
+from gateway.recordings.sealing import IsOurs, Sealer
 from gateway.recordings.states import (
     RECORDING,
     WRITING,
@@ -128,12 +128,13 @@ class RecordingService:
         await self._sealer.aclose()
         await self._ledger.aclose()
 
-    async def recover(self) -> int:
+    async def recover(self, is_ours: IsOurs | None = None) -> int:
         """Take over what a dead process left: finalise its captures, abort what never began. Returns how many.
 
-        Finalising goes on in the background; `idle` waits for it.
+        `is_ours`: where nodes share the records, whose contact it is; None: all are this node's. What it raises comes
+        through. Finalising goes on in the background; `idle` waits for it.
         """
-        return await self._sealer.recover()
+        return await self._sealer.recover(is_ours)
 
     @property
     def jobs(self) -> Jobs:

@@ -182,6 +182,7 @@ async def test_a_node_that_starts_leaves_the_contacts_of_others_alone(rig: DeskR
     await other.start()
     await anna.answer()
     assert (maria.row.state, maria.events[-1].state) == ("active", "active")
+    assert (await rig.desk.owns(maria.contact_id), await other.desk.owns(maria.contact_id)) == (True, False)
     await other.stop()
 
 

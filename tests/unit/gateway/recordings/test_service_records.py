@@ -125,6 +125,23 @@ async def test_a_row_without_a_capture_is_failed_and_a_row_before_consent_aborte
     assert node.records.rows[RecordingId("rc_lost00001")].state is RecordingState.ABORTED
 
 
+async def test_what_another_node_records_is_left_to_it(node: Node, tmp_path: Path) -> None:
+    await node.talking()
+    records = node.records
+    (tmp_path / "other").mkdir()
+    other = Node(tmp_path / "other")
+    other.records = records
+    other.service = other.make()
+
+    async def is_ours(contact_id: ContactId) -> bool:
+        return contact_id != node.row.contact_id
+
+    assert await other.service.recover(is_ours) == 0
+    await other.service.idle()
+    assert records.rows[node.row.recording_id].state is RecordingState.ACTIVE
+    await other.service.aclose()
+
+
 async def test_a_capture_nobody_knows_is_an_alarm_and_stays(node: Node) -> None:
     folder = node.store.folder(RecordingId("rc_orphan0000"))
     folder.mkdir(parents=True)

@@ -78,6 +78,7 @@ class QueueCall:
             wire=self._wire,
             limits=self.limits,
             tell=self._tell,
+            holder=lambda: self.agent_id,
             moved=self._moved,
             silent=lambda raw, now_s: self._end(raw, now_s, by=Party.ACD),
         )
@@ -373,9 +374,9 @@ class QueueCall:
 
     # ------------------------------------------------------------ inside: telling
 
-    def _moved(self) -> None:
-        """By a transfer: who has it now is to be told anew."""
-        self.agent_id = None
+    def _moved(self, agent_id: AgentId | None) -> None:
+        """By a transfer, to an agent who has claimed already; None: who has it now is to be told anew."""
+        self.agent_id = agent_id
         self._identified = False
         self._told.discard(Connected)
 

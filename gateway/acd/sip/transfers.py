@@ -23,7 +23,7 @@ from gateway.acd.sip.states import ReferAsked, ReferFailed, SipCall
 from gateway.acd.sip.trunks import NoTrunk
 from gateway.acd.sip.wire import Wire
 from gateway.base.errors import StateConflict
-from gateway.base.ids import LegId
+from gateway.base.ids import AgentId, LegId
 
 
 class Tell(Protocol):
@@ -36,10 +36,12 @@ class _Transfer:
     target: TransferTarget
     number: str
     by_refer: bool
+    holder: AgentId | None  # when it began
 
 
 class Transfers:
-    """Of one contact. `moved`: whoever had the call has it no more. `silent`: one failed, and no call is left."""
+    """Of one contact. `holder`: whose panel has claimed it last. `moved`: whoever had the call has it no more, but this
+    one. `silent`: one failed, and no call is left."""
 
     def __init__(
         self,
@@ -47,12 +49,14 @@ class Transfers:
         wire: Wire,
         limits: Limits,
         tell: Tell,
-        moved: Callable[[], None],
+        holder: Callable[[], AgentId | None],
+        moved: Callable[[AgentId | None], None],
         silent: Callable[[Mapping[str, str], float], None],
     ) -> None:
         self._wire = wire
         self._limits = limits
         self._tell = tell
+        self._holder = holder
         self._moved = moved
         self._silent = silent
         self._transfer: _Transfer | None = None
@@ -74,7 +78,7 @@ class Transfers:
         wire, main = self._wire, self._wire.main
         if main is None or not main.up or self._transfer is not None:
             raise StateConflict("transfer_refused", "There is no answered call that could be transferred now.")
-        transfer = _Transfer(mode=mode, target=target, number=number, by_refer=by_refer)
+        transfer = _Transfer(mode=mode, target=target, number=number, by_refer=by_refer, holder=self._holder())
         if by_refer and mode is TransferMode.BLIND:
             main.happened(ReferAsked())
             wire.hands.refer(main, number, None)
@@ -157,10 +161,16 @@ class Transfers:
         wire.hands.dial(wire.target)
 
     def _transferred(self, transfer: _Transfer) -> None:
-        target = transfer.target
-        self._moved()
+        target, agent = transfer.target, None
+        claimed_by = self._holder()
+        if claimed_by == transfer.holder:
+            claimed_by = None
+        self._moved(claimed_by)
+        if claimed_by is not None:  # the screen pop came while the telephone rang, and the video is theirs
+            agent = AgentName(ref=claimed_by, agent_id=claimed_by)
+        elif target.kind is TargetKind.AGENT:
+            agent = AgentName(ref=target.value, agent_id=AgentId(target.value))
         queue = target.value if target.kind is TargetKind.QUEUE else None
-        agent = AgentName(ref=target.value) if target.kind is TargetKind.AGENT else None
         self._tell(Transferred(queue=queue, agent=agent))
         self._wire.let_target_go()  # REFER with Replaces: the other side takes that call over and ends ours
         self._transfer = None

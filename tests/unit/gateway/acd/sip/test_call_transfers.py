@@ -2,9 +2,21 @@
 
 import pytest
 
-from gateway.acd.events import Ended, Party, Resumed, TransferFailed, TransferMode, Transferred, VoiceUp
+from gateway.acd.events import (
+    AgentName,
+    Ended,
+    Party,
+    Resumed,
+    TargetKind,
+    TransferFailed,
+    TransferMode,
+    Transferred,
+    TransferTarget,
+    VoiceUp,
+)
 from gateway.acd.port import Phase
 from gateway.base.errors import StateConflict
+from gateway.base.ids import AgentId
 from tests.support.sip_call_rig import TO_QUEUE, Rig
 
 
@@ -167,6 +179,33 @@ def test_an_attended_transfer_that_is_refused_keeps_the_second_call() -> None:
     rig.call.referred(first, 603, True, rig.now)
     assert rig.hands.closed == [first]
     assert rig.told[-2:] == [Transferred(queue="sales"), VoiceUp(leg_id=second, answered=True)]
+
+
+@pytest.mark.parametrize("by_refer", [False, True])
+def test_who_claims_while_their_telephone_rings_has_the_call_when_it_is_answered(by_refer: bool) -> None:
+    """Screen pops come with the ringing: a transfer that names nobody would take the video away again."""
+    rig = Rig().talking()
+    before, ben = rig.leg, AgentId("ag_00000002")
+    rig.call.transfer(TransferMode.BLIND, TO_QUEUE, "7005", rig.now, by_refer=by_refer)
+    rig.call.claimed(ben)
+    if by_refer:
+        rig.call.referred(before, 200, True, rig.now)
+    else:
+        rig.answer()
+    assert Transferred(queue="sales", agent=AgentName(ref=ben, agent_id=ben)) in rig.told
+    assert rig.call.agent_id == ben
+    assert rig.call.phase() is Phase.CONNECTED
+
+
+def test_a_transfer_to_an_agent_tells_who_it_is() -> None:
+    rig = Rig().talking()
+    ben = AgentId("ag_00000002")
+    rig.call.transfer(
+        TransferMode.BLIND, TransferTarget(kind=TargetKind.AGENT, value=ben), "7044", rig.now, by_refer=False
+    )
+    rig.answer()
+    assert Transferred(agent=AgentName(ref=ben, agent_id=ben)) in rig.told
+    assert rig.call.phase() is Phase.QUEUED  # until a panel claims it
 
 
 def test_a_transfer_needs_an_answered_call_and_one_is_made_at_a_time() -> None:

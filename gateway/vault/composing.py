@@ -59,12 +59,23 @@ class Composer:
         self._known: dict[RecordingId, Composing] = {}
 
     async def start(self) -> None:
-        """Remove what a dead process left."""
-        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+        """Remove what a dead process left, and have sealed what it had made."""
+        await self._clear()
+        try:
+            for recording_id in await asyncio.to_thread(self._vault.spool.unsealed, FILE):
+                record = await self._vault.rows.get(recording_id)
+                if record is not None and await self._vault.keeps(recording_id):
+                    self._vault.take(record)
+        except (GatewayError, OSError) as error:
+            code = error.code if isinstance(error, GatewayError) else type(error).__name__
+            _log.warning("composing.left_unsealed", code=code)  # the next start finds it again
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
-        await self.start()
+        await self._clear()
+
+    async def _clear(self) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
 
     async def ask(self, recording_id: RecordingId, labels: Mapping[str, str]) -> Composing:
         """Have it made, with these names under the pictures; asked again, the same job goes on.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.base.ids import RecordingId
+from gateway.base.ids import RecordingId, looks_like_id
 from gateway.recordings.store import CAPTURE, EXPECTED, RecordingStore
 from gateway.vault.port import SealedFile
 from gateway.vault.sealed import Header, belongs_to, sealing
@@ -50,6 +50,15 @@ class Spool:
             and Path(entry.name).suffix in _MEDIA_TYPES
             and not entry.name.startswith(".")
         ]
+
+    def unsealed(self, name: str) -> list[RecordingId]:
+        """Recordings whose folder on this disk has a plain file of that name. A missing root holds none."""
+        try:
+            entries = sorted(entry.name for entry in os.scandir(self.store.root) if entry.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return []
+        found = [RecordingId(entry) for entry in entries if looks_like_id(entry, "rc")]
+        return [each for each in found if (self.store.folder(each) / name).is_file()]
 
     def media_type(self, name: str) -> str:
         return _MEDIA_TYPES[Path(name).suffix]

@@ -149,6 +149,18 @@ async def test_a_recording_that_is_not_there_is_not_composed(desk: Desk) -> None
         await desk.composer.ask(RecordingId("rc_nobody00000"), {})
 
 
+async def test_what_a_dead_process_had_made_and_not_sealed_is_sealed_at_the_start(desk: Desk) -> None:
+    """The recording itself is in the store, and signed: nobody else would look into its folder again."""
+    recording_id = await desk.kept()
+    folder = desk.rig.folder(recording_id)
+    folder.mkdir()
+    (folder / FILE).write_bytes(b"together")
+    await desk.composer.start()
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    assert not folder.exists()
+    assert await desk.rig.read(recording_id, FILE) == b"together"
+
+
 async def test_what_a_dead_process_left_plain_is_removed_at_the_start(desk: Desk) -> None:
     (desk.work / "rc_left").mkdir(parents=True)
     (desk.work / "rc_left" / "recording.webm").write_bytes(FILM)

@@ -31,7 +31,7 @@ from gateway.acd.events import (
     WrapUpStarted,
 )
 from gateway.acd.port import Phase
-from gateway.acd.sip.hands import AT_ONCE_S, ATTEMPTS_LIMIT, QUEUEING, WORKER_LOST, Hands, Limits, Timer
+from gateway.acd.sip.hands import ALL_IN_USE, AT_ONCE_S, ATTEMPTS_LIMIT, QUEUEING, WORKER_LOST, Hands, Limits, Timer
 from gateway.acd.sip.outcomes import Next, exit_of, is_sick, next_of, transfer_reason
 from gateway.acd.sip.states import (
     ON_HOLD,
@@ -337,6 +337,9 @@ class QueueCall:
         self._deadlines.pop(Timer.PROGRESS, None)
         self._deadlines.pop(Timer.ANSWER, None)
         self._last_status = status
+        if ours and detail == ALL_IN_USE:
+            self._exit(ExitReason.FULL, {"detail": detail}, now_s)
+            return
         following = Next.OTHER_TRUNK if ours else next_of(status)
         number = self.redirected(detail) if following is Next.REDIRECTED and not self._redirections else None
         if number is not None:

@@ -21,6 +21,9 @@ AT_ONCE_S: Final = 2.0
 WORKER_LOST: Final = "worker_lost"
 """The media process died: the trunk is not to blame, and may be taken again."""
 
+ALL_IN_USE: Final = "voice_capacity"
+"""The media process has no room for another telephone call: no other trunk would help."""
+
 QUEUEING: Final = 182  # RFC 3261 §21.1.4
 
 

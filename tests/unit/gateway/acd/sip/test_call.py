@@ -288,6 +288,15 @@ def test_an_invite_that_could_not_be_sent_leads_on() -> None:
     assert rig.busy() == 0
 
 
+def test_our_own_telephones_all_in_use_are_no_failure_of_the_trunks() -> None:
+    rig = Rig()
+    rig.call.start(0)
+    rig.call.not_dialled(rig.leg, "voice_capacity", 0, trunk_is_sick=False)
+    assert rig.told == [QueueExit(reason=ExitReason.FULL)]
+    assert len(rig.hands.dialled) == 1  # another trunk would not help
+    assert rig.busy() == 0
+
+
 # ---------------------------------------------------------------- hold, identity, feed
 
 

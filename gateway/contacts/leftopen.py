@@ -11,7 +11,7 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.base.log import get_logger
 from gateway.config import ContactSettings
-from gateway.contacts.events import EndReason
+from gateway.contacts.events import EndReason, LeaveCause
 from gateway.contacts.fold import CLOSED, fold_contact
 from gateway.contacts.journal import ContactHistoryPort, JournalEvent, JournalPort, JournalSource
 from gateway.contacts.states import ContactState
@@ -48,10 +48,24 @@ async def close_left_open(
                 mono_s=last.mono_s,  # another process's clock: what was measured ends with the last known fact
                 source=JournalSource.GATEWAY,
                 state=ContactState.CLOSED.value,
-                reason=EndReason.GATEWAY_RESTART.value,
+                reason=_why(events).value,
                 data={"last_known_at": last.at.isoformat()},
             )
             journal.append(closed)
             events.append(closed)
         history.save(fold_contact(events))
         _log.warning("contact.left_open", contact_id=contact_id)
+
+
+def _why(events: Sequence[JournalEvent]) -> EndReason:
+    """Why the contact ended: a call that was over before the crash ended as it did, only the work after it was cut."""
+    over = next((event for event in events if event.state == ContactState.WRAP_UP), None)
+    if over is None:
+        return EndReason.GATEWAY_RESTART
+    match over.name, over.reason:
+        case "customer_left", LeaveCause.LOST.value:
+            return EndReason.CUSTOMER_LOST
+        case "max_duration_reached", _:
+            return EndReason.MAX_DURATION
+        case _:
+            return EndReason.COMPLETED

@@ -175,6 +175,29 @@ async def test_what_a_crash_left_open_is_closed_at_the_next_start(rig: DeskRig) 
     await again.stop()
 
 
+@pytest.mark.parametrize(
+    ("how", "reason"), [("customer", "completed"), ("agent", "completed"), ("lost", "customer_lost")]
+)
+async def test_a_call_that_was_over_before_the_crash_ended_as_it_did(rig: DeskRig, how: str, reason: str) -> None:
+    """Only the after-call work was cut off."""
+    anna = await rig.agent()
+    maria = await rig.customer()
+    await anna.answer()
+    if how == "lost":
+        rig.media.silence(maria.leg.leg_id)
+        await maria.present(False)
+        await rig.run(rig.settings.customer_grace.total_seconds())
+    else:
+        await (maria if how == "customer" else anna).ask(HangUp())
+    assert maria.row.state == "wrap_up"
+    again = DeskRig()
+    again.journal.events = {maria.contact_id: list(rig.journal.events[maria.contact_id])}
+    again.journal.rows = dict(rig.journal.rows)
+    await again.start()
+    assert again.journal.rows[maria.contact_id].end_reason == reason
+    await again.stop()
+
+
 async def test_a_node_that_starts_leaves_the_contacts_of_others_alone(rig: DeskRig) -> None:
     anna = await rig.agent()
     maria = await rig.customer()

@@ -399,6 +399,36 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         assert (sent["disposition"], sent["notes"]) == ("sale", "done")
 
 
+async def test_notes_that_were_refused_are_still_there(playwright: Playwright, preview: Preview) -> None:
+    """Also when the page is reloaded before the gateway has taken them; taken, they are kept nowhere."""
+    assigned = {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD}
+    wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
+    after = [agent("working_after_call"), assigned, contact("wrap_up"), {**wrap_up, "deadline_s": 60.0}]
+    preview.greeting["/ws/agent"] = after
+    async with visit(playwright, "/agent/", preview=preview) as seen:
+        page = seen.page
+        notes, done = page.locator("#notes"), page.locator("vv-wrap-up [type=submit]")
+        await page.locator("input[value=sale]").check()
+        await notes.fill("wants two more")
+        await done.click()
+        talker = await preview.talker()
+        await talker.heard("wrap_up")
+        await talker.tell({"type": "error", "code": "too_many_messages", "detail": "", "re_seq": None})
+        await expect(done).to_be_enabled()
+        await expect(notes).to_have_value("wants two more")
+        await done.click()
+        await expect(done).to_be_disabled()
+        await page.reload()
+        await expect(notes).to_have_value("wants two more")
+        await page.locator("input[value=sale]").check()
+        await done.click()
+        await expect(done).to_be_disabled()
+        await (await preview.talker(2)).tell(agent("ready"))
+        await page.locator("[data-state=ready]").wait_for()
+        kept = "Object.keys(sessionStorage).filter((key) => key.startsWith('visavis.notes'))"
+        assert await page.evaluate(kept) == []
+
+
 async def test_a_panel_open_elsewhere_is_taken_over_only_on_request(playwright: Playwright, preview: Preview) -> None:
     preview.greeting["/ws/agent"] = [agent("ready")]
     async with visit(playwright, "/agent/", preview=preview) as seen:

@@ -132,6 +132,11 @@ export class WrapUp extends LitElement {
     </form>`;
   }
 
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    if (this._sent) tabStore().removeItem(this.#key); // it was taken; until then it may be refused, or the page reloaded
+  }
+
   /** Another contact, or the answer was refused: it can be sent (again). */
   unlock() {
     this._sent = false;
@@ -148,7 +153,6 @@ export class WrapUp extends LitElement {
       return;
     }
     this._sent = true;
-    tabStore().removeItem(this.#key);
     const detail = { disposition: String(disposition), notes: String(form.get("notes") ?? "") };
     this.dispatchEvent(new CustomEvent("wrap-up", { detail }));
   };

@@ -389,7 +389,8 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         await talker.heard("hold")
         wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
         await talker.tell(contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0})
-        await page.locator("input[value=resolved]").focus()
+        await expect(page.locator("vv-wrap-up h1")).to_be_focused()
+        await page.keyboard.press("Tab")
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("Tab")
         await page.keyboard.type("done")

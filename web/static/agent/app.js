@@ -244,6 +244,11 @@ class Agent extends LitElement {
     // While somebody types, the focus stays where it is; Alt+A and Alt+R work from everywhere else.
     const active = this.shadowRoot?.activeElement;
     if (active instanceof HTMLElement && active.matches("textarea, input")) return;
+    const form = /** @type {import("./wrap-up.js").WrapUp | null} */ (this.renderRoot.querySelector("vv-wrap-up"));
+    if (form !== null) {
+      void form.takeFocus();
+      return;
+    }
     const answer = this.renderRoot.querySelector("[data-action=accept], [data-action=take-over]");
     const target = answer ?? this.renderRoot.querySelector("h1");
     if (target instanceof HTMLElement) target.focus();

@@ -137,6 +137,12 @@ export class WrapUp extends LitElement {
     if (this._sent) tabStore().removeItem(this.#key); // it was taken; until then it may be refused, or the page reloaded
   }
 
+  /** Where the form begins. */
+  async takeFocus() {
+    await this.updateComplete;
+    this.renderRoot.querySelector("h1")?.focus();
+  }
+
   /** Another contact, or the answer was refused: it can be sent (again). */
   unlock() {
     this._sent = false;

@@ -12,6 +12,8 @@ from media.recording.frames import picture_is_sane
 _SLICE, _IDR, _SPS, _PPS, _DELIMITER = 1, 5, 7, 8, 9
 _STAP_A, _FU_A = 24, 28
 _MAX_NAL_UNITS = 512
+_MAX_SET_BYTES = 1024
+"""Of an SPS or a PPS, which have some dozens: what is larger has no room in a file's head, and is nobody's camera's."""
 
 
 def decoder_configuration(sps: bytes, pps: bytes) -> bytes:
@@ -107,9 +109,9 @@ class H264Depacketiser:
         if not complete or not (_SLICE in kinds or _IDR in kinds):
             return None
         for unit, kind in zip(units, kinds, strict=True):
-            if kind == _SPS and 4 <= len(unit) <= 0xFFFF:
+            if kind == _SPS and 4 <= len(unit) <= _MAX_SET_BYTES:
                 self.parameter_sets = (unit, self.parameter_sets[1] if self.parameter_sets else b"")
-            elif kind == _PPS and self.parameter_sets and len(unit) <= 0xFFFF:
+            elif kind == _PPS and self.parameter_sets and len(unit) <= _MAX_SET_BYTES:
                 self.parameter_sets = (self.parameter_sets[0], unit)
         width = height = 0
         if key_frame := _IDR in kinds:

@@ -202,6 +202,20 @@ def test_a_key_frame_whose_parameter_sets_never_came_is_left_out() -> None:
     assert feed(h264(), (IDR, 1, True, False), (SLICE, 2, True, False)) == []
 
 
+@pytest.mark.parametrize("swollen", [SPS, PPS], ids=["sps", "pps"])
+def test_parameter_sets_that_no_head_of_a_file_has_room_for_are_not_taken(swollen: bytes) -> None:
+    """They would be the track's own, and the whole recording could not be finished because of them."""
+    depacketiser = H264Depacketiser()
+    assembler = VideoAssembler(depacketiser)
+    for unit in (SPS, PPS):
+        for piece in fu(unit + bytes(20_000), 1000) if unit is swollen else [unit]:
+            assert feed(assembler, (piece, 1, False, False)) == []
+    assert feed(assembler, (IDR, 1, True, False)) == []
+    (got,) = feed(assembler, (stap(SPS, PPS, IDR), 2, True, False))
+    assert got.key_frame
+    assert depacketiser.parameter_sets == (SPS, PPS)
+
+
 def test_a_lost_beginning_of_a_key_frame_is_noticed() -> None:
     fragments = fu(IDR + bytes(100), 40)
     items = [(piece, 2, n == len(fragments) - 1, n == 0) for n, piece in enumerate(fragments)]

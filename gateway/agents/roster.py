@@ -193,7 +193,7 @@ class AgentRoster:
     def apply(self, agent_id: AgentId, event: AgentEvent) -> None:
         """Move the agent by the table. StateConflict (`illegal_transition`); nothing changed then."""
         record = self.get(agent_id)
-        before = record.state
+        before, reason_before = record.state, record.reason
         self._move(record, event)
         if record.state is AgentState.READY and record.pending is not None:
             self._move(record, a.NotReadySet(reason=record.pending))
@@ -206,7 +206,7 @@ class AgentRoster:
                 record.ready_since = self._clock.now()
         elif record.state is not AgentState.RESERVED:
             record.ready_since = None
-        if record.state is not before:
+        if (record.state, record.reason) != (before, reason_before):
             record.since_s = self._clock.monotonic()
         idle = record.state in (AgentState.READY, AgentState.NOT_READY)
         if record.card.visiting and before in _ON_CONTACT and idle:  # the one contact is over

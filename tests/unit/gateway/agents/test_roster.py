@@ -50,6 +50,16 @@ def test_the_first_panel_logs_the_agent_on_not_ready(roster: AgentRoster, told: 
     assert told == [("not_ready", "login")]
 
 
+def test_another_reason_begins_now(roster: AgentRoster, clock: FakeClock) -> None:
+    roster.panel_came(CARD)
+    roster.set_not_ready(ANNA, "break")
+    clock.advance(600)
+    roster.set_not_ready(ANNA, "lunch")
+    clock.advance(5)
+    roster.set_not_ready(ANNA, "lunch")
+    assert roster.get(ANNA).since_s == clock.monotonic() - 5, "not the ten minutes of the break"
+
+
 def test_a_reload_changes_nothing_but_presence(roster: AgentRoster) -> None:
     roster.panel_came(CARD)
     roster.set_ready(ANNA)

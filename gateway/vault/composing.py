@@ -97,9 +97,9 @@ class Composer:
         return self._note(Composing(recording_id=recording_id, state="waiting"))
 
     async def state(self, recording_id: RecordingId) -> Composing | None:
-        """How far it is; None when nobody asked for it and it is not there. PortFailure."""
+        """How far it is; None when nobody asked for it and it is not there, or not any more. PortFailure."""
         known = self._known.get(recording_id)
-        if known is not None:
+        if known is not None and (known.state != "done" or await self._vault.keeps(recording_id)):
             return known
         if FILE in await self._vault.names(recording_id):
             return Composing(recording_id=recording_id, state="done", progress=1.0)

@@ -130,6 +130,17 @@ async def test_a_recording_that_is_erased_while_it_is_composed_stays_erased(desk
     assert not desk.rig.folder(recording_id).exists()
 
 
+async def test_nothing_is_said_to_be_done_of_a_recording_that_was_erased(desk: Desk) -> None:
+    recording_id = await desk.kept()
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "done")
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    record = await desk.rig.rows.get(recording_id)
+    assert record is not None
+    await desk.rig.vault.erasing.erase([record], subject=recording_id, by="admin", reason="asked for")
+    assert await desk.composer.state(recording_id) is None
+
+
 async def test_a_job_that_fails_says_so_and_can_be_asked_for_again(desk: Desk) -> None:
     recording_id = await desk.kept(exit=4)
     await desk.composer.ask(recording_id, {})

@@ -348,6 +348,28 @@ async def test_nobody_is_asked_for_a_camera_before_choosing(playwright: Playwrig
         assert (await talker.heard("media_state"))["video"] is True
 
 
+async def test_a_device_that_fails_is_said_where_it_is_seen(playwright: Playwright, preview: Preview) -> None:
+    """On a small phone the button for the microphone is far below the top of the card."""
+    preview.greeting["/ws/customer"] = [contact("queued"), PLACE]
+    async with visit(playwright, "/widget/?site=demo", width=360, preview=preview) as seen:
+        page = seen.page
+        await page.set_viewport_size({"width": 360, "height": 560})
+        await page.locator("[data-action=start]").click()
+        await page.locator("[data-action=audio]").wait_for()
+        await page.evaluate(
+            """() => {
+              navigator.mediaDevices.getUserMedia = async () => {
+                throw new DOMException("denied", "NotAllowedError");
+              };
+            }"""
+        )
+        said = page.locator("vv-choose [role=alert]")
+        for action, device in (("camera", "camera"), ("audio", "microphone")):
+            await page.locator(f"[data-action={action}]").click()
+            await expect(said).to_contain_text(f"The {device} could not be used.")
+            await expect(said.locator("strong")).to_be_in_viewport(ratio=1)
+
+
 async def test_one_offer_has_three_sections_and_no_candidate(playwright: Playwright, preview: Preview) -> None:
     """The offer goes out at once: audio, video and screen, both ways."""
     async with visit(playwright, "/widget/?site=demo", preview=preview) as seen:

@@ -91,6 +91,9 @@ export class Choose extends LitElement {
     `,
   ];
 
+  /** Which device had failed when this was drawn last: that is said above what was pressed. @type {string | null} */
+  #failed = null;
+
   constructor() {
     super();
     /** @type {Call | null} */
@@ -148,6 +151,9 @@ export class Choose extends LitElement {
   }
 
   updated() {
+    const failed = this.call?.device_code ? this.call.device_kind : null;
+    if (failed !== null && failed !== this.#failed) this.renderRoot.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
+    this.#failed = failed;
     const video = /** @type {HTMLVideoElement | null} */ (this.renderRoot.querySelector("#preview"));
     if (video === null || this.call === null) return;
     if (video.srcObject === null) this.scrollIntoView({ block: "nearest" }); // what comes next must not be below the edge

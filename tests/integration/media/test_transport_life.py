@@ -327,7 +327,7 @@ async def test_200_calls_leave_no_descriptor_and_no_task() -> None:
             await until(lambda: not server.links, "all closed")
             await asyncio.gather(*(c.peer.close() for c in calls))
         await until(lambda: len(asyncio.all_tasks()) == tasks, "the last tasks end")
-        assert open_files() == files
+        assert open_files() <= files
         assert not server._by_ufrag
         assert not server._at
         assert not server._socket.routes

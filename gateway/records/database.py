@@ -86,13 +86,12 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
     await asyncio.to_thread(_check_folder, data_dir)
     if is_sqlite and url.database:
         await asyncio.to_thread(_check_folder, Path(url.database).parent)
-    engine = _engine(url)
+    opening = _engine(url, statement_s=OPEN_S)
     where = f"The records in {url.database}" if is_sqlite else "The records database"
     try:
         async with asyncio.timeout(OPEN_S):
-            await migrate(engine, lock_path=Path(f"{url.database}.lock") if is_sqlite else None)
+            await migrate(opening, lock_path=Path(f"{url.database}.lock") if is_sqlite else None)
     except BaseException as error:
-        await engine.dispose()
         if isinstance(error, TimeoutError):
             raise SetupError("records_unavailable", f"{where} did not answer within {OPEN_S:.0f} s.") from error
         if isinstance(error, OSError | SQLAlchemyError):
@@ -100,7 +99,9 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
         if isinstance(error, TypeError | ValueError):  # how the drivers answer to an option they do not know
             raise SetupError("records_bad_url", f"records.url has an option that can't be used: {error}.") from error
         raise
-    return Database(engine, data_dir)
+    finally:
+        await opening.dispose()
+    return Database(_engine(url, statement_s=READ_S), data_dir)
 
 
 def is_refusal(error: SQLAlchemyError) -> bool:
@@ -136,7 +137,9 @@ def _url(settings: RecordsSettings, data_dir: Path) -> URL:
     return url.set(drivername=driver, query=query)
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _engine(url: URL, *, statement_s: float) -> AsyncEngine:
+    """`statement_s`: the longest a statement may take in PostgreSQL. One of a migration, or the wait for the node that
+    runs it, takes longer than anybody waits who reads."""
     if url.get_backend_name() != "sqlite":
         return create_async_engine(
             url,
@@ -144,7 +147,7 @@ def _engine(url: URL) -> AsyncEngine:
             max_overflow=4,
             pool_timeout=READ_S,
             pool_pre_ping=True,  # a database that was restarted is noticed before the statement
-            connect_args={"timeout": READ_S, "command_timeout": READ_S},
+            connect_args={"timeout": READ_S, "command_timeout": statement_s},
         )
     engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
 

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from gateway.base.errors import SetupError
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
-_LOCK_ID: Final = 0x5649_5341  # any number that only we use in this database
+LOCK_ID: Final = 0x5649_5341  # any number that only we use in this database
 _RETRY_S: Final = 0.1
 
 
@@ -52,12 +52,12 @@ async def migrate(engine: AsyncEngine, *, lock_path: Path | None) -> None:
             await _upgrade(connection)
         return
     async with engine.connect() as connection:
-        await connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": _LOCK_ID})
+        await connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
         try:
             await connection.commit()
             await _upgrade(connection)
         finally:
-            await connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": _LOCK_ID})
+            await connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": LOCK_ID})
             await connection.commit()
 
 

@@ -17,7 +17,7 @@ from gateway.base.errors import PortFailure, SetupError
 from gateway.config import RecordsSettings
 from gateway.records.database import READ_S, Database, open_database
 from gateway.records.journal import SqlJournal
-from gateway.records.migrate import newest_revision
+from gateway.records.migrate import LOCK_ID, newest_revision
 from gateway.records.tables import metadata
 from gateway.records.task_letters import SqlLetters
 from tests.support.contracts.account_store import AccountStoreContract
@@ -97,6 +97,31 @@ async def test_many_who_open_at_once_migrate_once(url: str, tmp_path: Path):
     assert [row.version_num for row in rows] == [newest_revision()]
     for each in opened:
         await each.aclose()
+
+
+async def test_a_node_waits_for_another_that_migrates_longer_than_a_reader_would(
+    url: str, tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    async def has_waited() -> bool:
+        rows = await database.rows(
+            text(
+                "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database WHERE NOT granted"
+                " AND locktype = 'advisory' AND datname = current_database() AND now() - waitstart > interval '1 s'"
+            )
+        )
+        return len(rows) == 1
+
+    async with database.engine.connect() as migrating:
+        await migrating.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
+        monkeypatch.setattr("gateway.records.database.READ_S", 0.3)
+        waiting = asyncio.create_task(open_database(settings_for(url), tmp_path))
+        try:
+            await until(lambda: waiting.done() or has_waited(), what="it has waited longer than a reader does")
+            assert not waiting.done()
+        finally:
+            monkeypatch.undo()
+            await migrating.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": LOCK_ID})
+            await (await waiting).aclose()
 
 
 @pytest.mark.parametrize(

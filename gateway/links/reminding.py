@@ -80,21 +80,25 @@ class Reminding:
             await self._clock.sleep_until(self._clock.monotonic() + EVERY_S)
 
     async def remind(self) -> int:
-        """Tell what is due, a batch at most; how many there were. PortFailure: of the records."""
+        """Tell what is due, a batch at most; how many there were, 0 when the records did not take it: then the same
+        would be due at once. PortFailure: they can't be read."""
         due = await self._store.reminders_due(self._clock.now(), BATCH)
-        await asyncio.gather(*(self._one(link) for link in due))
-        return len(due)
+        noted = await asyncio.gather(*(self._one(link) for link in due))
+        return len(due) if all(noted) else 0
 
-    async def _one(self, link: Link) -> None:
+    async def _one(self, link: Link) -> bool:
+        """Whether the records took what became of it."""
         attempts = link.reminders + 1
         claimed = replace(link, remind_at=self._clock.now() + LEASE, reminders=attempts)
         try:
             if not await self._store.put_reminder_off(link, claimed.remind_at, attempts=attempts):
-                return
+                return True
             until = await self._told(claimed)
             await self._store.put_reminder_off(claimed, until, attempts=attempts)
         except PortFailure as error:  # of our own records: the lease ends, and it is told again under the same id
             _log.warning("links.reminder_not_noted", link_id=link.link_id, code=error.code)
+            return False
+        return True
 
     async def _told(self, link: Link) -> datetime | None:
         """When to tell it again; None: never."""

@@ -1,5 +1,6 @@
 """A reminder is told at least once, under one id, and given up after a while."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,9 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from gateway.base.errors import PortFailure
+from gateway.base.tasks import cancel_and_wait
 from gateway.links.model import Link
 from gateway.links.reminding import LEASE, MOST_ATTEMPTS, ReminderDeclined, Reminding, reminder_id
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, at_rest
 from tests.support.contracts.link_store import LINK
 
 
@@ -133,3 +135,30 @@ async def test_nothing_is_told_that_another_node_tells_and_a_lost_note_tells_it_
     clock.advance(LEASE.total_seconds())  # and died
     assert await reminding.remind() == 1
     assert receiver.ids == ["rm_first0000"]
+
+
+class FullDisk:
+    """It can be read, and nothing can be written."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    async def reminders_due(self, now: datetime, limit: int) -> Sequence[Link]:
+        self.read += 1
+        return [LINK] * limit
+
+    async def put_reminder_off(self, link: Link, until: datetime | None, *, attempts: int) -> bool:
+        raise PortFailure("records_unavailable", "full")
+
+
+async def test_records_that_take_nothing_are_asked_again_after_a_pause(receiver: Receiver, clock: FakeClock) -> None:
+    store = FullDisk()
+    task = asyncio.create_task(
+        Reminding(store=store, port=receiver, clock=clock, alarm=lambda code, detail: None).run()
+    )
+    await at_rest()
+    assert store.read == 1
+    await clock.run(15)
+    assert store.read == 2
+    await cancel_and_wait(task)
+    assert receiver.ids == []

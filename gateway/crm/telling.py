@@ -86,32 +86,36 @@ class Telling:
                 await woken_or_later(self._told, self._clock, self._pause_s)
 
     async def tell(self) -> int:
-        """Tell what is due, a batch at most; how many were tried. PortFailure: of the records."""
+        """Tell what is due, a batch at most; how many were tried, 0 when the records did not take what became of one:
+        then the same would be due at once. PortFailure: they can't be read."""
         if self._outside.rests_s():
             return 0
         due = await self._interactions.due(self._clock.now(), 1 if self._failing else BATCH)
-        await asyncio.gather(*(self._tell_one(delivery) for delivery in due))
-        return len(due)
+        noted = await asyncio.gather(*(self._tell_one(delivery) for delivery in due))
+        return len(due) if all(noted) else 0
 
-    async def _tell_one(self, delivery: Delivery) -> None:
+    async def _tell_one(self, delivery: Delivery) -> bool:
+        """Whether the records took what became of it."""
         interaction_id = delivery.interaction.interaction_id
         try:
             if not await self._interactions.claim(delivery, self._clock.now() + LEASE):
-                return
+                return True
             try:
                 await self._outside.log([delivery.interaction], delivery.visit)
             except CrmDeclined as error:
                 await self._left(interaction_id, error.code)
-                return
+                return True
             except GatewayError as error:
                 self._failing = True
                 await self._put_off(delivery, error)
-                return
+                return True
             self._failing = False
             self.delivered += 1
             await self._interactions.delivered(interaction_id)
         except PortFailure as error:  # of our own records: the lease ends, and it is told again under the same id
             _log.warning("crm.delivery_not_noted", interaction_id=interaction_id, code=error.code)
+            return False
+        return True
 
     async def _put_off(self, delivery: Delivery, error: GatewayError) -> None:
         now = self._clock.now()

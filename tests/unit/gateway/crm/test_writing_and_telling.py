@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -14,7 +14,7 @@ from gateway.base.ids import ContactId
 from gateway.crm.finding import Finding
 from gateway.crm.keys import KeyMaker
 from gateway.crm.own import OwnCrm
-from gateway.crm.port import CrmDeclined, CustomerId, DeliveryState, Interaction, TimelineEntry, Visit
+from gateway.crm.port import CrmDeclined, CustomerId, Delivery, DeliveryState, Interaction, TimelineEntry, Visit
 from gateway.crm.telling import BATCH, FIRST_PAUSE_S, LAST_PAUSE_S, LEASE, Telling
 from gateway.crm.writing import LOOK_BACK, Writing
 from gateway.parties import CustomerHistory, Entry, Identity
@@ -271,6 +271,17 @@ async def test_while_it_fails_one_is_tried_at_a_time(node: Node):
     node.outside.error = None
     assert await node.telling.tell() == 1
     assert await node.telling.tell() > 1
+
+
+async def test_records_that_take_nothing_are_not_asked_again_at_once(node: Node):
+    await logged(node, *(ContactId(f"ct_{number}") for number in range(BATCH)))
+
+    async def full(delivery: Delivery, until: datetime) -> bool:
+        raise PortFailure("records_unavailable", "full")
+
+    node.interactions.claim = full  # type: ignore[method-assign]
+    assert await node.telling.tell() != BATCH, "a whole batch is a reason to go on without a pause"
+    assert node.outside.told == []
 
 
 async def test_a_crm_that_rests_is_told_nothing(node: Node):

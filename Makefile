@@ -14,11 +14,11 @@ demo: ## install what is needed and start the demo on http://127.0.0.1:8080
 test: ## everything: format, lint, types, import rules, unit, integration, real browser
 	@deploy/test-tools
 	@deploy/venv dev
-	@deploy/steps format lint types imports js-tools js-types js-unit unit integration browser
+	@deploy/steps format lint static unit integration browser
 
 check: ## the quick part of test: no server, no browser
 	@deploy/venv dev
-	@deploy/steps format lint types imports js-tools js-types js-unit unit
+	@deploy/steps format lint static unit
 
 explore: ## the unit tests with new random examples; what fails is kept in .hypothesis and tried first next time
 	@deploy/venv dev

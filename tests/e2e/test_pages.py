@@ -409,6 +409,13 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         await page.locator("[data-action=hold]").wait_for()
         await page.keyboard.press("Alt+H")
         await talker.heard("hold")
+        await page.locator("[data-action=mute]").wait_for()
+        for _ in range(2):
+            await page.keyboard.down("Alt")
+            await page.keyboard.down("m")  # the second time the browser repeats it: a key held down is pressed once
+        await expect(page.locator("[data-action=unmute]")).to_be_visible()
+        await page.keyboard.up("m")
+        await page.keyboard.up("Alt")
         wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
         await talker.tell(contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0})
         await expect(page.locator("vv-wrap-up h1")).to_be_focused()

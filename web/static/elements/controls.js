@@ -342,7 +342,7 @@ export class Controls extends LitElement {
     const run = { KeyM: this.#muteKey, KeyV: this.#camera, KeyH: this.#holdKey, KeyP: this.#pauseKey, KeyT: this.#transferKey, KeyC: this.#chatKey }[event.code];
     if (run === undefined) return;
     event.preventDefault();
-    run();
+    if (!event.repeat) run(); // held down it would mute and unmute, hold and retrieve
   };
 
   #muteKey = () => {

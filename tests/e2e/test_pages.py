@@ -407,7 +407,7 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         assigned = {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD}
         await talker.tell(agent("busy"), assigned, contact("active", talk_s=0.0))
         await page.locator("[data-action=hold]").wait_for()
-        await page.keyboard.press("Alt+H")
+        await page.locator("[data-action=hold]").dblclick()
         await talker.heard("hold")
         await page.locator("[data-action=mute]").wait_for()
         for _ in range(2):
@@ -416,6 +416,8 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         await expect(page.locator("[data-action=unmute]")).to_be_visible()
         await page.keyboard.up("m")
         await page.keyboard.up("Alt")
+        await page.locator("[data-action=hang_up]").dblclick()
+        await talker.heard("hang_up")
         wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
         await talker.tell(contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0})
         await expect(page.locator("vv-wrap-up h1")).to_be_focused()
@@ -427,6 +429,8 @@ async def test_an_agent_answers_and_wraps_up_by_keyboard(playwright: Playwright,
         await page.keyboard.press("Enter")
         sent = await talker.heard("wrap_up")
         assert (sent["disposition"], sent["notes"]) == ("sale", "done")
+        pressed = [each["type"] for each in talker.said if each["type"] in ("hold", "hang_up")]
+        assert pressed == ["hold", "hang_up"], "the second click of a double one is none"
 
 
 async def test_notes_that_were_refused_are_still_there(playwright: Playwright, preview: Preview) -> None:

@@ -197,8 +197,8 @@ export class Controls extends LitElement {
             ? this.#button("screen_off", "stop_sharing", "on", () => call.stopScreen())
             : this.#button("screen", "share", "", () => call.shareScreen())
           : nothing}
-        ${this.hold === "active" ? this.#button("pause", "hold", "", () => this.#emit("hold"), "H") : nothing}
-        ${this.hold === "held" ? this.#button("play", "retrieve", "on", () => this.#emit("retrieve"), "H") : nothing}
+        ${this.hold === "active" ? this.#button("pause", "hold", "", this.#once("hold"), "H") : nothing}
+        ${this.hold === "held" ? this.#button("play", "retrieve", "on", this.#once("retrieve"), "H") : nothing}
         ${this.transfer ? this.#button("transfer", "transfer", "", () => this.#emit("transfer"), "T") : nothing}
         ${this.chat === null ? nothing : this.#chatButton(this.chat)}
         ${this.keypad === null ? nothing : this.#keypadButton(this.keypad)}
@@ -215,8 +215,8 @@ export class Controls extends LitElement {
           ${icon("settings")}<span>${t("controls.devices")}</span>
         </button>
         ${this.voice_apart
-          ? this.#button("cross", "end_video", "danger", () => this.#emit("hang-up"))
-          : this.#button("hang_up", "hang_up", "danger", () => this.#emit("hang-up"))}
+          ? this.#button("cross", "end_video", "danger", this.#once("hang-up"))
+          : this.#button("hang_up", "hang_up", "danger", this.#once("hang-up"))}
       </div>
     `;
   }
@@ -225,7 +225,7 @@ export class Controls extends LitElement {
    * @param {import("./icons.js").IconName} name
    * @param {string} action
    * @param {string} look
-   * @param {() => void} run
+   * @param {(event: MouseEvent) => void} run
    * @param {string} [key] with Alt
    */
   #button(name, action, look, run, key) {
@@ -234,6 +234,13 @@ export class Controls extends LitElement {
     return html`<button class="control ${look}" data-action=${action} title=${title} @click=${run}>
       ${icon(name)}<span>${label}</span>
     </button>`;
+  }
+
+  /** The second click of a double one would be refused, or undo the first. @param {string} what */
+  #once(what) {
+    return (/** @type {MouseEvent} */ event) => {
+      if (event.detail <= 1) this.#emit(what);
+    };
   }
 
   /** @param {{open: boolean, unread: number}} chat */

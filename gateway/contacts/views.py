@@ -270,7 +270,8 @@ def transfers_of(contact: Contact) -> tuple[str, ...]:
         return ()
     by_acd = TransferMode.BLIND in contact.acd.capabilities.transfers
     if contact.split:
-        return tuple(kind.value for kind in TargetKind) if by_acd else ()  # they ask each other on their phones
+        # They ask each other on their phones; and which telephone a colleague has, only the ACD knows.
+        return (TargetKind.QUEUE.value, TargetKind.NUMBER.value) if by_acd else ()
     return (TargetKind.QUEUE.value, TargetKind.AGENT.value, TransferMode.CONSULT.value)
 
 

@@ -154,7 +154,7 @@ async def test_another_call_leg_takes_the_place_of_the_first(split: Split) -> No
 async def test_an_agent_who_shows_the_id_has_the_video(split: Split) -> None:
     customer, anna = await split.in_call()
     assert anna.last(ContactAssigned).voice_apart is True
-    assert anna.last(ContactAssigned).transfers == ("queue", "agent", "number")
+    assert anna.last(ContactAssigned).transfers == ("queue", "number"), "whose telephone is whose only the ACD knows"
     assert customer.last(ContactChanged).voice_apart is True
     assert ("claimed", anna.agent_id) in split.acd.asked
     assert customer.row.agent_id == anna.agent_id
@@ -414,6 +414,6 @@ async def test_a_transfer_the_acd_refuses_leaves_the_call_as_it_was(split: Split
 
 async def test_a_transfer_the_acd_says_nothing_more_of_ends_by_itself(split: Split) -> None:
     customer, anna = await split.in_call()
-    await anna.ask(TransferContact(kind="agent", target="1002"))
+    await anna.ask(TransferContact(kind="number", target="1002"))
     await split.rig.run(split.rig.settings.transfer_timeout.total_seconds())
     assert customer.state == "active"

@@ -159,10 +159,12 @@ class DeskModel(RuleBasedStateMachine):
     @rule(number=index, how=st.sampled_from(["answer", "answer", "answer", "accept", "reject", "wait"]))
     def a_ringing_agent_does_something(self, number: int, how: str) -> None:
         agent = pick(self.ringing(), number)
+        of_many = agent not in self.on_contact(ContactState.OFFERED)
+        unheard = of_many and self.rig.queues.away  # which of many has it, the store decides
         match how:
-            case "answer":
+            case "answer" if not unheard:
                 self.do(agent.answer())
-            case "accept":
+            case "answer" | "accept":
                 self.do(agent.accept())
             case "reject":
                 self.do(agent.reject())

@@ -160,9 +160,10 @@ class DeskModel(RuleBasedStateMachine):
     def a_ringing_agent_does_something(self, number: int, how: str) -> None:
         agent = pick(self.ringing(), number)
         of_many = agent not in self.on_contact(ContactState.OFFERED)
-        unheard = of_many and self.rig.queues.away  # which of many has it, the store decides
+        if of_many and not self.rig.roster.get(agent.agent_id).may_be_offered:
+            return  # a panel that is gone says nothing
         match how:
-            case "answer" if not unheard:
+            case "answer" if not (of_many and self.rig.queues.away):  # which of many has it, the store decides
                 self.do(agent.answer())
             case "answer" | "accept":
                 self.do(agent.accept())

@@ -12,11 +12,12 @@ _migrated: list[bytes] = []
 
 
 async def open_records(folder: Path) -> Database:
-    """As `open_database` with the default settings. What is in `folder` already is kept."""
+    """As `open_database` with the default settings. `folder` is made when missing; what is in it already is kept."""
     if not _migrated:
         with TemporaryDirectory() as empty:
             await (await open_database(RecordsSettings(), Path(empty))).aclose()
             _migrated.append((Path(empty) / FILE_NAME).read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a test has nothing else to do
     path = folder / FILE_NAME
     if not path.exists():
         path.write_bytes(_migrated[0])

@@ -77,7 +77,9 @@ async def test_a_customer_with_firefox_talks_to_an_agent_with_chromium(
         await sees_and_hears_firefox(alex.picture)
         await alex.page.locator("vv-connection summary").click()
         camera = alex.page.locator("vv-connection tbody tr", has_text="Camera")
-        await expect(camera.locator("td").first).to_contain_text("×")  # its page reports the size of what it sends
+        await expect(camera.locator("td").first).to_contain_text(
+            "×", timeout=30_000
+        )  # its page reports the size of what it sends
 
         await alex.hold()
         await ada.page.element(".middle .title", text="You are on hold")

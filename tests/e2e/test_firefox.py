@@ -77,9 +77,8 @@ async def test_a_customer_with_firefox_talks_to_an_agent_with_chromium(
         await sees_and_hears_firefox(alex.picture)
         await alex.page.locator("vv-connection summary").click()
         camera = alex.page.locator("vv-connection tbody tr", has_text="Camera")
-        await expect(camera.locator("td").first).to_contain_text(
-            "×", timeout=30_000
-        )  # its page reports the size of what it sends
+        # Its page reports the size of what it sends every two seconds, and the panel is told every four.
+        await expect(camera.locator("td").first).to_contain_text("×", timeout=30_000)
 
         await alex.hold()
         await ada.page.element(".middle .title", text="You are on hold")

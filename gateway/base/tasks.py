@@ -1,9 +1,11 @@
 """Tasks that outlive a call: every one has an owner, a name, and an end somebody waits for."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from gateway.base.errors import GatewayError
 from gateway.base.log import get_logger
 
 _log = get_logger("tasks")
@@ -15,6 +17,23 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
         task.cancel()
     if tasks:
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def claimed(claim: Coroutine[Any, Any, bool], hand_back: Callable[[], Awaitable[object]]) -> AsyncIterator[bool]:
+    """What is done under a claim that nodes share, with whether it was got.
+
+    Cancelled meanwhile, also while claiming, it is handed back before the cancellation goes on: a node that stops in
+    order need not be waited for as one that died. A claim that can't be handed back ends by itself.
+    """
+    claiming = asyncio.ensure_future(claim)
+    try:
+        yield await asyncio.shield(claiming)
+    except asyncio.CancelledError:
+        with suppress(GatewayError):
+            if await claiming:
+                await hand_back()
+        raise
 
 
 class Supervisor:

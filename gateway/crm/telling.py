@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, PortFailure
 from gateway.base.log import get_logger
+from gateway.base.tasks import claimed
 from gateway.crm.port import CrmDeclined, CrmPort, Delivery, InteractionRecords
 from gateway.crm.writing import woken_or_later
 
@@ -91,31 +92,39 @@ class Telling:
         if self._outside.rests_s():
             return 0
         due = await self._interactions.due(self._clock.now(), 1 if self._failing else BATCH)
-        noted = await asyncio.gather(*(self._tell_one(delivery) for delivery in due))
-        return len(due) if all(noted) else 0
+        async with asyncio.TaskGroup() as group:
+            telling = [group.create_task(self._tell_one(delivery)) for delivery in due]
+        return len(due) if all(task.result() for task in telling) else 0
 
     async def _tell_one(self, delivery: Delivery) -> bool:
         """Whether the records took what became of it."""
         interaction_id = delivery.interaction.interaction_id
         try:
-            if not await self._interactions.claim(delivery, self._clock.now() + LEASE):
-                return True
-            try:
-                await self._outside.log([delivery.interaction], delivery.visit)
-            except CrmDeclined as error:
-                await self._left(interaction_id, error.code)
-                return True
-            except GatewayError as error:
-                self._failing = True
-                await self._put_off(delivery, error)
-                return True
-            self._failing = False
-            self.delivered += 1
-            await self._interactions.delivered(interaction_id)
+            async with claimed(
+                self._interactions.claim(delivery, self._clock.now() + LEASE),
+                lambda: self._interactions.put_off(interaction_id, delivery.due_at, ""),
+            ) as got_it:
+                if got_it:
+                    await self._tell(delivery)
         except PortFailure as error:  # of our own records: the lease ends, and it is told again under the same id
             _log.warning("crm.delivery_not_noted", interaction_id=interaction_id, code=error.code)
             return False
         return True
+
+    async def _tell(self, delivery: Delivery) -> None:
+        """Tell one that is ours, and note what became of it. PortFailure: of our own records."""
+        interaction_id = delivery.interaction.interaction_id
+        try:
+            await self._outside.log([delivery.interaction], delivery.visit)
+        except CrmDeclined as error:
+            await self._left(interaction_id, error.code)
+        except GatewayError as error:
+            self._failing = True
+            await self._put_off(delivery, error)
+        else:
+            self._failing = False
+            self.delivered += 1
+            await self._interactions.delivered(interaction_id)
 
     async def _put_off(self, delivery: Delivery, error: GatewayError) -> None:
         now = self._clock.now()

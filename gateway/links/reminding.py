@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure, StateConflict
 from gateway.base.log import get_logger
+from gateway.base.tasks import claimed
 from gateway.links.model import Link
 
 _log = get_logger("links")
@@ -83,18 +84,21 @@ class Reminding:
         """Tell what is due, a batch at most; how many there were, 0 when the records did not take it: then the same
         would be due at once. PortFailure: they can't be read."""
         due = await self._store.reminders_due(self._clock.now(), BATCH)
-        noted = await asyncio.gather(*(self._one(link) for link in due))
-        return len(due) if all(noted) else 0
+        async with asyncio.TaskGroup() as group:
+            telling = [group.create_task(self._one(link)) for link in due]
+        return len(due) if all(task.result() for task in telling) else 0
 
     async def _one(self, link: Link) -> bool:
         """Whether the records took what became of it."""
-        attempts = link.reminders + 1
-        claimed = replace(link, remind_at=self._clock.now() + LEASE, reminders=attempts)
+        attempts, lease_ends = link.reminders + 1, self._clock.now() + LEASE
+        ours = replace(link, remind_at=lease_ends, reminders=attempts)
         try:
-            if not await self._store.put_reminder_off(link, claimed.remind_at, attempts=attempts):
-                return True
-            until = await self._told(claimed)
-            await self._store.put_reminder_off(claimed, until, attempts=attempts)
+            async with claimed(
+                self._store.put_reminder_off(link, lease_ends, attempts=attempts),
+                lambda: self._store.put_reminder_off(ours, link.remind_at, attempts=link.reminders),
+            ) as got_it:
+                if got_it:
+                    await self._store.put_reminder_off(ours, await self._told(ours), attempts=attempts)
         except PortFailure as error:  # of our own records: the lease ends, and it is told again under the same id
             _log.warning("links.reminder_not_noted", link_id=link.link_id, code=error.code)
             return False

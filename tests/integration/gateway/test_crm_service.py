@@ -1,10 +1,12 @@
 """The customers of a node as it runs: real records, a real HTTP server as the CRM, real time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from gateway.base.clock import SystemClock
@@ -138,5 +140,23 @@ async def test_what_was_not_told_before_a_restart_is_told_after_it(house: House)
     await until(waits, what="it is written down")
     await house.close()
     await house.crm.start()
+    house.open()
+    await until(lambda: f"{ONE}.1" in house.crm.interactions, what="it is told")
+
+
+async def test_what_was_being_told_when_it_stopped_is_told_by_the_next_start(house: House):
+    """At once: who stops in order leaves no claim behind for the others to wait for."""
+    answers = asyncio.Event()
+
+    async def never(_request: web.Request) -> web.Response:
+        await answers.wait()
+        return web.Response(status=503)
+
+    house.crm.misbehave = never
+    house.ends(ONE)
+    await until(lambda: house.crm.asked == 1, what="it is being told")
+    await house.close()
+    house.crm.misbehave = None
+    answers.set()
     house.open()
     await until(lambda: f"{ONE}.1" in house.crm.interactions, what="it is told")

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from gateway.base.errors import GatewayError, PortFailure
 from gateway.base.ids import ContactId
+from gateway.base.tasks import cancel_and_wait
 from gateway.crm.finding import Finding
 from gateway.crm.keys import KeyMaker
 from gateway.crm.own import OwnCrm
@@ -302,10 +303,8 @@ async def test_a_node_that_died_while_it_told_is_stood_in_for_under_the_same_id(
     """At least once: the CRM may have it already. The id is the same, so there it is still one."""
     await logged(node, ONE)
     node.outside.hang = asyncio.Event()
-    dying = asyncio.ensure_future(node.telling.tell())
+    dead = asyncio.ensure_future(node.telling.tell())
     await until(lambda: node.outside.told == [f"{ONE}.1"], what="it is being told")
-    dying.cancel()
-    await asyncio.gather(dying, return_exceptions=True)
     node.outside.hang = None
     other = await again(node)
     await other.deliver()
@@ -314,6 +313,36 @@ async def test_a_node_that_died_while_it_told_is_stood_in_for_under_the_same_id(
     await other.deliver()
     assert node.outside.told == [f"{ONE}.1"] * 2
     assert len(node.outside.has) == 1
+    await cancel_and_wait(dead)
+
+
+async def test_a_node_that_stops_while_it_tells_hands_everything_back_and_nobody_waits_for_it(node: Node):
+    await logged(node, ONE, TWO)
+    node.outside.hang = asyncio.Event()
+    stopping = asyncio.ensure_future(node.telling.tell())
+    await until(lambda: len(node.outside.told) == 2, what="both are being told")
+    await cancel_and_wait(stopping)
+    node.outside.hang = None
+    await (await again(node)).deliver()
+    assert sorted(node.outside.has) == [f"{ONE}.1", f"{TWO}.1"]
+
+
+async def test_a_node_that_stops_does_not_hand_back_what_another_tells(node: Node):
+    await logged(node, ONE)
+    (delivery,) = await node.interactions.due(node.clock.now(), 1)
+    assert await node.interactions.claim(delivery, node.clock.now() + LEASE), "another has it"
+    claim, claiming = node.interactions.claim, asyncio.Event()
+
+    async def slow(delivery: Delivery, until: datetime) -> bool:
+        claiming.set()
+        await asyncio.sleep(0)
+        return await claim(delivery, until)
+
+    node.interactions.claim = slow  # type: ignore[method-assign]
+    stopping = asyncio.ensure_future(node.telling._tell_one(delivery))
+    await claiming.wait()
+    await cancel_and_wait(stopping)
+    assert await node.interactions.due(node.clock.now(), 1) == []
 
 
 async def test_what_it_declines_is_left_for_a_person_and_told_again_when_they_say_so(node: Node):

@@ -39,9 +39,12 @@ class Receiver:
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.failures: list[PortFailure | ReminderDeclined] = []
+        self.hangs: asyncio.Event | None = None
 
     async def remind(self, link: Link) -> None:
         self.ids.append(reminder_id(link))
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.failures:
             raise self.failures.pop()
 
@@ -135,6 +138,22 @@ async def test_nothing_is_told_that_another_node_tells_and_a_lost_note_tells_it_
     clock.advance(LEASE.total_seconds())  # and died
     assert await reminding.remind() == 1
     assert receiver.ids == ["rm_first0000"]
+
+
+async def test_a_node_that_stops_while_it_tells_one_hands_it_back(
+    reminding: Reminding, store: OneLink, receiver: Receiver, clock: FakeClock
+) -> None:
+    clock.advance(600)
+    receiver.hangs = asyncio.Event()
+    stopping = asyncio.ensure_future(reminding.remind())
+    await at_rest()
+    assert receiver.ids == ["rm_first0000"]
+    await cancel_and_wait(stopping)
+    receiver.hangs = None
+    assert store.link.reminders == 0, "it was not tried"
+    assert await reminding.remind() == 1
+    assert receiver.ids == ["rm_first0000"] * 2
+    assert store.link.remind_at is None
 
 
 class FullDisk:

@@ -1,10 +1,11 @@
 """Pages in little room and in another language: nothing is cut, and nothing stays as it was."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, Playwright, expect
+from playwright.async_api import Page, Playwright, Route, expect
 
 from tests.e2e.test_pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, contact, texts, visit
 from tests.support.web_preview import Json, Preview, serve_preview
@@ -122,6 +123,23 @@ async def test_the_longest_name_of_a_field_is_read_whole_on_a_phone(playwright: 
             await seen.page.goto(preview.origin + "/agent/")
             await seen.page.locator(".context .form dd dl").wait_for()
             assert await cut(seen.page) == []
+
+
+async def test_no_link_of_the_console_moves_under_the_pointer(playwright: Playwright, preview: Preview) -> None:
+    """Who is signed in decides which there are: until that is known there are none, and then all at once."""
+    known = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await known.wait()
+        await route.continue_()
+
+    async with visit(playwright, "/sign-in/", preview=preview) as seen:
+        await seen.page.route("**/api/v1/session", later)
+        await seen.page.goto(f"{preview.origin}/admin/")
+        await seen.page.get_by_role("navigation").wait_for()
+        await expect(seen.page.locator("nav .links a")).to_have_count(0)
+        known.set()
+        await expect(seen.page.locator("nav .links a")).to_have_count(6)
 
 
 async def test_a_caller_without_a_name_has_a_face_within_the_ring(playwright: Playwright, preview: Preview) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Playwright, async_playwright
+from playwright.async_api import Playwright, async_playwright, expect
 
 from gateway.canary.talk import request
 from tests.support.fake_devices import Colour, FakeDevices, make_devices
-from tests.support.people import CHROMIUM
+from tests.support.people import CHROMIUM, STEP_MS
 from tests.support.product import Product, until
 
+expect.set_options(timeout=STEP_MS)
 _LINK = re.compile(r"(Agent|Admin) ([^\n]*?)\s+(http://\S+/sign-in/#\S+)")
 
 
@@ -56,7 +57,7 @@ class Demo:
                 found.update((await request(http, "GET", f"/api/v1/contacts/{newest}"))["recording"])
                 return bool(found["state"] == "complete")
 
-            await until(is_complete, 30)
+            await until(is_complete)
             if path is not None:
                 address = f"/api/v1/recordings/{found['recording_id']}/media?view={view}"
                 async with http.get(address, raise_for_status=True) as response:

@@ -18,7 +18,7 @@ from tests.support.recognition import wait_until_heard, wait_until_seen
 from tests.support.sip_peer import PeerCall, SipPeer, loudest_hz, sip_peer, tone
 
 PHONE_HZ = 700
-STEP_S = 20.0
+STEP_S = 30.0
 
 
 @dataclass

@@ -84,7 +84,7 @@ class Person:
         await self.until("colour()", lambda got: got and max(abs(g - w) for g, w in zip(got, wanted, strict=True)) < 40)
         await self.until("loudest()", lambda got: abs(got - other.devices.tone_hz) < 25)
 
-    async def until(self, expression: str, holds: Callable[[Any], object], within_s: float = 20) -> None:
+    async def until(self, expression: str, holds: Callable[[Any], object], within_s: float = 30) -> None:
         """Return when the page's value satisfies `holds`. (`wait_for_function` takes any promise for true.)"""
         got = None
         try:

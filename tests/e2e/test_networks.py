@@ -25,7 +25,7 @@ async def in_call(customer: Customer, agent: Agent) -> None:
 async def reads(words: Locator, *texts: str) -> None:
     """What lies over the picture, once the gateway or the page has noticed."""
     for text in texts:
-        await expect(words).to_contain_text(text, timeout=15_000)
+        await expect(words).to_contain_text(text)
 
 
 async def crashed_and_restored(page: Page) -> Page:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.async_api import Page, Playwright, expect
 
-from tests.support.people import CHROMIUM
+from tests.support.people import CHROMIUM, STEP_MS
 from tests.support.web_preview import Json, Preview, serve_preview
 
 NAME = "<img src=x onerror=window.hit=1>"
@@ -98,7 +98,7 @@ async def visit(
     )
     try:
         context = await browser.new_context(locale=language, viewport={"width": width, "height": 740})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(STEP_MS)
         page = await context.new_page()
         seen = Visit(page, preview)
         page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)

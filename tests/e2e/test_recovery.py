@@ -146,7 +146,7 @@ async def test_when_a_media_process_is_killed_both_pages_come_back_by_themselves
         async def both_are_back() -> bool:
             return await demo.product.total("visavis_recovery_seconds_count") == 2
 
-        await until(both_are_back, 8)
+        await until(both_are_back)
         await customer.sees_and_hears(devices["alex"])
         await alex.sees_and_hears(devices["customer"])
         assert (await demo.product.of_workers("visavis_media_worker_legs"))[busy] == 0, "they met elsewhere"

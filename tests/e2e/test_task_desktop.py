@@ -18,7 +18,7 @@ from tests.support.people import Customer, chromium
 from tests.support.recognition import wait_until_heard, wait_until_seen
 from tests.support.taskrouter import RoutedTask, TaskRouter
 
-STEP_S = 20.0
+STEP_S = 30.0
 
 
 async def eventually(fact: Callable[[], bool]) -> None:

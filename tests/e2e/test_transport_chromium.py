@@ -107,7 +107,7 @@ async def test_chromium_calls_and_media_flows_both_ways(site: tuple[Site, str], 
         echo[8:12] = sections[Kind.AUDIO].local_ssrc.to_bytes(4, "big")
         assert link.send_rtp(echo, len(packet))
     stats = await page.evaluate("stats()")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while stats["0"] < len(sound):
             stats = await page.evaluate("stats()")
     assert stats["srtp"] == "SRTP_AEAD_AES_128_GCM"

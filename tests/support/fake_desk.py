@@ -47,7 +47,7 @@ class FakeDesk:
 
     async def until(self, *what: object) -> None:
         """Wait until exactly this was asked."""
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(lambda: what in self.asked)
 
     def requests(self) -> list[object]:

@@ -87,7 +87,7 @@ async def nothing_is_lost(one: Scene) -> AsyncIterator[None]:
     before = [robot.counts() for robot in robots]
     yield
     after = [robot.counts() for robot in robots]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for robot, earlier in zip(robots, after, strict=True):
             await robot.heard_since(earlier)
     now = [robot.counts().since(earlier) for robot, earlier in zip(robots, before, strict=True)]
@@ -136,7 +136,7 @@ async def ring(one: Scene, seat: int) -> None:
     """The contact of this scene rings at a robot agent in that seat, who becomes the scene's agent."""
     one.agent = await sit_down(one, seat)
     await one.agent.send(SetReady())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         one.offer = await one.agent.wait_for(Offer)
 
 

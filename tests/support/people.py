@@ -4,16 +4,16 @@ Each has a Chromium of their own, because a browser has one fake camera. Every s
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from playwright.async_api import BrowserContext, FrameLocator, Locator, Page, Playwright, expect
+from playwright.async_api import BrowserContext, Error, FrameLocator, Locator, Page, Playwright, expect
 
 from tests.support.fake_devices import FakeDevices
 from tests.support.recognition import wait_until_heard, wait_until_seen
 
 CHROMIUM = "/usr/bin/chromium"
-STEP_MS = 20_000
+STEP_MS = 30_000  # nothing a person waits for takes so long, however busy the machine is
 _ARGUMENTS = [
     "--no-sandbox",  # the tests may run as root
     "--use-fake-ui-for-media-stream",
@@ -48,9 +48,22 @@ async def chromium(
             locale="en-GB", viewport={"width": 1200, "height": 800}, permissions=["camera", "microphone"]
         )
         context.set_default_timeout(STEP_MS)
-        yield context
+        try:
+            yield context
+        except BaseException:
+            await _show(context)
+            raise
     finally:
         await browser.close()
+
+
+async def _show(context: BrowserContext) -> None:
+    """Print what is on every page, for the report of a test that failed."""
+    for page in context.pages:
+        for frame in page.frames:
+            with suppress(Error):
+                shown = await frame.locator("body").aria_snapshot(timeout=2_000)
+                print(f"--- {frame.url.partition('#')[0]}\n{shown}")  # noqa: T201 - shown where a test failed
 
 
 @dataclass

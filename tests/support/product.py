@@ -35,6 +35,7 @@ from signaling.messages import (
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
+_BAD_NEWS = re.compile(r"\b(warning|error|critical|Traceback)\b")
 POLL_S = 0.05
 
 
@@ -177,7 +178,7 @@ class Product:
     async def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    async def ended(self, limit_s: float = 20.0) -> int:
+    async def ended(self, limit_s: float = START_S) -> int:
         """The exit code, once it has ended by itself."""
         async with asyncio.timeout(limit_s):
             return await self.process.wait()
@@ -187,6 +188,12 @@ class Product:
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
+        print("--- what was not well:", *self._complaints(), sep="\n")  # noqa: T201 - shown where a test failed
+
+    def _complaints(self) -> list[str]:
+        """The last warnings and errors of its log."""
+        lines = (self.folder / "stderr").read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line[:400] for line in lines if _BAD_NEWS.search(line)][-40:]
 
 
 @dataclass
@@ -256,9 +263,9 @@ class Scene:
         await self.agent.wait_for(AgentState, lambda state: state.state != "working_after_call")
 
     async def to(self, *steps: str) -> None:
-        """Several steps by name, each within ten seconds."""
+        """Several steps by name, each within half a minute."""
         for step in steps:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await getattr(self, f"to_{step}")()
 
 

@@ -77,14 +77,14 @@ async def wait_until_flat(video: Locator, *, timeout_s: float = 30) -> None:
     await _until(video, _FLAT, [12], timeout_s, "the one colour of a Firefox was not seen")
 
 
-async def wait_until_seen(video: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
+async def wait_until_seen(video: Locator, devices: FakeDevices, *, timeout_s: float = 30) -> None:
     """Return when `video` shows live pictures of that camera; AssertionError when it does not in time."""
     colour = devices.colour
     wanted = [colour.red, colour.green, colour.blue, COLOUR_TOLERANCE]
     await _until(video, SEES, wanted, timeout_s, f"the picture of {devices.camera_file.stem} was not seen")
 
 
-async def wait_until_heard(media: Locator, devices: FakeDevices, *, timeout_s: float = 20) -> None:
+async def wait_until_heard(media: Locator, devices: FakeDevices, *, timeout_s: float = 30) -> None:
     """Return when the tone of that microphone is the loudest in `media`; AssertionError when it is not in time."""
     wanted = [devices.tone_hz, _TONE_TOLERANCE_HZ]
     await _until(media, _HEARS, wanted, timeout_s, f"the tone of {devices.microphone_file.stem} was not heard")

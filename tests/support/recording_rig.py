@@ -224,7 +224,7 @@ class Node:
         return json.loads((self.store.folder(self.row.recording_id) / EXPECTED).read_text())
 
     async def reaches(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not check():  # noqa: ASYNC110 - state behind threads and processes
                 await asyncio.sleep(0.005)
 

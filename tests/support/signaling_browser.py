@@ -93,7 +93,7 @@ class Browser:
 
     async def receive(self) -> dict[str, Any]:
         """The next message of any type."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             frame = await self.ws.receive()
         if frame.type is not aiohttp.WSMsgType.TEXT:
             raise AssertionError(f"the socket ended with {self.ws.close_code} {frame.extra!r}")
@@ -109,7 +109,7 @@ class Browser:
 
     async def closed(self) -> tuple[int | None, str]:
         """Close code and reason, after whatever was still said."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 frame = await self.ws.receive()
                 if frame.type is aiohttp.WSMsgType.CLOSE:

@@ -348,7 +348,7 @@ class SipPeer(asyncio.DatagramProtocol):
 
     async def call(self, number: int) -> PeerCall:
         """The `number`th call, when it is there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.calls) < number:
                 self.moved.clear()
                 await self.moved.wait()

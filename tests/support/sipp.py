@@ -272,7 +272,7 @@ async def sipp(steps: Sequence[str], *, calls: int = 1, transport: str = "u1") -
 async def _listens(peer: Sipp, transport: str) -> None:
     """The port is taken when nobody else can take it."""
     kind = socket.SOCK_DGRAM if transport.startswith("u") else socket.SOCK_STREAM
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             assert peer.process.returncode is None, f"sipp ended at once: {peer.said()}"
             with socket.socket(socket.AF_INET, kind) as probe:

@@ -32,7 +32,7 @@ from tests.support.product import Product, until
 from tests.support.taskrouter import TaskRouter
 
 _LINK = re.compile(r"(?:Agent|Admin) (\w+) [^\n]*?/sign-in/#(\S+)")
-STEP_S = 15
+STEP_S = 30
 
 
 @dataclass

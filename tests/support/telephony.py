@@ -174,7 +174,7 @@ class Phone:
         command = b'{"command":"%s"}' % name.encode()
         writer.write(b"%d:%s," % (len(command), command))
         await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await reader.read(1)
         writer.close()
         await writer.wait_closed()

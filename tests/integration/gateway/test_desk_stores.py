@@ -60,7 +60,7 @@ class Inboxes:
         self._inboxes[party].put_nowait(notice)
 
     async def wait(self, party: Party, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 notice = await self._inboxes[party].get()
                 if isinstance(notice, kind) and where(notice):
@@ -189,7 +189,7 @@ async def test_many_calls_over_real_stores_are_served_once_each_and_leave_nothin
         keys = [str(key) async for key in node.live.client.scan_iter(node.live.key("*"))]
         return [key for key in keys if ":ticket:" in key or ":waiting" in key]
 
-    async with asyncio.timeout(20):  # the distributor carries the last changes to the store behind the contacts
+    async with asyncio.timeout(30):  # the distributor carries the last changes to the store behind the contacts
         while await kept():  # noqa: ASYNC110 - keys in a store: there is nothing to wait on
             await asyncio.sleep(0.01)
 

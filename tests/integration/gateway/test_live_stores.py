@@ -23,11 +23,13 @@ from gateway.live.tokens import TokenStore
 from tests.support.contracts.live_stores import RateContract, SessionContract, TokenContract
 from tests.support.servers import RedisServer
 
-BOUND_S = 1.5 + 1.2  # the time-out, and what a busy machine adds; two time-outs in a row would be over it
+TIME_OUT_S = 4.0
+BOUND_S = 1.9 * TIME_OUT_S  # the time-out, and what a busy machine adds; two time-outs in a row would be over it
 
 
 def open_on(server: RedisServer) -> Live:
-    return open_live(LiveSettings(url=SecretStr(server.url), prefix=f"t{uuid4().hex[:12]}"))
+    prefix = f"t{uuid4().hex[:12]}"
+    return open_live(LiveSettings(url=SecretStr(server.url), prefix=prefix, timeout=timedelta(seconds=TIME_OUT_S)))
 
 
 @pytest.fixture

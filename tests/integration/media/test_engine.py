@@ -361,7 +361,7 @@ async def test_the_end_closes_each_leg_and_recording_once_and_leaves_no_descript
         await stage.engine.execute(RecordLeg(recording_id="rc_1", leg_id="lg_agent", role="agent"))
         started = time.monotonic()
         await asyncio.gather(stage.engine.aclose(), stage.engine.aclose())
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 20
         for leg_id in ("lg_customer", "lg_agent"):
             assert stage.count("LegClosed", leg_id) == 1
         assert stage.count("RecordingStopped") == 1

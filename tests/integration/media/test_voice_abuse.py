@@ -86,7 +86,7 @@ async def test_of_two_hundred_calls_answered_before_dialling_returned_none_is_mi
                 while time.monotonic() < held_up_s:
                     pass
                 await asyncio.gather(*dialling)
-                await until(lambda: len(here.told(VoiceAnswered)) == 10 * (batch + 1), f"all of batch {batch}", 10)  # noqa: B023
+                await until(lambda: len(here.told(VoiceAnswered)) == 10 * (batch + 1), f"all of batch {batch}", 30)  # noqa: B023
                 # baresip's own object must know it too: a call that is not answered can't be held.
                 await here.engine.execute(HoldVoice(leg_id=names[0], on=True))
                 await asyncio.gather(*(here.engine.execute(CloseLeg(leg_id=name)) for name in names))
@@ -154,7 +154,7 @@ async def test_hundreds_of_provisional_answers_are_told_a_few_times() -> None:
     async with desk(chatter) as here:
         await here.dial()
         call = await here.peer.call(1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not here.told(VoiceAnswered):  # some of what a flood consists of is lost, and so may the answer be
                 call.answer()
                 await asyncio.sleep(0.1)

@@ -131,7 +131,7 @@ async def echoed(here: Desk, hz: int) -> None:
 
 async def finished(process: asyncio.subprocess.Process) -> None:
     """The scenario was gone through to its end."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert await process.wait() == 0
 
 

@@ -82,7 +82,7 @@ class Call:
     agreed: Negotiated
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], object], what: str, within_s: float = 30.0) -> None:
     """Return as soon as `condition()` is true; fail with `what` when it is not within the time."""
     try:
         async with asyncio.timeout(within_s):

@@ -333,7 +333,7 @@ async def attack(product: Product, data: bytes) -> int | None:
         assert ws._response.connection is not None
         assert ws._response.connection.transport is not None
         ws._response.connection.transport.write(data)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await ws.receive()).type.name.startswith("CLOS"):
                 pass
         return ws.close_code

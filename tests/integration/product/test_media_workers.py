@@ -17,7 +17,7 @@ from gateway.canary.talk import Talk
 from signaling.messages import LegState
 from tests.support.product import Product, Scene, contact_of, contact_when, is_there, scene, until
 
-BACK_S = 8.0
+BACK_S = 30.0
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_kill_9_of_a_media_process_interrupts_its_calls_only_and_they_come
         async def all_up() -> bool:
             return list((await product.of_workers("visavis_media_worker_up")).values()) == [1.0, 1.0]
 
-        await until(all_up, 10)
+        await until(all_up)
         legs = await product.of_workers("visavis_media_worker_legs")
         assert legs == {names[2]: 5.0, names[3]: 0.0}, "both sides of a call meet in one process"
         assert await product.of_workers("visavis_media_worker_restarts_total") == {names[2]: 0.0, names[3]: 1.0}
@@ -110,7 +110,7 @@ async def test_a_drain_with_media_processes_lets_the_call_end_and_leaves_no_proc
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
         await product.terminate()
-        await until(product.is_draining, 5)
+        await until(product.is_draining)
         await one.customer_media.heard_since(one.customer_media.counts())
         await one.to("wrap_up", "end")
     assert await product.ended() == 0, product.errors()
@@ -129,7 +129,7 @@ async def test_a_killed_gateway_takes_its_media_processes_along_and_saves_the_re
         async def gone() -> bool:
             return not any(is_there(pid) for pid in pids.values())
 
-        await until(gone, 5)
+        await until(gone)
     again = await Product.start(tmp_path, settings={"VISAVIS_MEDIA__WORKERS": "1"})
     try:
         contact = await contact_when(again, one.contact_id, state="closed", recording="complete")

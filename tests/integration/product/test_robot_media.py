@@ -39,11 +39,11 @@ async def test_what_one_robot_sends_the_other_counts(engine: InProcessEngine) ->
         agent = await robot(engine, "lg_agent0001", stack)
         await engine.execute(SetSource(leg_id="lg_customer1", source=FromLeg(leg_id="lg_agent0001")))
         await engine.execute(SetSource(leg_id="lg_agent0001", source=FromLeg(leg_id="lg_customer1")))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await customer.heard_since(customer.counts())
             await agent.heard_since(agent.counts())
         before = (customer.counts(), agent.counts())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while customer.counts().since(before[0]).sent_audio_packets < 100:
                 await customer.heard_since(customer.counts())
         heard: tuple[Counts, Counts] = (customer.counts().since(before[0]), agent.counts().since(before[1]))

@@ -24,7 +24,7 @@ from tests.support.impairment import Impairment
 from tests.support.product import Product, contact_when, until
 from tests.support.robots import MediaNetwork, Robot
 
-BACK_S = 15.0
+BACK_S = 30.0
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ async def upgrade(here: Node, path: str, headers: list[tuple[str, str]], **chang
     lines += [f"{name}: {value}" for name, value in ({**UPGRADE, **changes}).items() if value]
     lines += [f"{name}: {value}" for name, value in headers]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         status = int((await reader.readline()).split()[1])
     writer.close()
     await writer.wait_closed()

@@ -57,13 +57,13 @@ async def allocation(turn: TurnServer, username: str, password: str) -> AsyncIte
         yield transport, page
     finally:
         transport.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await page.gone.wait()
 
 
 async def test_credentials_of_ours_get_an_allocation_that_reaches_the_media_address(turn: TurnServer) -> None:
     media = stranger()
-    async with allocation(turn, *credentials()) as (transport, _), asyncio.timeout(5):
+    async with allocation(turn, *credentials()) as (transport, _), asyncio.timeout(30):
         transport.sendto(b"a check", media.getsockname())
         data, relayed_from = await asyncio.get_running_loop().sock_recvfrom(media, 2048)
     media.close()
@@ -84,7 +84,7 @@ async def test_no_peer_but_the_media_address_is_reached(turn: TurnServer) -> Non
     """A page with credentials must not get into the operator's network, nor anywhere else, through us."""
     inside = ["10.0.0.1", "192.168.1.1", "169.254.169.254", "172.16.0.1", "100.64.0.1", "127.0.0.2", "0.0.0.0"]
     for peer in [*inside, "8.8.8.8", "255.255.255.255"]:
-        async with allocation(turn, *credentials()) as (transport, page), asyncio.timeout(5):
+        async with allocation(turn, *credentials()) as (transport, page), asyncio.timeout(30):
             transport.sendto(b"let me in", (peer, 5000))
             refusal = await page.refused
         assert isinstance(refusal, TransactionFailed), peer

@@ -345,7 +345,7 @@ class QueueStoreContract:
         heard: asyncio.Queue[int] = asyncio.Queue()
         listening = asyncio.create_task(store.listen(heard.put_nowait))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 while heard.empty():  # until the subscription has begun
                     await store.put_ticket(ticket(ONE))
                     await asyncio.sleep(0.01)

@@ -15,8 +15,24 @@ _DIGITS: Final = re.compile(r"\+?[0-9]{1,15}", re.ASCII)  # E.164 has 15 at most
 _PATTERN: Final = re.compile(r"\+?[0-9x]{1,15}", re.ASCII)
 _REDIRECTED: Final = re.compile(r"\s*<?sips?:(\+?[0-9]{1,15})@", re.ASCII)
 
-EMERGENCY: Final = frozenset({"000", "110", "111", "112", "118", "119", "911", "999"})
-"""Never called by a pattern: a gateway must not ring the fire brigade because somebody typed it. A queue may be."""
+EMERGENCY: Final = frozenset(
+    {
+        *("112", "911"),  # ITU-T E.161.1; in the EU art. 109 of Directive (EU) 2018/1972
+        *("15", "17", "18", "114", "115", "119", "191", "196", "197"),  # France
+        *("116000", "116111", "116117"),  # harmonised (art. 96), and of the French list
+        *("061", "062", "080", "085", "088", "091", "092", "016"),  # Spain
+        *("000", "110", "111", "118", "999"),  # Australia; Germany, China, Japan; New Zealand; Italy; United Kingdom
+    }
+)
+"""Whole numbers of rescue, police, fire brigades and people in danger. No pattern with an `x` in it reaches one: a
+gateway must not ring the fire brigade because somebody typed it. An operator whose own extension is one of them
+writes it out in `allow`; a queue may have it too. A longer number that begins like one is another number.
+
+France: all of the list in ARCEP's decision 02-1179 as amended (arcep.fr, liste des numéros d'urgence). Spain: the short
+numbers of health, Guardia Civil, fire brigades, police of region, state and town, and of violence against women, in the
+Plan Nacional de Numeración Telefónica (Real Decreto 2296/2004), as CNMC's register of numbers has them. Lines that only
+advise are no emergency (UK 101, US 988).
+"""
 
 
 class NumberPlan:
@@ -25,12 +41,16 @@ class NumberPlan:
     def __init__(self, numbers: Mapping[str, str], allow: Iterable[str] = ()) -> None:
         """SetupError (`acd_number_pattern`) when a pattern is not one."""
         self._numbers = dict(numbers)
-        self._allow = [_compiled(pattern) for pattern in allow]
+        written = tuple(allow)
+        self._allow = [_compiled(pattern) for pattern in written]
+        self._own = frozenset(pattern for pattern in written if "x" not in pattern)
 
     def allowed(self, number: str) -> bool:
         """Whether a number that somebody else chose may be called."""
-        if _DIGITS.fullmatch(number) is None or number.lstrip("+") in EMERGENCY:
+        if _DIGITS.fullmatch(number) is None:
             return False
+        if number.lstrip("+") in EMERGENCY:
+            return number in self._own
         return any(pattern.fullmatch(number) for pattern in self._allow)
 
     def of_queue(self, queue: str, wanted: str = "") -> str | None:

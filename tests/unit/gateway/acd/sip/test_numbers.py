@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acd.sip.numbers import NumberPlan
+from gateway.acd.sip.numbers import EMERGENCY, NumberPlan
 from gateway.base.errors import SetupError, StateConflict
 
 PLAN = NumberPlan({"support": "+33123456789", "sales": "sales"}, ("7xxx", "+331234567xx"))
@@ -61,9 +61,40 @@ def test_without_a_list_no_number_is_allowed() -> None:
     assert not NumberPlan({"support": "7001"}).allowed("7001")
 
 
-@pytest.mark.parametrize("number", ["112", "911", "+112"])
+ALL_LENGTHS = tuple("x" * digits for digits in range(1, 16))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("112", "911", "+112", "999", "000"),
+        *("15", "17", "18", "114", "115", "119", "191", "196", "197", "116000", "116111", "116117"),
+        *("061", "062", "080", "085", "088", "091", "092", "016"),
+    ],
+)
 def test_a_pattern_does_not_reach_an_emergency_number(number: str) -> None:
-    assert not NumberPlan({}, ("xxx", "+xxx")).allowed(number)
+    assert not NumberPlan({}, (*ALL_LENGTHS, "+xxx", f"{number[:-1]}x")).allowed(number)
+
+
+@pytest.mark.parametrize("number", sorted(EMERGENCY))
+def test_a_number_that_begins_like_an_emergency_number_is_another_one(number: str) -> None:
+    plan = NumberPlan({}, ALL_LENGTHS)
+    assert plan.allowed(number + "2345678")
+    assert plan.allowed("33" + number)
+
+
+@pytest.mark.parametrize(
+    "number", ["0153000000", "+33115000000", "0911234567", "1511", "988", "101", "16", "061123456"]
+)
+def test_numbers_of_every_day_stay_numbers_that_can_be_called(number: str) -> None:
+    assert NumberPlan({}, (*ALL_LENGTHS, "+" + "x" * 11)).allowed(number)
+
+
+def test_an_extension_that_is_an_emergency_number_elsewhere_is_called_where_it_is_written_out() -> None:
+    plan = NumberPlan({}, ("115", "1xx"))
+    assert plan.allowed("115")
+    assert not plan.allowed("+115")
+    assert not plan.allowed("119")
 
 
 def test_a_queue_without_a_number_has_none() -> None:

@@ -24,6 +24,9 @@ CANARY_SIP: Final = "canary-sip"
 
 ROBOTS: Final = frozenset({CANARY, CANARY_SIP})
 
+UNLISTED: Final = ROBOTS | {outside.QUEUE}
+"""Queues that nobody is shown to choose from, and nobody can send a contact to."""
+
 
 def with_canary(settings: Settings) -> Settings:
     """The settings with the built-in site and queue of the robots. SetupError when the names are taken."""

@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack
 from importlib.resources import as_file
 
 import web
-from gateway.acd import outside
 from gateway.acd.tasks.adapter import TaskAcd
 from gateway.app.rooms import Rooms
-from gateway.builtin import ROBOTS
+from gateway.builtin import ROBOTS, UNLISTED
 from gateway.links.service import Links
 from gateway.live.rates import RateLimiter
 from gateway.live.tokens import TokenStore
@@ -57,7 +56,7 @@ async def services_of(rooms: Rooms, stack: AsyncExitStack, *, demo_shop: bool) -
             rooms.places,
             rooms.node.url,
             [site.id for site in settings.sites if site.id not in ROBOTS],
-            [queue.id for queue in settings.queues if queue.id not in {*ROBOTS, outside.QUEUE}],
+            [queue.id for queue in settings.queues if queue.id not in UNLISTED],
             clock,
         ),
         customers=CustomersForSignaling(rooms.crm, settings, recording.vault, recording.rows.by_contacts, audit, clock),

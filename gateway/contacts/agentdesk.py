@@ -3,7 +3,7 @@
 Keeps the roster's changes known to panel, ACD and board. It knows no rule of a contact's life: that is `conduct`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final
 
 from gateway.acd.events import AcdAgentState, AgentEvent
@@ -51,6 +51,7 @@ class AgentDesk:
         acd: AcdPort,
         notices: NoticePort,
         queues: Sequence[QueueSettings],
+        unlisted: Set[str],
         claims: Claims,
         positions: Positions,
         deadlines: Deadlines,
@@ -61,7 +62,8 @@ class AgentDesk:
         self._actors = actors
         self._acd = acd
         self._notices = notices
-        self._queues = queues
+        self._queues = tuple((queue.id, queue.name) for queue in queues if queue.id not in unlisted)
+        self._unlisted = unlisted
         self._claims = claims
         self._positions = positions
         self._deadlines = deadlines
@@ -117,10 +119,14 @@ class AgentDesk:
                 agent_id=record.card.agent_id, display_name=record.card.display_name, ready=record.may_be_offered
             )
             for record in self._roster
-            if record.card.agent_id != agent_id and record.absent_since_s is None and not record.card.visiting
+            if record.card.agent_id != agent_id and record.absent_since_s is None and self._is_colleague(record.card)
         ]
         agents.sort(key=lambda each: (not each.ready, each.display_name, each.agent_id))
-        return TransferTargets(queues=tuple((queue.id, queue.name) for queue in self._queues), agents=tuple(agents))
+        return TransferTargets(queues=self._queues, agents=tuple(agents))
+
+    def _is_colleague(self, card: AgentCard) -> bool:
+        """Not here for one contact only, nor for unlisted queues only, as robots are."""
+        return not card.visiting and (not card.queues or not set(card.queues) <= self._unlisted)
 
     async def view(self, agent_id: AgentId) -> Sequence[AgentNotice]:
         record = self._roster.get(agent_id)

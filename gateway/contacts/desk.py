@@ -5,7 +5,7 @@ life: that is `conduct`.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from gateway.acd.events import AcdEvent
@@ -101,6 +101,7 @@ class ContactDesk:
         customers: CustomersPort | None = None,
         places: PlacesPort | None = None,
         chat: ChatPort | None = None,
+        unlisted: Set[str] = frozenset(),
     ) -> None:
         self._clock = clock
         self._node = node
@@ -125,13 +126,14 @@ class ContactDesk:
             acd=acd,
             notices=notices,
             queues=queues,
+            unlisted=unlisted,
             claims=claims,
             positions=self._positions,
             deadlines=self._deadlines,
             alarm=self.alarm,
             board_changed=lambda: self._board.changed(),
         )
-        views = Views(settings, tuple(queues), places)
+        views = Views(settings, tuple(queues), places, unlisted)
         self._board = Board(
             clock=clock,
             deadlines=self._deadlines,

@@ -67,7 +67,7 @@ class Handover:
         by_acd = TransferMode.BLIND in acd.capabilities.transfers
         if kind.value not in transfers_of(contact):
             raise StateConflict("transfer_unsupported", "This can't be transferred from here.")
-        if kind is TargetKind.QUEUE and not self._n.views.knows_queue(request.target):
+        if kind is TargetKind.QUEUE and not self._n.views.lists_queue(request.target):
             raise BadInput("transfer_target_unknown", "There is no such queue.")
         by_phone = kind is TargetKind.QUEUE and self._n.acd.capabilities(request.target).mode is AcdMode.CALL
         if by_phone and not contact.split:

@@ -1,5 +1,6 @@
 """What people are told of a contact, built from what it knows. Pure."""
 
+from collections.abc import Set
 from dataclasses import replace
 
 from gateway.acd.events import TargetKind, TransferMode
@@ -36,17 +37,26 @@ class Views:
     """Notices of contacts, with the names and times of the settings."""
 
     def __init__(
-        self, settings: ContactSettings, queues: tuple[QueueSettings, ...], places: PlacesPort | None = None
+        self,
+        settings: ContactSettings,
+        queues: tuple[QueueSettings, ...],
+        places: PlacesPort | None = None,
+        unlisted: Set[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._names = {queue.id: queue.name for queue in queues}
         self._places = places
+        self._unlisted = unlisted
 
     def queue_name(self, queue: str) -> str:
         return self._names.get(queue, queue)
 
     def knows_queue(self, queue: str) -> bool:
         return queue in self._names
+
+    def lists_queue(self, queue: str) -> bool:
+        """Whether an agent can send a contact there."""
+        return self.knows_queue(queue) and queue not in self._unlisted
 
     def contact_changed(self, contact: Contact, now_s: float) -> ContactChanged:
         wait = STATE_WAIT.get(contact.state)

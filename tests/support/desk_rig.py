@@ -324,6 +324,7 @@ class DeskRig:
             customers=self.customers,
             places=self.places,
             chat=self.chat,
+            unlisted={"canary"},
         )
 
     async def start(self) -> None:

@@ -41,6 +41,9 @@ async def test_the_addresses_lead_to_a_shop_two_agents_and_an_admin(demo: Produc
     for who, token in links(demo).items():
         async with browser(demo) as http:
             roles[who] = (await signed_in(http, token))["roles"]
+            if roles[who] == ["agent"]:
+                targets = await request(http, "GET", "/api/v1/transfer-targets")
+                assert [queue["name"] for queue in targets["queues"]] == ["Sales", "Support"]
     assert [role for _, role in sorted(roles.items())] == [["admin"], ["agent"], ["agent"]]
     async with browser(demo) as http, http.get("/") as shop:
         assert shop.status == 200

@@ -204,6 +204,17 @@ async def test_those_who_can_be_given_a_contact_are_told_without_oneself(rig: De
     assert AgentId("ag_dora0000") not in [each.agent_id for each in found.agents]
 
 
+async def test_nobody_is_sent_to_the_queue_of_robots_nor_shown_them(rig: DeskRig) -> None:
+    customer, anna = await in_call(rig)
+    await rig.agent("robot", queues=("canary",))
+    await rig.agent("ben", queues=("canary", "sales"))
+    found = rig.desk.transfer_targets(anna.agent_id)
+    assert [queue for queue, _ in found.queues] == ["sales", "support"]
+    assert [each.display_name for each in found.agents] == ["Ben"]
+    assert await anna.try_to(TransferContact(kind="queue", target="canary")) == "transfer_target_unknown"
+    assert customer.state == "active"
+
+
 TASK_TRANSFERS = AcdCapabilities(
     mode=AcdMode.TASK,
     gives_position=TASK.gives_position,

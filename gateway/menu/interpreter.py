@@ -33,7 +33,7 @@ class ShowNode:
     node_id: str
     text: str
     options: tuple[MenuOption, ...]
-    can_go_back: bool
+    can_go_back: bool  # to be offered beside the options; not where one of them leads back
     prompt_clip: str | None
     idle_s: float | None
 
@@ -192,14 +192,21 @@ class MenuRun:
                 return self._shown(node, (), node.show_s)
             case ChoicesNode():
                 options = tuple(MenuOption(key=each.key, label=each.label[language]) for each in node.options)
-                return self._shown(node, options, None)
+                return self._shown(node, options, None, own_back=any(each.go == BACK for each in node.options))
 
-    def _shown(self, node: PromptNode | ChoicesNode, options: tuple[MenuOption, ...], idle_s: float | None) -> ShowNode:
+    def _shown(
+        self,
+        node: PromptNode | ChoicesNode,
+        options: tuple[MenuOption, ...],
+        idle_s: float | None,
+        *,
+        own_back: bool = False,
+    ) -> ShowNode:
         return ShowNode(
             node_id=node.id,
             text=node.text[self._language],
             options=options,
-            can_go_back=bool(self._way),
+            can_go_back=bool(self._way) and not own_back,
             prompt_clip=node.clip,
             idle_s=idle_s,
         )

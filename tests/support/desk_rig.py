@@ -77,7 +77,6 @@ nodes:
     text: {en: More, fr: Plus}
     options:
       1: {label: {en: Sales, fr: Ventes}, go: sales}
-      0: {label: {en: Back, fr: Retour}, go: back}
   sales: {kind: queue, queue: sales}
   support: {kind: queue, queue: support, priority: 5}
   hours: {kind: answer_and_end, text: {en: Nine to five, fr: De neuf à cinq}}

@@ -97,6 +97,17 @@ def test_back_returns_to_the_choices_before_and_forgets_the_label(way_back):
     assert walk.path == ()
 
 
+def test_way_back_is_offered_once():
+    walk = at_main()
+    more = walk.choose("main", "2")
+    assert isinstance(more, ShowNode)
+    assert ("0", "Back") in [(option.key, option.label) for option in more.options]
+    assert not more.can_go_back, "the menu has an option of its own for it"
+    wait = walk.choose("more", "3")
+    assert isinstance(wait, ShowNode)
+    assert wait.can_go_back
+
+
 def test_back_from_a_prompt_returns_to_the_choices_before_it():
     walk = at_main()
     walk.choose("main", "2")

@@ -125,7 +125,7 @@ Levels = Annotated[dict[str, int], NoDecode, BeforeValidator(read_levels), After
 class RelaxSettings(Section):
     """One step of `relax`."""
 
-    after: Duration = Field(gt=timedelta(0), description="Of waiting.")
+    after: Duration = Field(gt=timedelta(0), description="So long in this line.")
     by: int = Field(ge=1, le=MAX_LEVEL, description="Every skill may be this much lower; at 0 it is not asked for.")
 
 

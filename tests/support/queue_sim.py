@@ -492,8 +492,8 @@ class Simulation:
         queue = BY_ID[ticket.queue]
         if seat.state != "ready" or ticket.queue not in seat.queues:
             return False
-        waited_s, here_s = self.now_s - ticket.queued_s, self.now_s - ticket.sent_s
-        lower = max((step.by for step in queue.relax if waited_s >= step.after.total_seconds()), default=0)
+        here_s = self.now_s - ticket.sent_s
+        lower = max((step.by for step in queue.relax if here_s >= step.after.total_seconds()), default=0)
         for name in {*queue.skills, *(name for name, _ in ticket.skills)}:
             level = max(queue.skills.get(name, 0), dict(ticket.skills).get(name, 0)) - lower
             if level > 0 and seat.skills.get(name, 0) < level:

@@ -213,7 +213,7 @@ class BuiltinAcd:
         """They were served until now: what the queue's rules count in line begins anew."""
         entry = self._find(ref)
         if entry is not None:
-            entry.sent_s = self._now_s()
+            entry.sent_s, entry.kept_s = self._now_s(), 0.0
             self._to_head(entry)
 
     async def transfer(self, ref: AcdRef, mode: TransferMode, target: TransferTarget) -> None:

@@ -134,13 +134,15 @@ class Callbacks:
         """A place as it was written down before this node started again. The window of one whose customer was called
         begins anew: nobody could come back meanwhile."""
         now_s = self._clock.now().timestamp()
+        queued_s = offer.queued_at.timestamp()
         self._books.contacts.setdefault(
             offer.contact_id,
             OwnContact(
                 offer=offer,
                 queue=offer.queue,
-                queued_s=offer.queued_at.timestamp(),
+                queued_s=queued_s,
                 sent_s=now_s,
+                kept_s=max(0.0, now_s - queued_s),
                 entered=True,
                 callback=True,
                 called_s=now_s if called else None,
@@ -175,10 +177,12 @@ class Callbacks:
             del self._books.contacts[previous]
             entry.queue, entry.queued_s, entry.visited = own.queue, own.queued_s, own.visited
             entry.at_head = own.at_head or own.called_s is not None
+            entry.kept_s = max(0.0, entry.sent_s - own.sent_s + own.kept_s)
         elif own is None and known is not None and known.ticket.callback:  # kept by another node
             ticket = known.ticket
             entry.queue, entry.queued_s, entry.visited = ticket.queue, ticket.queued_s, ticket.visited
             entry.at_head = ticket.at_head or not ticket.offerable
+            entry.kept_s = max(0.0, entry.sent_s - ticket.sent_s + ticket.kept_s)
         else:
             return
         entry.entered = True

@@ -23,6 +23,7 @@ class OwnContact:
     queue: str
     queued_s: float
     sent_s: float
+    kept_s: float = 0.0
     at_head: bool = False
     hold: Hold | None = None  # who is reserved for it, or has it
     ring: tuple[Hold, ...] = ()  # at whom it rings, before anybody has the offer
@@ -66,6 +67,7 @@ class OwnContact:
             priority=offer.priority,
             queued_s=self.queued_s,
             sent_s=self.sent_s,
+            kept_s=self.kept_s,
             at_head=self.at_head,
             skills=tuple(sorted((need.name, need.min_level) for need in offer.skills)),
             preferred=offer.preferred_agent,

@@ -74,7 +74,7 @@ class Leaving:
         _log.info("acd.overflow", contact_id=contact_id, queue=entry.queue, to=leave.to, reason=leave.reason.value)
         if leave.to_queue:
             entry.visited += (entry.queue,)
-            entry.queue, entry.sent_s, entry.entered = leave.to, self._now_s(), False
+            entry.queue, entry.sent_s, entry.kept_s, entry.entered = leave.to, self._now_s(), 0.0, False
             entry.told = None
             self._telling.emit(entry, Transferred(queue=leave.to))
         elif leave.to == CALLBACK:

@@ -73,6 +73,7 @@ class QueueStoreContract:
             priority=3,
             queued_s=1.25,
             sent_s=2.5,
+            kept_s=0.5,
             at_head=True,
             skills=(("french", 7),),
             preferred=ANNA,

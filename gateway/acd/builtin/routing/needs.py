@@ -25,15 +25,16 @@ class Needs(NamedTuple):
 
 
 def needs_of(ticket: Ticket, rules: Rules, now_s: float, *, only: AgentId | None, across: bool) -> Needs:
-    """Of the contact at `now_s`."""
-    in_line_s = now_s - ticket.sent_s
+    """Of the contact at `now_s`. Skill and language are asked for less by the wait in this line: what was before it was
+    another queue's affair, or a conversation."""
+    in_line_s = now_s - _since_s(ticket)
     language = ticket.language if rules.language == "required" else ""
     if language and 0 < rules.language_for_s <= in_line_s:
         language = ""
     return Needs(
         queue=ticket.queue,
         channel=ticket.channel,
-        skills=skills_at(ticket, rules, now_s - ticket.queued_s),
+        skills=skills_at(ticket, rules, in_line_s),
         language=language,
         site=ticket.site,
         canary=ticket.canary,
@@ -42,13 +43,18 @@ def needs_of(ticket: Ticket, rules: Rules, now_s: float, *, only: AgentId | None
     )
 
 
-def skills_at(ticket: Ticket, rules: Rules, waited_s: float) -> tuple[tuple[str, int], ...]:
-    """The skills asked for after `waited_s`: the queue's and the contact's own, lowered by the step that holds."""
+def _since_s(ticket: Ticket) -> float:
+    """A place that was kept waited all the while, though its customer did not."""
+    return ticket.sent_s - ticket.kept_s
+
+
+def skills_at(ticket: Ticket, rules: Rules, in_line_s: float) -> tuple[tuple[str, int], ...]:
+    """The skills asked for after so long in line: the queue's and the contact's own, lowered by the step that holds."""
     if not rules.skills and not ticket.skills:
         return ()
     lower = 0
     for after_s, by in rules.relax:
-        if waited_s >= after_s:
+        if in_line_s >= after_s:
             lower = by
     wanted = dict(rules.skills)
     for name, level in ticket.skills:
@@ -60,9 +66,9 @@ def changes_at(ticket: Ticket, rules: Rules, now_s: float) -> float:
     """When `needs_of` may next say something else, if nothing but time changes."""
     due_s = NEVER_S
     if rules.skills or ticket.skills:
-        steps = (ticket.queued_s + after_s for after_s, _ in rules.relax)
+        steps = (_since_s(ticket) + after_s for after_s, _ in rules.relax)
         due_s = min((at_s for at_s in steps if at_s > now_s), default=NEVER_S)
-    language_s = ticket.sent_s + rules.language_for_s
+    language_s = _since_s(ticket) + rules.language_for_s
     if rules.language_for_s > 0 and language_s > now_s:
         due_s = min(due_s, language_s)
     return due_s

@@ -215,8 +215,8 @@ class World:
         rules = self.rules.of(ticket.queue)
         for after_s in rules.moments():
             heapq.heappush(self._moments, (ticket.sent_s + after_s, ticket.contact_id))
-            if ticket.queued_s != ticket.sent_s:
-                heapq.heappush(self._moments, (ticket.queued_s + after_s, ticket.contact_id))
+            if ticket.kept_s:
+                heapq.heappush(self._moments, (ticket.sent_s - ticket.kept_s + after_s, ticket.contact_id))
 
     def next_moment(self, now_s: float) -> float | None:
         """When something may be decided differently though nothing happens. Moments up to `now_s` are forgotten."""

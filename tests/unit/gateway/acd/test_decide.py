@@ -170,6 +170,26 @@ def test_skills_relax_while_a_contact_waits_and_fall_away_at_nothing():
     assert room.offers(at_s=60) == [("one", "none")]
 
 
+def test_skills_relax_by_the_wait_in_this_line_alone():
+    """What came before was another queue's line, or a conversation."""
+    room = Room(skills="french=7", relax=[{"after": "30s", "by": 2}, {"after": "60s", "by": 10}])
+    room.enter("one", queued_s=T - 600)
+    room.sit("five", 0, skills={"french": 5})
+    assert room.offers(at_s=29.9) == []
+    assert room.world.next_moment(T) == T + 30
+    assert room.offers(at_s=30) == [("one", "five")]
+
+
+def test_a_place_that_was_kept_goes_on_with_what_its_wait_had_relaxed():
+    fields: dict[str, object] = {"language": "required", "language_for": "50s"}
+    room = Room(skills="french=7", relax=[{"after": "30s", "by": 2}, {"after": "60s", "by": 10}], **fields)
+    room.enter("one", kept_s=40)
+    room.sit("five", 0, skills={"french": 5}, languages=("fr",))
+    assert room.offers(at_s=9.9) == [], "the language is asked for yet"
+    assert room.world.next_moment(T) == T + 10
+    assert room.offers(at_s=10) == [("one", "five")]
+
+
 def test_the_next_moment_is_when_the_rules_may_say_something_else():
     room = Room(skills="french=7", relax=[{"after": "30s", "by": 2}, {"after": "60s", "by": 10}])
     room.enter("one")

@@ -185,7 +185,56 @@ async def test_time_alone_brings_an_offer_when_a_skill_falls_away(rig: Rig) -> N
     assert isinstance(rig.last("one").body, Reserved)
 
 
+RELAXING: dict[str, object] = {"skills": {"french": 5}, "relax": [{"after": "30s", "by": 5}]}
+
+
+@settings(**RELAXING)
+async def test_who_is_sent_on_after_a_long_conversation_waits_anew_for_the_skill(rig: Rig) -> None:
+    await rig.agent(ANNA)
+    await rig.enter("one", queued_at=rig.clock.now() - timedelta(minutes=20), returning=True)
+    await rig.clock.run(29)
+    assert rig.told("one") == [Queued(place=1)]
+    await rig.clock.run(2)
+    assert isinstance(rig.last("one").body, Reserved)
+
+
+@settings(**RELAXING)
+async def test_who_was_served_and_comes_back_into_line_waits_anew_for_the_skill(rig: Rig) -> None:
+    one = await rig.enter("one")
+    await rig.clock.run(31)
+    await rig.agent(ANNA)
+    await rig.accept(one)
+    await rig.clock.run(600)
+    await rig.agent(ANNA)
+    await rig.acd.requeue(one, "the agent is gone")
+    await rig.clock.run(29)
+    assert rig.last("one").body == Queued(place=1)
+    await rig.clock.run(2)
+    assert isinstance(rig.last("one").body, Reserved)
+
+
 # ---------------------------------------------------------------- callbacks
+
+
+@settings(**RELAXING)
+async def test_who_comes_back_for_a_place_has_waited_for_the_skill_already(rig: Rig) -> None:
+    await rig.enter("one")
+    rig.acd.callbacks.keep(ContactId("ct_one"))
+    await rig.clock.run(31)
+    await rig.enter("back", previous_contact_id=ContactId("ct_one"))
+    await rig.agent(ANNA)
+    assert isinstance(rig.last("back").body, Reserved)
+
+
+@settings(**RELAXING)
+async def test_a_kept_place_that_was_written_down_has_waited_for_the_skill_already(rig: Rig) -> None:
+    queued_at = rig.clock.now() - timedelta(minutes=20)
+    kept = ContactOffer(
+        contact_id=ContactId("ct_one"), site="shop", queue="sales", language="en", priority=0, queued_at=queued_at
+    )
+    rig.acd.callbacks.restore(kept, called=False, keeps_until=rig.clock.now() + timedelta(hours=1))
+    await rig.agent(ANNA)
+    assert rig.news == [CallbackDue(contact_id=ContactId("ct_one"), queue="sales", window_s=300.0)]
 
 
 async def test_a_callback_keeps_its_place_and_is_due_when_its_turn_has_come(rig: Rig) -> None:

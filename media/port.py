@@ -283,6 +283,7 @@ class KindQuality:
     unrepaired: float
     """Share that did not come by retransmission either, 0 to 1; equal to `loss` where nobody tells."""
     jitter_ms: float | None = None
+    """None while the receiver has not told: all that is known of `loss` then is what it asked for again."""
     frames_per_s: float | None = None
     width: int | None = None
     height: int | None = None

@@ -53,8 +53,9 @@ class QualityGauges:
         opinions = {"uplink": seen.mos_uplink, "downlink": seen.mos_downlink}
         for way, kinds in zip(_WAYS, (quality.uplink, quality.downlink), strict=True):
             flowing = [each for each in kinds.values() if each.bitrate_bps]
-            if flowing:
-                self._loss.labels(side, way).observe(max(each.loss for each in flowing))
+            known = [each.loss for each in flowing if each.jitter_ms is not None or each.loss]
+            if known:  # a receiver that says nothing has not received everything
+                self._loss.labels(side, way).observe(max(known))
             sound = kinds.get(Kind.AUDIO)
             if sound is not None and sound.bitrate_bps and sound.jitter_ms is not None:
                 self._jitter.labels(side, way).observe(sound.jitter_ms / 1000)

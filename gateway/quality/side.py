@@ -51,7 +51,7 @@ class Observed:
 
     quality: LegQuality
     told: Verdict
-    mos_uplink: float | None
+    mos_uplink: float | None  # None: no sound, or its receiver says nothing of it
     mos_downlink: float | None
     freezes_uplink: int | None  # None: there was no picture to freeze
     freezes_downlink: int | None
@@ -294,7 +294,8 @@ def _way(
     round_trip_ms: float | None,
     names: tuple[Figure, Figure, Figure, Figure],
 ) -> None:
-    """Loss, repair, jitter and sound of one way. Only what flows is judged: a camera that is off loses nothing."""
+    """Loss, repair, jitter and sound of one way. Only what flows is judged: a camera that is off loses nothing.
+    Of sound whose receiver says nothing there is no opinion."""
     flowing = {kind: each for kind, each in kinds.items() if each.bitrate_bps}
     if not flowing:
         return
@@ -303,9 +304,6 @@ def _way(
     if _CAMERA in flowing:
         figures[unrepaired] = flowing[_CAMERA].unrepaired
     sound = flowing.get(_SOUND)
-    if sound is not None:
-        if sound.jitter_ms is not None:
-            figures[jitter] = sound.jitter_ms
-        figures[speech] = mos(
-            loss=sound.unrepaired, round_trip_ms=round_trip_ms or 0.0, jitter_ms=sound.jitter_ms or 0.0
-        )
+    if sound is not None and sound.jitter_ms is not None:
+        figures[jitter] = sound.jitter_ms
+        figures[speech] = mos(loss=sound.unrepaired, round_trip_ms=round_trip_ms or 0.0, jitter_ms=sound.jitter_ms)

@@ -80,12 +80,13 @@ class ReceiverView:
     gaps are known here and are taken off: what is left was lost on the way to the peer.
     """
 
-    __slots__ = ("_at_s", "_gaps", "_highest", "_lost", "jitter_ms", "loss")
+    __slots__ = ("_at_s", "_gaps", "_highest", "_lost", "_measured", "jitter_ms", "loss")
 
     def __init__(self) -> None:
         self.loss = 0.0
         self.jitter_ms: float | None = None
         self._at_s = 0.0
+        self._measured = False
         self._highest = -1
         self._lost = 0
         self._gaps = 0
@@ -102,12 +103,14 @@ class ReceiverView:
                 return  # the next report will be of these packets too
             lost = block.cumulative_lost - self._lost - missing
             self.loss = min(1.0, max(0, lost) / (expected - missing))
+            self._measured = True
         self._highest = block.highest_sequence
         self._lost = block.cumulative_lost
         self._gaps = gaps
 
     def fresh(self, now_s: float) -> bool:
-        return self._at_s > 0 and now_s - self._at_s < REPORT_LIFETIME_S
+        """Whether it has told lately, and enough for a share: that is of what came between two reports."""
+        return self._measured and now_s - self._at_s < REPORT_LIFETIME_S
 
 
 class _Gained:

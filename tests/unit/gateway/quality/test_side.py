@@ -2,7 +2,7 @@
 
 from gateway.parties import ReportQuality
 from gateway.quality.judge import Cause, Verdict, Word
-from gateway.quality.side import PASSED_ON_PERIODS, REPORT_LIFETIME_S, Around, SideWatch
+from gateway.quality.side import PASSED_ON_PERIODS, REPORT_LIFETIME_S, Around, Observed, SideWatch
 from media.port import KindQuality, LegQuality
 
 TALKING = Around(says=True, shows=True, hears=True, gets_pictures=True)
@@ -73,6 +73,17 @@ def test_loss_on_the_way_up_is_the_uplink() -> None:
 def test_loss_on_the_way_down_is_the_downlink() -> None:
     told = Side().periods(3, quality(down=way(loss=0.2, unrepaired=0.1)))
     assert (told.word, told.cause) == (Word.POOR, Cause.DOWNLINK)
+
+
+def observed(what: LegQuality) -> Observed:
+    return SideWatch().measured(what, TALKING, None, 102.0)
+
+
+def test_a_receiver_that_says_nothing_has_no_opinion_of_its_sound() -> None:
+    silent = observed(quality(down=way({"jitter_ms": None}, jitter_ms=None)))  # type: ignore[dict-item]
+    assert silent.mos_downlink is None
+    assert silent.mos_uplink is not None
+    assert observed(quality()).mos_downlink is not None
 
 
 def test_a_camera_that_is_off_loses_nothing() -> None:

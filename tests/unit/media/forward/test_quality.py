@@ -152,6 +152,15 @@ def test_what_a_browser_says_it_lost_is_its_downlink(rig: Rig) -> None:
     assert told(rig, "lg_a")[-1].uplink["video"].loss == 0.0
 
 
+def test_a_browser_that_has_not_said_twice_what_came_has_told_nothing(rig: Rig) -> None:
+    a, b, _, _ = rig.bridge()
+    pictures(rig, a, 90)
+    assert told(rig, "lg_b")[-1].downlink["video"].jitter_ms is None
+    report(rig, b, b.outgoing[Kind.VIDEO].sequence, 7, jitter=1800)
+    pictures(rig, a, 90, first=90)
+    assert told(rig, "lg_b")[-1].downlink["video"].jitter_ms is None, "a share is of what came between two reports"
+
+
 def test_what_never_came_from_the_sender_is_not_the_listeners_downlink(rig: Rig) -> None:
     """A receiver counts the sender's losses too, because gaps stay gaps: they are taken off."""
     a, b, _, _ = rig.bridge()

@@ -26,6 +26,14 @@ CALL: list[Json] = [
     {"type": "recording_state", "state": "on", "may": ["pause", "stop"]},
     {"type": "chat_history", "lines": [], "earlier": 0},
 ]
+WRAP_UP: Json = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
+ENDED: list[Json] = [contact("wrap_up"), agent("working_after_call"), {**WRAP_UP, "deadline_s": 60.0}]
+FRAMED = """(address) => {
+  const frame = document.createElement("iframe");
+  frame.dataset.panel = "";
+  frame.src = address;
+  document.body.append(frame);
+}"""
 CAMERA_IN_USE = """() => {
   navigator.mediaDevices.getUserMedia = async () => {
     throw new DOMException("another application has it", "NotReadableError");
@@ -164,6 +172,25 @@ async def test_the_words_below_the_controls_of_a_call_are_whole(
         assert await words.evaluate_all(short) == []
 
 
+async def test_the_form_after_a_call_takes_no_focus_from_the_desktop_around_it(
+    playwright: Playwright, preview: Preview
+) -> None:
+    """Who writes in the desktop when the call ends goes on writing there."""
+    preview.greeting["/ws/embed"] = CALL
+    async with visit(playwright, "/", preview=preview) as seen:
+        page = seen.page
+        await page.evaluate(FRAMED, f"/agent/embed/#claim={'A' * 43}")
+        panel = page.frame_locator("iframe[data-panel]")
+        await panel.locator("#self").wait_for()
+        field = page.locator("form input").first
+        await field.click()
+        await (await preview.talker()).tell(*ENDED)
+        await panel.locator("#notes").wait_for()
+        await page.keyboard.type("still here")
+        await expect(field).to_be_focused()
+        await expect(field).to_have_value("still here")
+
+
 @pytest.mark.parametrize(("width", "height"), [(359, 640), (320, 480), (280, 400), (240, 320)])
 async def test_the_panel_of_one_call_is_never_cut(
     playwright: Playwright, preview: Preview, width: int, height: int
@@ -184,9 +211,8 @@ async def test_the_panel_of_one_call_is_never_cut(
         await page.locator("[data-action=send-chat]").wait_for()
         assert await cut(page) == []
         assert await page.locator("vv-stage").evaluate("(stage) => stage.clientHeight") >= 90
-        wrap_up = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
-        told = [contact("wrap_up"), agent("working_after_call"), {**wrap_up, "deadline_s": 60.0}]
-        await (await preview.talker()).tell(*told)
+        await (await preview.talker()).tell(*ENDED)
         await page.locator("#notes").wait_for()
+        await expect(page.locator("vv-wrap-up h1")).to_be_focused()
         assert await cut(page) == []
         assert seen.complaints == []

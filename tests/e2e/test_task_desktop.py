@@ -129,6 +129,7 @@ async def test_the_acds_desktop_shows_the_panel_of_the_call_that_its_agent_accep
         await desk.button("hang_up").click()
         await customer.is_told("The call has ended")
         await eventually(lambda: here.task.status == "wrapping")
+        await expect(desk.frame.locator("vv-wrap-up h1")).to_be_focused()
         await desk.frame.locator("input[name=disposition][value=resolved]").check()
         await desk.frame.locator("vv-wrap-up button[type=submit]").click()
         await desk.hears("wrapped_up")

@@ -112,7 +112,8 @@ class Preview:
 
     async def _page(self, request: web.Request) -> web.FileResponse:
         origins = Origins(self.origin, frozenset({self.origin}))
-        csp = page_csp(origins, frame_ancestors=() if request.path == "/widget/" else None, frames=request.path == "/")
+        framed = request.path in ("/widget/", "/agent/embed/")
+        csp = page_csp(origins, frame_ancestors=() if framed else None, frames=request.path == "/")
         headers = {**common_headers(origins), "Content-Security-Policy": csp}
         address = "/agent/" if request.path.startswith("/agent/claim/") else request.path
         return web.FileResponse(str(pages.folder().joinpath(pages.PAGES[address])), headers=headers)

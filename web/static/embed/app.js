@@ -201,8 +201,10 @@ class Embed extends LitElement {
     const screen = this.#screen;
     if (screen === this.#shown) return;
     this.#shown = screen;
-    const target = this.renderRoot.querySelector("h1");
-    if (target instanceof HTMLElement) target.focus();
+    if (window.parent !== window && !document.hasFocus()) return; // they are at work in the desktop around it
+    const form = /** @type {import("../agent/wrap-up.js").WrapUp | null} */ (this.renderRoot.querySelector("vv-wrap-up"));
+    if (form !== null) void form.takeFocus();
+    else /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("h1"))?.focus();
   }
 }
 

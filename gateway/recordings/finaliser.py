@@ -25,8 +25,15 @@ COMPOSE_BYTES: Final = 2 * 1024 * 1024 * 1024
 
 POSTER_TIMEOUT_S: Final = 60.0
 _EXIT_EMPTY: Final = 1
-_EXIT_UNWRITABLE: Final = 3
+_EXIT_UNREADABLE: Final = 2
+_EXIT_DISK_FULL: Final = 3
 _EXIT_MEMORY: Final = 4
+_EXIT_DISK_ERROR: Final = 5
+_CODES: Final = {
+    _EXIT_UNREADABLE: "capture_unreadable",
+    _EXIT_DISK_FULL: "disk_full",
+    _EXIT_DISK_ERROR: "disk_error",
+}
 
 _log = get_logger("recordings.finaliser")
 
@@ -35,8 +42,9 @@ _log = get_logger("recordings.finaliser")
 class Finalised:
     """How a job ended. `manifest` is there when it wrote one; `code` is empty when the recording can be played.
 
-    Codes: `no_media`, `capture_unreadable`, `disk_full` (the results can't be written: try again later),
-    `finalise_timeout`, `finalise_memory` (it wanted more than it may have), `finalise_failed`.
+    Codes: `no_media`, `capture_unreadable`, `disk_full` and `disk_error` (the results can't be written, for want of
+    room or for what `detail` says: try again later), `finalise_timeout`, `finalise_memory` (it wanted more than it may
+    have), `finalise_failed`.
     """
 
     code: str
@@ -111,10 +119,8 @@ def _read(exit_code: int | None, said: bytes, complaint: bytes) -> Finalised:
         if exit_code == 0:
             return Finalised(code="", detail="", manifest=manifest)
         return Finalised(code="no_media", detail="nothing that can be played was recorded", manifest=manifest)
-    if exit_code == _EXIT_UNWRITABLE:
-        return Finalised(code="disk_full", detail=detail)
-    if exit_code == 2:
-        return Finalised(code="capture_unreadable", detail=detail)
+    if exit_code in _CODES:
+        return Finalised(code=_CODES[exit_code], detail=detail)
     if exit_code == _EXIT_MEMORY or exit_code == -signal.SIGKILL:  # its own limit, or the machine's
         return Finalised(code="finalise_memory", detail=detail or "it was killed")
     return Finalised(code="finalise_failed", detail=f"exit code {exit_code}: {detail}")

@@ -42,6 +42,9 @@ MAX_ATTEMPTS: Final = 4
 
 _AGAIN: Final = frozenset({"finalise_failed", "finalise_timeout", "finalise_memory", "capture_unreadable"})
 
+_WAITED_FOR: Final = frozenset({"disk_full", "disk_error"})
+"""Somebody mends it, and should not have to restart the gateway then."""
+
 
 class Jobs:
     """Every job that is not over. Bounded by the recordings there are."""
@@ -73,13 +76,13 @@ class Jobs:
     def ended(self, recording_id: RecordingId, result: Finalised) -> float | None:
         """An attempt ended: seconds until the next one, or None when the job is over, for better or worse.
 
-        A full disk is waited for as long as it takes; everything else that may pass is tried `MAX_ATTEMPTS` times.
+        A disk is waited for as long as it takes; everything else that may pass is tried `MAX_ATTEMPTS` times.
         """
         self.finished[result.code or "ok"] += 1
         job = self._jobs.get(recording_id)
         if job is None:
             return None
-        again = result.code == "disk_full" or (result.code in _AGAIN and job.attempts < MAX_ATTEMPTS)
+        again = result.code in _WAITED_FOR or (result.code in _AGAIN and job.attempts < MAX_ATTEMPTS)
         if not again:
             del self._jobs[recording_id]
             return None

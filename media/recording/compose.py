@@ -22,7 +22,7 @@ import av
 from gateway.base.upkeep import confine
 from media.recording.canvas import BLACK, DARK, Box, Canvas, Scaler
 from media.recording.command import be_modest, failed, percent_lines
-from media.recording.finalise import EXIT_EMPTY, EXIT_MEMORY, EXIT_OK, EXIT_UNREADABLE, EXIT_UNWRITABLE
+from media.recording.finalise import EXIT_EMPTY, EXIT_MEMORY, EXIT_OK, EXIT_UNREADABLE, refused
 from media.recording.frames import MAX_PICTURE_PIXELS
 from media.recording.layout import Place, Rundown, Scene, labels_of
 from media.recording.lettering import can_write, shortened
@@ -355,7 +355,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         return failed(EXIT_MEMORY, "it needs more memory than it may have")
     except OSError as error:
-        return failed(EXIT_UNWRITABLE, error)
+        return refused(error)
     print(json.dumps(values, sort_keys=True))  # noqa: T201 - a command
     return EXIT_OK
 

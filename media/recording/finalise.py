@@ -4,7 +4,8 @@ It is a process of its own.
 
 Prints one JSON object (the manifest) on stdout, before it with `--progress` lines like `progress 42`. Exit code 0:
 finalised; 1: the captures hold nothing playable (the manifest says so); 2: the folder or its captures can't be read, or
-wrong usage; 3: the results can't be written; 4: it needs more memory than `--memory` allows.
+wrong usage; 3: the disk is full; 4: it needs more memory than `--memory` allows; 5: the disk refuses for another
+reason, which is said; 6: the results fit into no file.
 Run twice it gives the same files; killed in between it leaves nothing that looks finished. The captures stay unless
 `--remove-capture` is given, and are removed only after a playable file was sealed.
 """
@@ -34,8 +35,21 @@ from media.recording.survey import survey
 EXIT_OK: Final = 0
 EXIT_EMPTY: Final = 1
 EXIT_UNREADABLE: Final = 2
-EXIT_UNWRITABLE: Final = 3
+EXIT_DISK_FULL: Final = 3
 EXIT_MEMORY: Final = 4
+EXIT_DISK_ERROR: Final = 5
+EXIT_FAILED: Final = 6
+
+_FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_HINTS: Final = {
+    **dict.fromkeys(_FULL, "make room"),
+    errno.EROFS: "mount it for writing again, and find out why it is not",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "give the folder to the user the gateway runs as"),
+    errno.EIO: "the device fails, the kernel's log says how",
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), "the folder was moved or removed, bring it back"),
+    errno.ENOMEM: "it needs more memory than it may have",
+}
+_HINT: Final = "find out what is wrong with the disk of the recordings"
 
 _PART: Final = ".part"
 
@@ -162,14 +176,21 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except (CaptureDamaged, ManifestDamaged) as error:
         return failed(EXIT_UNREADABLE, error)
-    except (OSError, HeadTooLarge) as error:
-        return failed(
-            EXIT_MEMORY if isinstance(error, OSError) and error.errno == errno.ENOMEM else EXIT_UNWRITABLE, error
-        )
+    except HeadTooLarge as error:
+        return failed(EXIT_FAILED, error)
+    except OSError as error:
+        return refused(error)
     except MemoryError:
         return failed(EXIT_MEMORY, "it needs more memory than it may have")
     print(json.dumps(values, sort_keys=True))  # noqa: T201 - a command
     return EXIT_OK if values["file"] else EXIT_EMPTY
+
+
+def refused(error: OSError) -> int:
+    """What the system refused, which file, and what to do about it, on stderr; the exit code for it. No paths."""
+    code = {errno.ENOMEM: EXIT_MEMORY, **dict.fromkeys(_FULL, EXIT_DISK_FULL)}.get(error.errno or 0, EXIT_DISK_ERROR)
+    name = f" ({Path(os.fsdecode(error.filename)).name})" if isinstance(error.filename, str | bytes) else ""
+    return failed(code, f"{error.strerror or 'the disk failed'}{name}: {_HINTS.get(error.errno or 0, _HINT)}")
 
 
 if __name__ == "__main__":

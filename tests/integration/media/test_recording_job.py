@@ -1,6 +1,8 @@
 """The finaliser as a command, and what the file it makes says of itself."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,15 @@ import pytest
 from media.recording import format as fmt
 from media.recording.check import EXIT_OK, check_recording
 from media.recording.expected import FILE_NAME as EXPECTED
-from media.recording.finalise import EXIT_EMPTY, EXIT_MEMORY, EXIT_UNWRITABLE, finalise, main
+from media.recording.finalise import (
+    EXIT_DISK_ERROR,
+    EXIT_DISK_FULL,
+    EXIT_EMPTY,
+    EXIT_FAILED,
+    EXIT_MEMORY,
+    finalise,
+    main,
+)
 from media.recording.finalise import EXIT_UNREADABLE as NO_CAPTURE
 from tests.integration.media.finalise_rig import by_name, expect
 from tests.support.captures import START_S, Sender, Stream, mark, side, video, write_capture
@@ -52,10 +62,55 @@ def test_a_disk_too_full_for_the_result_leaves_the_capture_and_nothing_half_done
         "from media.recording.finalise import main; sys.exit(main([sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == EXIT_UNWRITABLE
+    assert done.returncode == EXIT_DISK_FULL
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == [fmt.FILE_NAME]
     assert finalise(tmp_path)["file"] == "recording.webm"
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code", "hint"),
+    [
+        (errno.ENOSPC, EXIT_DISK_FULL, "make room"),
+        (errno.EDQUOT, EXIT_DISK_FULL, "make room"),
+        (errno.EROFS, EXIT_DISK_ERROR, "for writing"),
+        (errno.EACCES, EXIT_DISK_ERROR, "user"),
+        (errno.EPERM, EXIT_DISK_ERROR, "user"),
+        (errno.EIO, EXIT_DISK_ERROR, "kernel"),
+        (errno.ENOENT, EXIT_DISK_ERROR, "moved"),
+        (errno.ESTALE, EXIT_DISK_ERROR, "recordings"),
+        (errno.ENOMEM, EXIT_MEMORY, "memory"),
+    ],
+)
+def test_what_the_disk_refuses_is_named_with_what_to_do(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    exit_code: int,
+    hint: str,
+) -> None:
+    def refuse(file: int) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path / "recording.part"))
+
+    write_capture(tmp_path, side("customer", 1.0))
+    with monkeypatch.context() as disk:
+        disk.setattr("media.recording.finalise.os.fsync", refuse)
+        assert main([str(tmp_path)]) == exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert os.strerror(number) in line
+    assert hint in line.lower()
+    assert str(tmp_path) not in line, "the board shows it"
+    assert [path.name for path in tmp_path.iterdir()] == [fmt.FILE_NAME]
+
+
+def test_tracks_that_are_too_many_for_a_file_are_no_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_capture(tmp_path, side("customer", 1.0))
+    monkeypatch.setattr("media.recording.matroska.HEAD_BYTES", 64)
+    assert main([str(tmp_path)]) == EXIT_FAILED
+    assert "too large" in capsys.readouterr().err
 
 
 def test_the_command_says_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,22 +101,28 @@ async def test_a_recording_that_lacks_something_is_an_alarm_that_says_what(node:
     )
 
 
-async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(node: Node) -> None:
-    node.media.plan = {"exit": 3}
+@pytest.mark.parametrize(("code", "exit_code"), [("disk_full", 3), ("disk_error", 5)])
+async def test_results_that_cannot_be_written_are_tried_again_at_the_next_start(
+    node: Node, code: str, exit_code: int
+) -> None:
+    node.media.plan = {"exit": exit_code}
     await node.talking()
     await node.service.stop(CONTACT, "over")
     await node.service.idle()
     assert node.row.state is RecordingState.ENDING
-    assert node.alarms == ["disk_full"]
+    assert node.alarms == [code]
     (node.store.folder(node.row.recording_id) / "plan.json").unlink()
     assert await node.service.recover() == 1
     await node.service.idle()
     assert node.row.state is RecordingState.COMPLETE
 
 
-async def test_results_that_cannot_be_written_are_tried_again_until_they_can(node: Node) -> None:
+@pytest.mark.parametrize(("code", "exit_code"), [("disk_full", 3), ("disk_error", 5)])
+async def test_results_that_cannot_be_written_are_tried_again_until_they_can(
+    node: Node, code: str, exit_code: int
+) -> None:
     """A disk that was full has room again some day: nobody should have to restart the gateway for that."""
-    node.media.plan = {"exit": 3}
+    node.media.plan = {"exit": exit_code}
     await node.talking()
     await node.service.stop(CONTACT, "over")
     await node.service.idle()  # the next try is no job yet: a drain does not wait for it
@@ -130,4 +136,4 @@ async def test_results_that_cannot_be_written_are_tried_again_until_they_can(nod
     await asyncio.sleep(0)
     await node.service.idle()
     assert node.row.state is RecordingState.COMPLETE
-    assert node.alarms == ["disk_full"] * (MAX_ATTEMPTS + 2)
+    assert node.alarms == [code] * (MAX_ATTEMPTS + 2)

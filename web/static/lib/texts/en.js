@@ -638,6 +638,7 @@ export const texts = {
   "alarm.places_failed": "Keeping a place has failed",
   "alarm.crm_outbox_full": "Too much waits for the CRM",
   "alarm.disk_full": "The disk is full",
+  "alarm.disk_error": "The disk does not take recordings",
   "alarm.journal_behind": "The journal can't be written",
   "alarm.acd_failed": "The call distributor was not told",
   "alarm.media_failed": "The media engine did not obey",

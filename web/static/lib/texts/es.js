@@ -640,6 +640,7 @@ export const texts = {
   "alarm.places_failed": "No se pudo guardar un puesto",
   "alarm.crm_outbox_full": "Demasiado espera al CRM",
   "alarm.disk_full": "El disco está lleno",
+  "alarm.disk_error": "El disco no admite grabaciones",
   "alarm.journal_behind": "No se puede escribir el diario",
   "alarm.acd_failed": "No se avisó al distribuidor de llamadas",
   "alarm.media_failed": "El motor de medios no obedeció",

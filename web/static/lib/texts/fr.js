@@ -640,6 +640,7 @@ export const texts = {
   "alarm.places_failed": "Une place n’a pas pu être gardée",
   "alarm.crm_outbox_full": "Trop d’interactions attendent le CRM",
   "alarm.disk_full": "Le disque est plein",
+  "alarm.disk_error": "Le disque refuse les enregistrements",
   "alarm.journal_behind": "Le journal ne peut pas être écrit",
   "alarm.acd_failed": "Le distributeur d’appels n’a pas été informé",
   "alarm.media_failed": "Le moteur média n’a pas obéi",

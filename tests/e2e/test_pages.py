@@ -172,6 +172,28 @@ HISTORY: Json = {
     "url": "https://crm.example/7",
 }
 
+CONTACT: Json = {
+    "contact_id": "ct_0123456789ab",
+    "site": "shop",
+    "state": "closed",
+    "end_reason": "completed",
+    "queue": "advice",
+    "agent_name": "Léa Martin",
+    "started_at": "2026-03-02T12:00:00.000Z",
+    "talk_s": 243.0,
+    "wait_s": 12.0,
+    "recording": None,
+}
+RECORDING: Json = {
+    "recording_id": "rc_1",
+    "contact_id": "ct_0123456789ab",
+    "queue": "advice",
+    "state": "failed",
+    "consent": "",
+    "requested_at": "2026-03-02T12:00:00.000Z",
+    "duration_s": 0,
+    "size_bytes": 0,
+}
 DISAGREEMENT: Json = {
     "at": "2026-03-02T12:00:00.000Z",
     "acd": "phone",
@@ -625,3 +647,44 @@ async def test_a_customer_is_looked_up_and_erased_by_keyboard(playwright: Playwr
         await expect(page.locator("vv-customer pre")).to_contain_text('"signature": "s"')
         assert await page.evaluate("window.hit") is None
         assert seen.complaints == []
+
+
+async def test_a_list_that_is_come_back_to_asks_for_what_it_was_asked_for(
+    playwright: Playwright, preview: Preview
+) -> None:
+    """By Back, by the link of an item, and by a reload; by keyboard, and without a word of it in the address."""
+    preview.answers[("GET", "/api/v1/contacts")] = (200, {"contacts": [CONTACT], "next_before": None})
+    preview.answers[("GET", "/api/v1/recordings")] = (200, {"recordings": [RECORDING], "next_before": None})
+    async with visit(playwright, "/admin/", preview=preview) as seen:
+        page = seen.page
+        for name, field, value in (
+            ("contacts", "select", "closed"),
+            ("recordings", "#queue", "advice"),
+            ("customers", "input", "48213"),
+        ):
+            asked = re.compile(rf"/api/v1/{name}\?.*={value}\b")
+            control, item = page.locator(f"vv-{name} {field}"), page.locator(f"vv-{name} .rows a")
+            await page.locator(f"nav a[href='#/{name}']").click()
+            await control.focus()
+            async with page.expect_request(asked):
+                if field == "select":
+                    await control.select_option(value)
+                else:
+                    await page.keyboard.type(value)
+                    await page.keyboard.press("Enter")
+            for come_back in (page.go_back, page.locator(f"main a[href='#/{name}']").click, page.reload):
+                await expect(control).to_have_value(value)
+                if come_back != page.reload:
+                    await item.focus()
+                    await page.keyboard.press("Enter")
+                    await expect(item).to_have_count(0)
+                async with page.expect_request(asked):
+                    await come_back()
+            await expect(control).to_have_value(value)
+            assert page.url == f"{preview.origin}/admin/#/{name}"
+            await page.locator("nav a[href='#/board']").click()
+            async with page.expect_request(
+                lambda request, asked=asked, name=name: request.url.endswith(f"/{name}?limit=50")
+            ):
+                await page.locator(f"nav a[href='#/{name}']").click()
+            await expect(control).to_have_value("")

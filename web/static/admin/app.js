@@ -15,6 +15,7 @@ import "./contacts.js";
 import "./customer.js";
 import "./customers.js";
 import "./letters.js";
+import { Lists } from "./lists.js";
 import "./pilot.js";
 import "./recording.js";
 import "./recordings.js";
@@ -50,6 +51,7 @@ class Admin extends LitElement {
     _account: { state: true },
     _board: { state: true },
     _route: { state: true },
+    _asked: { state: true },
     _over: { state: true },
     _live: { state: true },
     _received_ms: { state: true },
@@ -58,6 +60,7 @@ class Admin extends LitElement {
   static styles = [base, frameStyles];
 
   #abort = new AbortController();
+  #lists = new Lists();
   /** @type {Session | null} */
   #session = null;
   /** @type {{at_ms: number, waiting: number, talking: number}[]} */
@@ -71,6 +74,8 @@ class Admin extends LitElement {
     this._board = null;
     this._received_ms = 0;
     this._route = readRoute(window.location.hash);
+    /** What the list that shows was asked for. */
+    this._asked = this.#askedNow("");
     /** @type {string | null} */
     this._over = null;
     this._live = false;
@@ -83,7 +88,9 @@ class Admin extends LitElement {
     window.addEventListener(
       "hashchange",
       () => {
+        const from = this._route.page;
         this._route = readRoute(window.location.hash);
+        this._asked = this.#askedNow(from);
         void this.updateComplete.then(() => /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("main"))?.focus());
       },
       { signal },
@@ -130,6 +137,18 @@ class Admin extends LitElement {
       if (message.type === "board") this.#show(message);
     });
     session.start();
+  };
+
+  /** @param {string} from the page before */
+  #askedNow(from) {
+    const { page, id } = this._route;
+    return id === "" ? this.#lists.arrive(page, from) : "";
+  }
+
+  /** @param {CustomEvent<string>} event */
+  #ask = (event) => {
+    this._asked = event.detail;
+    this.#lists.ask(this._route.page, event.detail);
   };
 
   /** @param {import("../lib/messages.js").Board} board */
@@ -197,14 +216,14 @@ class Admin extends LitElement {
   #page() {
     const { page, id } = this._route;
     if (page === "recordings" && id !== "") return html`<vv-recording recording_id=${id} ?admin=${this.#isAdmin}></vv-recording>`;
-    if (page === "recordings") return html`<vv-recordings></vv-recordings>`;
+    if (page === "recordings") return html`<vv-recordings .asked=${this._asked} @ask=${this.#ask}></vv-recordings>`;
     if (!this.#isAdmin && page !== "board") return html`<p class="note">${t("admin.not_admin_text")}</p>`;
     if (page === "acd") return html`<vv-acd></vv-acd><vv-letters></vv-letters>`;
     if (page === "pilot") return html`<vv-pilot></vv-pilot>`;
     if (page === "customers" && id !== "") return html`<vv-customer customer_id=${id}></vv-customer>`;
-    if (page === "customers") return html`<vv-customers></vv-customers>`;
+    if (page === "customers") return html`<vv-customers .asked=${this._asked} @ask=${this.#ask}></vv-customers>`;
     if (page === "contacts" && id !== "") return html`<vv-contact contact_id=${id}></vv-contact>`;
-    if (page === "contacts") return html`<vv-contacts></vv-contacts>`;
+    if (page === "contacts") return html`<vv-contacts .asked=${this._asked} @ask=${this.#ask}></vv-contacts>`;
     return html`<vv-board .board=${this._board} .received_ms=${this._received_ms} .trend=${this.#trend}></vv-board>`;
   }
 }

@@ -41,8 +41,9 @@ export function outcomeTone(contact) {
   return contact.end_reason.startsWith("abandoned") || contact.end_reason === "overflowed" ? "warn" : "bad";
 }
 
+/** Event: `ask` (detail: what it shall ask for from now on). */
 class Contacts extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true }, _state: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true }, asked: { attribute: false } };
 
   static styles = [
     base,
@@ -115,36 +116,38 @@ class Contacts extends LitElement {
     this._rows = null;
     /** @type {string | null} */
     this._next = null;
-    this._state = "";
+    /** See Lists. */
+    this.asked = "";
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    void this.#load(false);
+  /** @param {Map<PropertyKey, unknown>} changed */
+  willUpdate(changed) {
+    if (changed.has("asked")) void this.#load(false);
   }
 
   /** @param {boolean} more */
   async #load(more) {
-    const state = this._state;
-    const query = new URLSearchParams({ limit: String(LIMIT) });
+    const { asked } = this;
+    const query = new URLSearchParams(asked);
+    query.set("limit", String(LIMIT));
     if (more && this._next !== null) query.set("before", this._next);
-    if (state !== "") query.set("state", state);
     await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/contacts?${query}`);
-      if (state !== this._state) return; // another filter was chosen meanwhile
+      if (asked !== this.asked) return; // another filter was chosen meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.contacts] : page.contacts;
       this._next = page.next_before ?? null;
     });
   }
 
   render() {
+    const asked = new URLSearchParams(this.asked).get("state") ?? "";
     return html`<div class="stack">
       <div class="head">
         <h1>${t("admin.contacts")}</h1>
         <div class="row">
           <select aria-label=${t("contacts.filter")} @change=${this.#filter}>
-            <option value="">${t("contacts.all")}</option>
-            ${STATE_ORDER.map((state) => html`<option value=${state} ?selected=${state === this._state}>${t(`state.${state}`)}</option>`)}
+            <option value="" .selected=${asked === ""}>${t("contacts.all")}</option>
+            ${STATE_ORDER.map((state) => html`<option value=${state} .selected=${state === asked}>${t(`state.${state}`)}</option>`)}
           </select>
           <button ?disabled=${this.#asking.busy} @click=${() => this.#load(false)}>${icon("refresh")} ${t("contacts.refresh")}</button>
         </div>
@@ -177,8 +180,9 @@ class Contacts extends LitElement {
 
   /** @param {Event} event */
   #filter = (event) => {
-    this._state = /** @type {HTMLSelectElement} */ (event.target).value;
-    void this.#load(false);
+    const state = /** @type {HTMLSelectElement} */ (event.target).value;
+    const detail = state === "" ? "" : String(new URLSearchParams({ state }));
+    this.dispatchEvent(new CustomEvent("ask", { detail }));
   };
 }
 

@@ -29,8 +29,9 @@ export function customerName(customer) {
   return customer.name || t("customers.nameless", { id: shortId(customer.customer_id) });
 }
 
+/** Event: `ask` (detail: what it shall ask for from now on). */
 class Customers extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true }, asked: { attribute: false } };
 
   static styles = [
     base,
@@ -95,8 +96,6 @@ class Customers extends LitElement {
     `,
   ];
 
-  #key = "";
-
   #asking = new Asking(() => this.requestUpdate());
 
   constructor() {
@@ -105,22 +104,24 @@ class Customers extends LitElement {
     this._rows = null;
     /** @type {string | null} */
     this._next = null;
+    /** See Lists. */
+    this.asked = "";
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    void this.#load(false);
+  /** @param {Map<PropertyKey, unknown>} changed */
+  willUpdate(changed) {
+    if (changed.has("asked")) void this.#load(false);
   }
 
   /** @param {boolean} more */
   async #load(more) {
-    const key = this.#key;
-    const query = new URLSearchParams({ limit: String(LIMIT) });
-    if (key !== "") query.set("key", key);
+    const { asked } = this;
+    const query = new URLSearchParams(asked);
+    query.set("limit", String(LIMIT));
     if (more && this._next !== null) query.set("before", this._next);
     await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/customers?${query}`);
-      if (key !== this.#key) return; // something else was looked for meanwhile
+      if (asked !== this.asked) return; // something else was looked for meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.customers] : page.customers;
       this._next = page.next_before ?? null;
     });
@@ -132,7 +133,7 @@ class Customers extends LitElement {
       <form role="search" @submit=${this.#search}>
         <label>
           <span>${t("customers.key")}</span>
-          <input type="search" name="key" maxlength=${KEY_LENGTH} autocomplete="off" spellcheck="false" aria-describedby="key-help" />
+          <input type="search" name="key" maxlength=${KEY_LENGTH} .value=${new URLSearchParams(this.asked).get("key") ?? ""} autocomplete="off" spellcheck="false" aria-describedby="key-help" />
         </label>
         <button class="primary" ?disabled=${this.#asking.busy}>${icon("search")} ${t("customers.search")}</button>
       </form>
@@ -145,7 +146,7 @@ class Customers extends LitElement {
 
   /** @param {CustomerRow[]} rows */
   #rows(rows) {
-    if (rows.length === 0) return html`<p class="card">${t(this.#key === "" ? "customers.none" : "customers.none_found")}</p>`;
+    if (rows.length === 0) return html`<p class="card">${t(this.asked === "" ? "customers.none" : "customers.none_found")}</p>`;
     return html`<ul class="card rows">
       ${rows.map(
         (customer) => html`<li>
@@ -164,8 +165,10 @@ class Customers extends LitElement {
   /** @param {SubmitEvent} event */
   #search = (event) => {
     event.preventDefault();
-    this.#key = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get("key") ?? "").trim();
-    void this.#load(false);
+    const key = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get("key") ?? "").trim();
+    const detail = key === "" ? "" : String(new URLSearchParams({ key }));
+    if (detail === this.asked) void this.#load(false);
+    else this.dispatchEvent(new CustomEvent("ask", { detail }));
   };
 }
 

@@ -35,6 +35,22 @@ export function stateTone(state) {
   return state === "aborted" || state === "expired" ? "" : "accent";
 }
 
+const FIELDS = /** @type {const} */ (["queue", "state", "since", "until"]);
+
+/** What the gateway is asked: the days are those of who asks. @param {string} asked */
+function queryOf(asked) {
+  const query = new URLSearchParams(asked);
+  const since = query.get("since");
+  if (since !== null) query.set("since", new Date(`${since}T00:00:00`).toISOString());
+  const until = query.get("until");
+  if (until !== null) {
+    const end = new Date(`${until}T00:00:00`);
+    end.setDate(end.getDate() + 1); // the day itself is meant too
+    query.set("until", end.toISOString());
+  }
+  return query;
+}
+
 const SETTLED = new Set(["complete", "limit_reached", "failed", "aborted", "expired"]);
 
 /** Whether it stays as it is by itself. @param {string} state of a recording */
@@ -42,8 +58,9 @@ export function isSettled(state) {
   return SETTLED.has(state);
 }
 
+/** Event: `ask` (detail: what it shall ask for from now on). */
 class Recordings extends LitElement {
-  static properties = { _rows: { state: true }, _next: { state: true } };
+  static properties = { _rows: { state: true }, _next: { state: true }, asked: { attribute: false } };
 
   static styles = [
     base,
@@ -99,9 +116,6 @@ class Recordings extends LitElement {
     `,
   ];
 
-  /** What was asked for last. */
-  #filter = new URLSearchParams();
-
   #asking = new Asking(() => this.requestUpdate());
 
   constructor() {
@@ -110,41 +124,46 @@ class Recordings extends LitElement {
     this._rows = null;
     /** @type {string | null} */
     this._next = null;
+    /** See Lists. */
+    this.asked = "";
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    void this.#load(false);
+  /** @param {Map<PropertyKey, unknown>} changed */
+  willUpdate(changed) {
+    if (changed.has("asked")) void this.#load(false);
   }
 
   /** @param {boolean} more */
   async #load(more) {
-    const asked = this.#filter;
-    const query = new URLSearchParams(asked);
+    const { asked } = this;
+    const query = queryOf(asked);
     query.set("limit", String(LIMIT));
     if (more && this._next !== null) query.set("before", this._next);
     await this.#asking.run(async () => {
       const page = await request("GET", `/api/v1/recordings?${query}`);
-      if (asked !== this.#filter) return; // another filter was chosen meanwhile
+      if (asked !== this.asked) return; // another filter was chosen meanwhile
       this._rows = more ? [...(this._rows ?? []), ...page.recordings] : page.recordings;
       this._next = page.next_before ?? null;
     });
   }
 
   render() {
+    const asked = new URLSearchParams(this.asked);
+    const since = asked.get("since") ?? "";
+    const until = asked.get("until") ?? "";
     return html`<div class="stack">
       <h1>${t("admin.recordings")}</h1>
       <form class="card" @submit=${this.#search}>
-        <div><label for="queue">${t("contact.queue")}</label><input id="queue" name="queue" pattern="[a-z0-9\\-]{1,40}" autocomplete="off" /></div>
+        <div><label for="queue">${t("contact.queue")}</label><input id="queue" name="queue" .value=${asked.get("queue") ?? ""} pattern="[a-z0-9\\-]{1,40}" autocomplete="off" /></div>
         <div>
           <label for="state">${t("contacts.filter")}</label>
           <select id="state" name="state">
-            <option value="">${t("recordings.all")}</option>
-            ${STATES.map((state) => html`<option value=${state}>${stateText(state)}</option>`)}
+            <option value="" .selected=${!asked.has("state")}>${t("recordings.all")}</option>
+            ${STATES.map((state) => html`<option value=${state} .selected=${state === asked.get("state")}>${stateText(state)}</option>`)}
           </select>
         </div>
-        <div><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" /></div>
-        <div><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" /></div>
+        <div><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" .value=${since} /></div>
+        <div><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" .value=${until} /></div>
         <button class="primary" type="submit" ?disabled=${this.#asking.busy}>${icon("refresh")} ${t("recordings.search")}</button>
       </form>
       ${refusal(this.#asking.code)}
@@ -178,21 +197,14 @@ class Recordings extends LitElement {
   #search = (event) => {
     event.preventDefault();
     const said = new FormData(/** @type {HTMLFormElement} */ (event.target));
-    const filter = new URLSearchParams();
-    for (const name of ["queue", "state"]) {
+    const asked = new URLSearchParams();
+    for (const name of FIELDS) {
       const value = String(said.get(name) ?? "").trim();
-      if (value !== "") filter.set(name, value);
+      if (value !== "") asked.set(name, value);
     }
-    const since = String(said.get("since") ?? "");
-    const until = String(said.get("until") ?? "");
-    if (since !== "") filter.set("since", new Date(`${since}T00:00:00`).toISOString());
-    if (until !== "") {
-      const end = new Date(`${until}T00:00:00`);
-      end.setDate(end.getDate() + 1); // the day itself is meant too
-      filter.set("until", end.toISOString());
-    }
-    this.#filter = filter;
-    void this.#load(false);
+    const detail = String(asked);
+    if (detail === this.asked) void this.#load(false);
+    else this.dispatchEvent(new CustomEvent("ask", { detail }));
   };
 }
 

@@ -41,8 +41,12 @@ class SipTrunkSettings(Section):
         pattern=r"^[A-Za-z0-9.:\[\]-]{0,253}$",
         description="Host of our own address. Empty: the domain.",
     )
-    user: str = Field("", max_length=128, description="Name of the digest (RFC 8760). Empty: no password is asked.")
-    password: SecretStr = Field(SecretStr(""), description="Its password.")
+    user: str = Field(
+        "",
+        max_length=128,
+        description="Name of the digest (RFC 8760), without spaces, quotes, ; < >. Empty: no password is asked.",
+    )
+    password: SecretStr = Field(SecretStr(""), description="Its password, without double quotes and backslashes.")
     password_file: Path | None = Field(None, description="File with that password, instead of password.")
     codecs: tuple[Literal["PCMA", "PCMU", "G722", "OPUS"], ...] = Field(
         ("PCMA", "PCMU"), min_length=1, description="Sound formats offered, best first."

@@ -1,5 +1,6 @@
 """The trunks of the settings as the media engine knows them: who we call as, where, how, with which password."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -9,17 +10,41 @@ from gateway.config.acd_sip import SipAcdSettings, SipTrunkSettings
 from media.port import VoiceCodec, VoiceTransport, VoiceTrunk
 
 _PASSWORD_LIMIT: Final = 256
+_NO_PASSWORD: Final = re.compile(r'["\\\x00-\x1f\x7f]')
+_NO_USER: Final = re.compile(r'[\s;<>"\\\x00-\x1f\x7f]')
+_NO_PATH: Final = re.compile(r'[;"<>\s\x00-\x1f\x7f]')
+"""What the line of an account has no spelling for: a quoted value can't hold a quote, a bare one no space. The media
+engine refuses it too, but at the first call, when customers wait."""
+
+_MUST: Final = f"must have at most {_PASSWORD_LIMIT} characters, no double quote, backslash, tab or line break."
+
+
+def _unfit(password: str) -> bool:
+    return len(password) > _PASSWORD_LIMIT or _NO_PASSWORD.search(password) is not None
 
 
 class Lines:
     """Passwords from files are there after `read_passwords`."""
 
     def __init__(self, settings: SipAcdSettings) -> None:
-        """SetupError (`acd_trunk_twice`)."""
+        """SetupError (`acd_trunk_twice`, `acd_trunk_user`, `acd_trunk_certificate`, `acd_password`)."""
         self._trunks: Mapping[str, SipTrunkSettings] = {trunk.name: trunk for trunk in settings.trunks}
         if len(self._trunks) < len(settings.trunks):
             raise SetupError("acd_trunk_twice", f"acds: two trunks of {settings.name} have the same name.")
         self._passwords = {name: trunk.password.get_secret_value() for name, trunk in self._trunks.items()}
+        for name, trunk in self._trunks.items():
+            if _NO_USER.search(trunk.user):
+                raise SetupError(
+                    "acd_trunk_user",
+                    f"acds: the user of the trunk {name} may hold no space, quote, backslash, semicolon, < or >.",
+                )
+            if _NO_PATH.search(trunk.tls_certificate_file):
+                raise SetupError(
+                    "acd_trunk_certificate",
+                    f"acds: tls_certificate_file of the trunk {name} may hold no space, quote, semicolon, < or >.",
+                )
+            if _unfit(self._passwords[name]):
+                raise SetupError("acd_password", f"acds: the password of the trunk {name} {_MUST}")
 
     def read_passwords(self) -> None:
         """Blocking. SetupError (`acd_password`)."""
@@ -27,14 +52,16 @@ class Lines:
             if trunk.password_file is None:
                 continue
             try:
-                lines = trunk.password_file.read_text(encoding="utf-8").splitlines()
+                text = trunk.password_file.read_text(encoding="utf-8")
             except (OSError, ValueError) as error:
                 raise SetupError(
                     "acd_password", f"The password file of the trunk {name} can't be read: {trunk.password_file}"
                 ) from error
-            password = lines[0].strip() if lines else ""
-            if not 0 < len(password) <= _PASSWORD_LIMIT:
+            password = text.partition("\n")[0].strip()
+            if not password:
                 raise SetupError("acd_password", f"The password file of the trunk {name} holds no password.")
+            if _unfit(password):
+                raise SetupError("acd_password", f"What the password file of the trunk {name} holds {_MUST}")
             self._passwords[name] = password
 
     def voice_trunk(self, name: str, caller: str = "", caller_name: str = "") -> VoiceTrunk:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 import pytest
 from cryptography import x509
@@ -146,9 +147,22 @@ async def test_a_switch_of_sipps_takes_a_call_and_echoes_it(tmp_path: Path, tran
         await finished(process)
 
 
-async def test_a_challenge_is_answered_with_the_trunks_credentials(tmp_path: Path) -> None:
-    async with desk() as here, sipp(tmp_path, CHALLENGE + ANSWER) as (address, process):
-        await here.dial(to_uri=f"sip:queue@{address}", trunk=replace(TRUNK, user="trunk", password="s3cret"))
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        ("trunk", "s3cret"),
+        ("trunk", "a;b c<d>e"),
+        ("trunk", "p%41'&=,:@#?~!$*()/+|^{}`"),
+        ("trunk", ";auth_pass=x"),
+        ("trunk", " space "),
+        ("trünk", "sésamo"),
+        ("tr%41=,@?nk", "s3cret"),
+    ],
+)
+async def test_a_challenge_is_answered_with_the_trunks_credentials(tmp_path: Path, user: str, password: str) -> None:
+    steps = CHALLENGE.replace('"trunk"', quoteattr(user)).replace('"s3cret"', quoteattr(password))
+    async with desk() as here, sipp(tmp_path, steps + ANSWER) as (address, process):
+        await here.dial(to_uri=f"sip:queue@{address}", trunk=replace(TRUNK, user=user, password=password))
         await until(lambda: here.stage.count("VoiceAnswered") == 1, "it is let in")
         await here.engine.execute(CloseLeg(leg_id="lg_phone"))
         await finished(process)

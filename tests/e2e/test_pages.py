@@ -688,3 +688,33 @@ async def test_a_list_that_is_come_back_to_asks_for_what_it_was_asked_for(
             ):
                 await page.locator(f"nav a[href='#/{name}']").click()
             await expect(control).to_have_value("")
+
+
+async def test_who_opened_a_link_and_must_sign_in_comes_to_what_it_leads_to(
+    playwright: Playwright, preview: Preview
+) -> None:
+    """The recording of a link, and the call of a screen pop; a token to sign in with goes nowhere."""
+    signed_in = preview.answers[("GET", "/api/v1/session")]
+    nobody = (401, {"code": "not_signed_in", "detail": ""})
+    preview.answers[("POST", "/api/v1/session")] = signed_in
+    preview.greeting["/ws/agent"] = [agent("not_ready", reason="login")]
+    async with visit(playwright, "/sign-in/", preview=preview) as seen:
+        page = seen.page
+        for path in ("/admin/#/recordings/rc_1", "/agent/claim/7K3QXM2P"):
+            preview.answers[("GET", "/api/v1/session")] = nobody
+            await page.goto(preview.origin + path)
+            await page.locator("#name").fill("lea")
+            await page.locator("#password").fill("secret")
+            preview.answers[("GET", "/api/v1/session")] = signed_in
+            await page.keyboard.press("Enter")
+            if path.startswith("/admin/"):
+                await page.locator("vv-recording").wait_for()
+                assert page.url == preview.origin + path
+            else:
+                await page.locator("[data-state=not_ready]").wait_for()
+                assert (await (await preview.talker(len(preview.talkers))).heard("claim_contact"))[
+                    "correlation"
+                ] == "7K3QXM2P"
+        await page.goto(f"{preview.origin}/sign-in/?next=%2F%2Fevil.example#{'A' * 43}")
+        await page.locator("vv-board").wait_for()
+        assert page.url in (f"{preview.origin}/admin/", f"{preview.origin}/admin/#/board")

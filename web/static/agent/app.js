@@ -9,10 +9,11 @@ import { icon } from "../elements/icons.js";
 import { startLanguage } from "../elements/language.js";
 import { refusal } from "../elements/refusal.js";
 import { base } from "../elements/styles.js";
-import { ApiError, request, signInAddress } from "../lib/api.js";
+import { ApiError, request } from "../lib/api.js";
 import { browserStore, isTyping, tabStore } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { Ring } from "../lib/ring.js";
+import { signInAddress } from "../lib/sign-in.js";
 import { bar } from "./bar.js";
 import { callScreen, wrapUpScreen } from "./call-screen.js";
 import { recordingNote, recordingSaid, unlockWrapUp } from "./call-view.js";
@@ -71,7 +72,6 @@ class Agent extends LitElement {
     side.watch(signal);
     const tick = window.setInterval(() => (this._now = Date.now()), 500);
     signal.addEventListener("abort", () => window.clearInterval(tick));
-    this.#claim = takeClaimOfAddress();
     await this.#load();
   }
 
@@ -91,6 +91,7 @@ class Agent extends LitElement {
       else this._failure = error.code;
       return;
     }
+    this.#claim ||= takeClaimOfAddress(); // not before: until they are signed in it is where they come back to
     // A screen pop is where the agent looks now: a panel that is open elsewhere gives way to it.
     if (this._account?.roles.includes("agent")) this.#open(this.#claim !== "");
     else this._over = "not_an_agent";

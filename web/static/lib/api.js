@@ -86,11 +86,6 @@ async function decode(response) {
   }
 }
 
-/** Where to go to sign in, and to come back from. */
-export function signInAddress() {
-  return `/sign-in/?next=${encodeURIComponent(window.location.pathname)}`;
-}
-
 /**
  * @typedef {object} Account who is signed in
  * @property {string} id

@@ -9,22 +9,7 @@ import { languagePicker, startLanguage } from "../elements/language.js";
 import { base } from "../elements/styles.js";
 import { ApiError, request } from "../lib/api.js";
 import { codeText, t } from "../lib/i18n.js";
-
-/** A screen pop of the phone system. */
-const CLAIM = /^\/agent\/claim\/[0-9A-Za-z-]{1,40}$/;
-
-/**
- * Where somebody wanted to go, if it is a page of ours, or their own page by their roles.
- * @param {string | null} next
- * @param {string[]} roles
- */
-export function destination(next, roles) {
-  if (next !== null && CLAIM.test(next) && roles.includes("agent")) return next;
-  if (next === "/agent/" || next === "/admin/") {
-    if (roles.includes(next === "/admin/" ? "admin" : "agent")) return next;
-  }
-  return roles.includes("admin") ? "/admin/" : "/agent/";
-}
+import { destination } from "../lib/sign-in.js";
 
 const token = window.location.hash.slice(1);
 if (token !== "") window.history.replaceState(null, "", window.location.pathname + window.location.search);

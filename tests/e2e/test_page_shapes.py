@@ -21,7 +21,13 @@ LINK: Json = {
 }
 CALL: list[Json] = [
     agent("busy", contact_id="ct_0123456789ab"),
-    {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD},
+    {
+        "type": "assigned",
+        "contact_id": "ct_0123456789ab",
+        "queue_name": "Advice",
+        "customer": CARD,
+        "transfers": ["queue"],
+    },
     contact("active", talk_s=5.0),
     {"type": "recording_state", "state": "on", "may": ["pause", "stop"]},
     {"type": "chat_history", "lines": [], "earlier": 0},
@@ -164,12 +170,18 @@ async def test_a_caller_without_a_name_has_a_face_within_the_ring(playwright: Pl
 async def test_the_words_below_the_controls_of_a_call_are_whole(
     playwright: Playwright, preview: Preview, language: str
 ) -> None:
+    """In one row or in two, however wide the call is."""
     preview.greeting["/ws/agent"] = CALL
     async with visit(playwright, "/agent/", language=language, preview=preview) as seen:
         words = seen.page.locator("button.control > span:not(.badge)")
         await words.first.wait_for()
         short = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)"
-        assert await words.evaluate_all(short) == []
+        tops = "(all) => [...new Set(all.map((each) => each.getBoundingClientRect().top))].length"
+        for width, rows in ((480, 2), (910, 2), (960, 2), (1100, 2), (1200, 2), (1300, 1)):
+            await seen.page.set_viewport_size({"width": width, "height": 740})
+            await seen.page.wait_for_function("(width) => innerWidth === width", arg=width)
+            assert await words.evaluate_all(short) == [], width
+            assert await seen.page.locator("button.control").evaluate_all(tops) == rows, width
 
 
 async def test_the_form_after_a_call_takes_no_focus_from_the_desktop_around_it(

@@ -12,6 +12,15 @@ import { CallWatcher } from "./watch.js";
 /** @type {Record<string, import("./icons.js").IconName>} */
 const RECORDING_ICONS = { start: "record", stop: "record_off", pause: "record_pause", resume: "record" };
 
+/** Said, and in the tip of the button, but not shown. */
+const unseen = css`
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+`;
+
 /** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `chat`, `keypad`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
@@ -36,12 +45,48 @@ export class Controls extends LitElement {
       }
       .bar {
         display: flex;
+        flex-wrap: wrap;
         justify-content: center;
         gap: 6px;
+        margin-inline: auto;
         padding: 10px 8px;
       }
+      /* Where the words of all would be cut in one row there are two rows, as even as can be: so many, each 80 px or more. */
+      @media (min-height: 560px) {
+        @container (max-width: 525px) {
+          .bar:has(> :nth-child(6)) {
+            max-width: 348px;
+          }
+        }
+        @container (max-width: 611px) {
+          .bar:has(> :nth-child(7)) {
+            max-width: 434px;
+          }
+        }
+        @container (max-width: 697px) {
+          .bar:has(> :nth-child(8)) {
+            max-width: 434px;
+          }
+        }
+        @container (max-width: 783px) {
+          .bar:has(> :nth-child(9)) {
+            max-width: 520px;
+          }
+        }
+        @container (max-width: 869px) {
+          .bar:has(> :nth-child(10)) {
+            max-width: 520px;
+          }
+        }
+        @container (max-width: 955px) {
+          .bar:has(> :nth-child(11)) {
+            max-width: 606px;
+          }
+        }
+      }
       button.control {
-        flex: 0 1 82px;
+        flex: 1 1 80px;
+        max-width: 96px;
         flex-direction: column;
         gap: 3px;
         padding: 7px 2px 6px;
@@ -97,16 +142,11 @@ export class Controls extends LitElement {
         position: relative;
         overflow: visible;
       }
-      @container (max-width: 419px) {
+      @container (max-width: 449px) {
         button.control span:not(.badge) {
-          position: absolute;
-          width: 1px;
-          height: 1px;
-          overflow: hidden;
-          clip-path: inset(50%);
+          ${unseen}
         }
         .bar {
-          flex-wrap: wrap;
           gap: 4px;
         }
         button.control {
@@ -123,6 +163,25 @@ export class Controls extends LitElement {
         button.control {
           flex-basis: 40px;
           min-width: 40px;
+        }
+      }
+      /* A low window has no room for a second row: there are no words to be seen, as on a phone. */
+      @media (max-height: 559px) {
+        @container (min-width: 450px) and (max-width: 697px) {
+          .bar:has(> :nth-child(7)) > button.control {
+            flex-basis: var(--target);
+          }
+          .bar:has(> :nth-child(7)) span:not(.badge) {
+            ${unseen}
+          }
+        }
+        @container (min-width: 450px) and (max-width: 869px) {
+          .bar:has(> :nth-child(9)) > button.control {
+            flex-basis: var(--target);
+          }
+          .bar:has(> :nth-child(9)) span:not(.badge) {
+            ${unseen}
+          }
         }
       }
       .panel {

@@ -12,7 +12,7 @@ export const embedStyles = css`
   .embed {
     height: 100%;
     overflow-y: auto;
-    scroll-padding-bottom: 84px; /* the controls in one row */
+    scroll-padding-bottom: 176px; /* the controls in two rows, with their words */
     display: grid;
     grid-template: auto minmax(min-content, 1fr) / minmax(0, 1fr);
     background: var(--surface);
@@ -33,9 +33,9 @@ export const embedStyles = css`
     z-index: 5;
     background: var(--surface);
   }
-  @media (max-width: 419px) {
+  @media (max-width: 449px) {
     .embed {
-      scroll-padding-bottom: 128px; /* and in two */
+      scroll-padding-bottom: 128px; /* and without */
     }
   }
   vv-chat {

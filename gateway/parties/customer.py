@@ -66,7 +66,8 @@ class MenuShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePlace:
-    """To the customer, on every change: place 1 is next; None where the center's ACD does not tell it.
+    """To the customer, on every change of the place or of the minutes to wait: place 1 is next; None where the center's
+    ACD does not tell it.
 
     `estimate_s` is None when there is nothing honest to say. `keep_in_s`: the customer may keep the place and come back
     after so long from now; None: it is not offered.

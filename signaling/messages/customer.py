@@ -69,7 +69,8 @@ class MenuNode(Message):
 
 
 class QueuePosition(Message):
-    """To: customer. Place 1 is next; null where the center's ACD does not tell it: in line, no number.
+    """To: customer. Place 1 is next; null where the center's ACD does not tell it: in line, no number. Comes with
+    each change of the place, and when the wait has become another number of minutes.
 
     `keep_in_s`: from then on the place may be kept for who leaves (`keep_place`); null: that is not offered."""
 

@@ -154,7 +154,7 @@ class Distributor:
     def _set_alarm(self) -> None:
         """Come back when a rule may say something else though nothing happens."""
         now_s = self._now_s()
-        moments = [self._books.world.next_moment(now_s)] + [
+        moments = [self._books.world.next_moment(now_s), self._telling.next_look_s()] + [
             self._leaving.lapses_at_s(entry) for entry in self._books.contacts.values() if entry.callback
         ]
         due_s = min((moment for moment in moments if moment is not None), default=None)

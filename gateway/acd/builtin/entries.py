@@ -36,6 +36,7 @@ class OwnContact:
     called_s: float | None = None  # the customer of a callback was called
     keeps_until_s: float = 0.0  # a callback's place is over then
     told: Queued | None = None
+    looked_s: float = 0.0  # the last round of estimates in which it was told
     first_told: Told | None = None
     seq: int = 0
     attempt: int = 0

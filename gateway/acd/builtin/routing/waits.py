@@ -43,22 +43,47 @@ class Pace:
     def estimate_s(self, place: int, free: int, now_s: float) -> float | None:
         """Seconds until the contact at `place` is answered, or None when there is nothing honest to say.
 
-        `place` counts those for whom nobody rings; `free` agents are ready. The gap that is still open counts in: a
-        queue that has stopped moving says so by a growing number.
+        `place` counts those for whom nobody rings; `free` agents are ready.
         """
+        return self.outlook(now_s).estimate_s(place, free)
+
+    def outlook(self, now_s: float) -> "Outlook":
+        """What is known at `now_s`, for all places. The gap that is still open counts in: a queue that has stopped
+        moving says so by a growing number."""
         rings = _recent(self._rings, now_s)
         if len(rings) < ESTIMATE_SAMPLES:
-            return None
-        behind = place - free
-        if behind <= 0:
-            return fmean(rings)
+            return UNKNOWN
         gaps = _recent(self._gaps, now_s)
         since_s = self._open_s
         if len(gaps) < ESTIMATE_SAMPLES:
             gaps, since_s = _recent(self._all_gaps, now_s), self._last_s
         if len(gaps) < ESTIMATE_SAMPLES - 1:
-            return None
-        return behind * max(fmean(gaps), now_s - since_s if since_s is not None else 0.0) + fmean(rings)
+            return Outlook(ring_s=fmean(rings), gap_s=None)
+        gap_s = max(fmean(gaps), now_s - since_s if since_s is not None else 0.0)
+        return Outlook(ring_s=fmean(rings), gap_s=gap_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """How long ringing takes, and how long after one another contacts are answered; None: too little is known."""
+
+    ring_s: float | None
+    gap_s: float | None
+
+    def estimate_s(self, place: int, free: int) -> float | None:
+        """As `Pace.estimate_s`."""
+        behind = place - free
+        if self.ring_s is None or behind <= 0:
+            return self.ring_s
+        return None if self.gap_s is None else behind * self.gap_s + self.ring_s
+
+
+UNKNOWN: Final = Outlook(ring_s=None, gap_s=None)
+
+
+def as_read(estimate_s: float | None) -> int | None:
+    """The figure that people read: whole minutes, at least one. An estimate is told anew when this is another."""
+    return None if estimate_s is None else max(1, round(estimate_s) // 60)
 
 
 def _recent(samples: deque[tuple[float, float]], now_s: float) -> list[float]:

@@ -16,8 +16,6 @@ _NO_PATH: Final = re.compile(r'[;"<>\s\x00-\x1f\x7f]')
 """What the line of an account has no spelling for: a quoted value can't hold a quote, a bare one no space. The media
 engine refuses it too, but at the first call, when customers wait."""
 
-_MUST: Final = f"must have at most {_PASSWORD_LIMIT} characters, no double quote, backslash, tab or line break."
-
 
 def _unfit(password: str) -> bool:
     return len(password) > _PASSWORD_LIMIT or _NO_PASSWORD.search(password) is not None
@@ -44,7 +42,11 @@ class Lines:
                     f"acds: tls_certificate_file of the trunk {name} may hold no space, quote, semicolon, < or >.",
                 )
             if _unfit(self._passwords[name]):
-                raise SetupError("acd_password", f"acds: the password of the trunk {name} {_MUST}")
+                raise SetupError(
+                    "acd_password",
+                    f"acds: the password of the trunk {name} may hold no double quote, backslash, tab or line break, "
+                    "and 256 characters at most.",
+                )
 
     def read_passwords(self) -> None:
         """Blocking. SetupError (`acd_password`)."""
@@ -61,7 +63,11 @@ class Lines:
             if not password:
                 raise SetupError("acd_password", f"The password file of the trunk {name} holds no password.")
             if _unfit(password):
-                raise SetupError("acd_password", f"What the password file of the trunk {name} holds {_MUST}")
+                raise SetupError(
+                    "acd_password",
+                    f"The password file of the trunk {name} may hold no double quote, backslash or tab, "
+                    "and 256 characters at most.",
+                )
             self._passwords[name] = password
 
     def voice_trunk(self, name: str, caller: str = "", caller_name: str = "") -> VoiceTrunk:

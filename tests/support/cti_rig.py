@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from gateway.acd.events import AgentEvent
 from gateway.acd.sip.feed import FeedEvent
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 T = TypeVar("T")
 
 

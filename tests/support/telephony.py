@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tests.support.sipp import free_port
 
-START_S: Final = 15.0
+START_S: Final = 30.0
 _WAV_HEAD_BYTES: Final = 44
 
 _PROXY: Final = """#!KAMAILIO

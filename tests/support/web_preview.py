@@ -20,7 +20,7 @@ from signaling.origins import Origins
 
 Json = dict[str, Any]
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class Talker:

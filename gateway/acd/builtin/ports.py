@@ -32,9 +32,7 @@ class Ticket:
     priority: int = 0
     queued_s: float = 0.0  # when it first entered a queue
     sent_s: float = 0.0  # when it entered this one
-    kept_s: float = (
-        0.0  # it came back for a kept place: so long that had been in line, and counts for skill and language
-    )
+    kept_s: float = 0.0  # how long a kept place had been in line before this; counts for skill and language
     at_head: bool = False  # it was offered or answered before, and came back
     skills: tuple[tuple[str, int], ...] = ()  # of its own, beyond what the queue wants; by name
     preferred: AgentId | None = None

@@ -29,9 +29,8 @@ gateway must not ring the fire brigade because somebody typed it. An operator wh
 writes it out in `allow`; a queue may have it too. A longer number that begins like one is another number.
 
 France: all of the list in ARCEP's decision 02-1179 as amended (arcep.fr, liste des numéros d'urgence). Spain: the short
-numbers of health, Guardia Civil, fire brigades, police of region, state and town, and of violence against women, in the
-Plan Nacional de Numeración Telefónica (Real Decreto 2296/2004), as CNMC's register of numbers has them. Lines that only
-advise are no emergency (UK 101, US 988).
+numbers of health, Guardia Civil, fire brigades, police of region, state and town, and of violence against women (Plan
+Nacional de Numeración Telefónica, Real Decreto 2296/2004). Lines that only advise are no emergency (UK 101, US 988).
 """
 
 

@@ -1,12 +1,13 @@
-"""What holds for every test: no task outlives it, and nothing sleeps on the event loop."""
+"""What holds for every test: no task outlives it, nothing sleeps on the event loop, and the log is as it was before."""
 
 import asyncio
 import inspect
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no bug: no deadline per example, and none for making them. `make test` says the same of the same
@@ -29,6 +30,13 @@ def _sleep(seconds: float) -> None:
 def no_blocking_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """`time.sleep` on the event loop fails the test."""
     monkeypatch.setattr(time, "sleep", _sleep)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that is run in a test sets up the log of the process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

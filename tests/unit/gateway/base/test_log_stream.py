@@ -4,15 +4,8 @@ import io
 import sys
 
 import pytest
-import structlog
 
 from gateway.base import log
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> object:
-    yield
-    structlog.reset_defaults()
 
 
 def test_a_stream_that_was_closed_since_is_not_written_to(monkeypatch: pytest.MonkeyPatch) -> None:

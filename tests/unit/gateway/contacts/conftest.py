@@ -1,7 +1,7 @@
 """A desk on fakes, started and stopped around a test."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import structlog
@@ -10,11 +10,9 @@ from tests.support.desk_rig import DeskRig
 
 
 @pytest.fixture(autouse=True)
-def quiet_log() -> Iterator[None]:
+def quiet_log() -> None:
     """A stateful run would write a line for every transition."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -8,9 +8,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.vault.sealed import HEADER_BYTES, Cipher, Header, belongs_to
+
+PLACES: Final = 3
+"""Where a file is in its life: as it was finished, sealed beside it, and in the store."""
 
 Read = Callable[[int, int], Awaitable[bytes]]
 """Bytes of the stored file: offset, length."""
@@ -84,6 +87,40 @@ class PlainContent:
                 raise OSError("the file became shorter")
             yield part
             start += len(part)
+
+
+class MovingContent:
+    """A file that is brought elsewhere while people read it: the same bytes, from wherever it is now.
+
+    From being finished to lying in the store it is at three places, one after the other; whoever began to read it at
+    one goes on at the next, in the middle of a chunk too.
+    """
+
+    def __init__(self, found: Content, find: Callable[[], Awaitable[Content | None]]) -> None:
+        """`found`: where it is; `find`: where it is by then, None when it can't be read any more."""
+        self._now = found
+        self._find = find
+        self.media_type = found.media_type
+        self.file_name = found.file_name
+        self.etag = found.etag
+        self.size_bytes = found.size_bytes
+
+    async def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`. SealBroken, PortFailure or OSError while it goes on."""
+        for _ in range(PLACES - 1):
+            try:
+                async for part in self._now.read(start, end):
+                    start += len(part)
+                    yield part
+            except FileNotFoundError:
+                found = await self._find()
+                if found is None or found.size_bytes != self.size_bytes:
+                    raise
+                self._now = found
+            else:
+                return
+        async for part in self._now.read(start, end):
+            yield part
 
 
 def file_reader(path: Path) -> Read:

@@ -6,6 +6,7 @@ what is asked before anything here is called; the audit of reading is the caller
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ from gateway.recordings.port import AlarmPort, AuditPort, RecordingRecord, Recor
 from gateway.recordings.states import RecordingState
 from gateway.recordings.store import RecordingStore
 from gateway.vault.check import Checker
-from gateway.vault.content import Content, PlainContent, SealedContent, file_reader, open_sealed
+from gateway.vault.content import PLACES, Content, MovingContent, PlainContent, SealedContent, file_reader, open_sealed
 from gateway.vault.erasing import Erasing
 from gateway.vault.intake import Intake
 from gateway.vault.keys import MasterKeys, load_master_keys, load_signing_key
@@ -76,13 +77,30 @@ class Vault:
 
     async def open(self, recording_id: RecordingId, name: str) -> Content | None:
         """One file of a recording that can be played; None when there is none. PortFailure, SealBroken."""
+
+        async def find() -> Content | None:
+            for _ in range(PLACES - 1):
+                with suppress(FileNotFoundError):  # it was moved on while we looked
+                    return await self._find(recording_id, name)
+            return await self._find(recording_id, name)
+
+        found = await find()
+        return None if found is None else MovingContent(found, find)
+
+    async def _find(self, recording_id: RecordingId, name: str) -> Content | None:
+        """Where it is now. FileNotFoundError: not there any more."""
         record = await self.rows.get(recording_id)
         if record is None or record.state not in _READABLE:
             return None
         shown = f"{recording_id}-{name}"
         file = await self._file(recording_id, name)
         if file is None:
-            return await asyncio.to_thread(self._plain, record, name, shown)
+            plain = await asyncio.to_thread(self._plain, record, name, shown)
+            if plain is not None:
+                return plain
+            file = await self._file(recording_id, name)  # sealed just now, perhaps
+        if file is None:
+            return None
         kept = await self.records.key(recording_id)
         if kept is None:
             return None

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from gateway.base.errors import PortFailure
+from gateway.base.ids import RecordingId
 from gateway.config import QueueSettings
 from gateway.recordings.states import RecordingState
 from gateway.vault import erasing
 from gateway.vault.keys import parse_keys
 from gateway.vault.manifest import FIRST, faults_of, is_signed
+from gateway.vault.port import SealedFile
 from tests.support.contracts.recording_vault import RecordingVaultContract
 from tests.support.vault_rig import FILM, VaultRig, vault_rig
 
@@ -118,6 +120,50 @@ async def test_one_recording_that_cannot_be_sealed_holds_up_no_other(rig: VaultR
 async def test_a_file_that_changed_after_the_finaliser_is_an_alarm(rig: VaultRig) -> None:
     await rig.kept(sha256="ab" * 32)
     assert rig.alarms == ["recording_changed"]
+
+
+async def test_who_reads_a_recording_while_it_is_brought_away_reads_it_to_its_end(rig: VaultRig) -> None:
+    """As it was finished, then sealed, then in the store: people press play at once, and an hour lasts an hour."""
+    real, away = rig.vault.objects.put_part, asyncio.Event()
+
+    async def not_yet(recording_id: str, file: str, part: int, data: bytes) -> None:
+        await away.wait()
+        await real(recording_id, file, part, data)
+
+    rig.vault.objects.put_part = not_yet  # type: ignore[method-assign]
+    record = await rig.recorded("one")
+    folder = rig.folder(record.recording_id)
+    plain = await rig.vault.open(record.recording_id, "recording.webm")
+    rig.vault.take(record)
+    await rig.reaches(lambda: not (folder / "recording.webm").exists())
+    sealed = await rig.vault.open(record.recording_id, "recording.webm")
+    assert plain is not None
+    assert sealed is not None
+    reading = sealed.read(0, len(FILM))
+    begun = await anext(reading)
+    away.set()
+    await asyncio.wait_for(rig.vault.intake.idle(), 30)
+    assert not folder.exists()
+    assert begun + b"".join([part async for part in reading]) == FILM
+    assert b"".join([part async for part in plain.read(0, len(FILM))]) == FILM
+
+
+async def test_who_looks_for_a_recording_that_is_just_being_sealed_finds_it(rig: VaultRig) -> None:
+    record = await rig.recorded("one")
+    looked = rig.vault.records.files
+    first = True
+
+    async def sealed_meanwhile(recording_id: RecordingId) -> Sequence[SealedFile]:
+        nonlocal first
+        found = await looked(recording_id)
+        if first:
+            first = False
+            rig.vault.take(record)
+            await rig.vault.intake.idle()
+        return found
+
+    rig.vault.records.files = sealed_meanwhile  # type: ignore[method-assign]
+    assert await rig.read(record.recording_id) == FILM
 
 
 async def test_consent_withdrawn_while_it_is_uploaded_leaves_nothing(rig: VaultRig) -> None:

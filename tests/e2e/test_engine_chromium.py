@@ -176,8 +176,8 @@ async def test_a_quiet_picture_keeps_its_bitrate_and_sound_stays_with_it(people:
     await customer.is_sent(FromLeg(leg_id=agent.leg_id))
     await agent.is_sent(FromLeg(leg_id=customer.leg_id))
     await customer.until_stats(AUDIO, "totalSamplesDuration", 12)  # estimates come about once a second
-    stats = await customer.stats()
-    assert stats["outbound-rtp video 1"]["targetBitrate"] > 90_000
+    # Not at once: a busy machine congests it for a moment, too, and then it comes back.
+    await customer.until_stats("outbound-rtp video 1", "targetBitrate", 90_000)
 
     def together(stats: dict[str, Any]) -> bool:
         played = [stats[kind].get("estimatedPlayoutTimestamp") for kind in (VIDEO, AUDIO)]

@@ -139,7 +139,7 @@ async def test_a_screen_pop_opens_the_video_without_a_second_voice(
         panel = await preview.talker()
         assert (await panel.heard("claim_contact"))["correlation"] == "7K3QXM2P"
         assert (await panel.heard("hello"))["take_over"] is True
-        assert page.url == preview.origin + "/agent/"
+        await expect(page).to_have_url(preview.origin + "/agent/")
 
         assigned = {"type": "assigned", "contact_id": "ct_0123456789ab", "queue_name": "Advice", "customer": CARD}
         await panel.tell(

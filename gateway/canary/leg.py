@@ -97,14 +97,15 @@ class RobotLeg:
         self.connected.set()
 
     async def _let_go(self) -> None:
-        peer, self._peer = self._peer, None
+        """End what there is. What is held is held until it has ended: cancelled meanwhile, `run` lets go once more."""
         if (media := self._media) is not None:
             media.on_trouble = lambda: None
             await media.stop()
             self._before += media.counts()
             self._media = None
-        if peer is not None:
+        if (peer := self._peer) is not None:
             await peer.close()
+            self._peer = None
 
     def _hear(self, message: ServerMessage) -> None:
         if isinstance(message, LegAnswer | LegRefused):

@@ -115,8 +115,10 @@ async def open_leg(
         media.start(link, negotiated)
         yield media
     finally:
-        await media.stop()
-        await peer.close()
+        try:
+            await media.stop()
+        finally:
+            await peer.close()
 
 
 # ---------------------------------------------------------------- customer

@@ -172,11 +172,13 @@ class ClientPeer:
         self._socket.close()
 
     async def close(self) -> None:
-        """close_notify, then the socket. Idempotent."""
-        if self._link is not None:
-            await self._link.close()
-        await self._supervisor.aclose()
-        self._socket.close()
+        """close_notify, then the socket. Idempotent; cancelled, it does without waiting for the peer, and ends all."""
+        try:
+            if self._link is not None:
+                await self._link.close()
+        finally:
+            await self._supervisor.aclose()
+            self._socket.close()
 
     def _on_stun(self, buffer: PacketBuffer, length: int) -> None:
         if self._agent is None or self._link is None:

@@ -125,7 +125,7 @@ class SecuredLink:
         """close_notify, then gone within the close deadline. Idempotent: every caller waits for the same end."""
         self.finish("closed")
         if self._ending is not None:
-            await asyncio.shield(self._ending)
+            await asyncio.wait((self._ending,))
 
     # ------------------------------------------------------------ for a shortcut
 
@@ -203,6 +203,7 @@ class SecuredLink:
         self._ending = self._supervisor.spawn(
             self._wind_up(say_goodbye=reason not in _NO_GOODBYE), name=f"{self.name}:end"
         )
+        self._ending.add_done_callback(lambda _: self._pipe.end())  # however it ended, begun or not: the pump ends too
         self._on_gone()
         self._sink.on_closed(reason, self._wall_s())
 
@@ -233,7 +234,6 @@ class SecuredLink:
                 await self._dtls.shut_down(say_goodbye=say_goodbye)
         except TimeoutError:
             self._counters["close_abandoned"] += 1
-        self._pipe.end()
 
     def _peer_closed(self) -> None:
         self.finish("bye")

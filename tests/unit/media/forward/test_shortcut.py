@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,9 +69,9 @@ class Socket:
 class Supervisor:
     """Handshakes and ends are not what is tested here."""
 
-    def spawn(self, work: Any, *, name: str) -> object:
+    def spawn(self, work: Any, *, name: str) -> Future[None]:
         work.close()
-        return object()
+        return Future()
 
 
 @dataclass

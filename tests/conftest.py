@@ -18,6 +18,7 @@ settings.register_profile("explore", _PATIENT)
 settings.load_profile("explore" if os.environ.get("VISAVIS_EXPLORE") else "gate")
 
 _real_sleep = time.sleep
+_MAY_END_S = 2.0
 
 
 def _sleep(seconds: float) -> None:
@@ -41,7 +42,7 @@ def log_as_before() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
-    """A task that is still there when a test and its fixtures are over fails the test."""
+    """A task that goes on when a test and its fixtures are over fails the test."""
     function = getattr(request.node, "obj", None)
     if function is not None and inspect.iscoroutinefunction(inspect.unwrap(function)):
         request.getfixturevalue("_task_census")
@@ -51,9 +52,9 @@ def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
 async def _task_census() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
-    for _ in range(5):  # what was cancelled in the last line of a test may end now
-        await asyncio.sleep(0)
     leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if leaked:  # what was cancelled in the last line of a test may still end, and on a busy machine that takes a while
+        _, leaked = await asyncio.wait(leaked, timeout=_MAY_END_S)
     if leaked:
         tasks = "\n".join(f"  {task.get_name()}: {task.get_coro()}" for task in leaked)
         for task in leaked:

@@ -21,8 +21,8 @@ def test_a_task_that_outlives_its_test_fails_it(house: pytest.Pytester) -> None:
         async def test_leaks():
             asyncio.get_running_loop().create_task(asyncio.Event().wait(), name="forgotten")
 
-        async def test_tidy():
-            await asyncio.sleep(0)
+        async def test_slow_to_end():
+            asyncio.get_running_loop().create_task(asyncio.sleep(0.05), name="late")
         """
     )
     result = house.runpytest_inprocess("-p", "no:cacheprovider")

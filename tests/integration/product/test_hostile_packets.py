@@ -77,7 +77,7 @@ def hostile_descriptions(good: str) -> dict[str, tuple[str, str]]:
 
 
 async def test_hostile_descriptions_are_refused_while_another_call_loses_nothing(product: Product) -> None:
-    """Each gets `leg_refused` with a code within a second, and the same customer may still come with a good one."""
+    """Each gets `leg_refused` with a code within 10 s, and the same customer may still come with a good one."""
     good = await offer_text()
     async with scene(product) as one, scene(product) as hostile:
         await one.to("queue", "ringing", "call")

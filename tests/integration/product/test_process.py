@@ -66,7 +66,7 @@ async def test_robots_find_all_well_and_leave_nothing_behind(product: Product) -
 
 @pytest.mark.parametrize("state", STEPS)
 async def test_a_drain_takes_no_new_contact_and_lets_this_one_end(product: Product, state: str) -> None:
-    """/readyz says 503 within a second, the call runs on to its end, then the process ends with 0."""
+    """/readyz says 503 within 5 s, the call runs on to its end, then the process ends with 0."""
     async with scene(product) as one:
         await one.to(*steps_to(state))
         told_at = time.monotonic()

@@ -45,6 +45,18 @@ CAMERA_IN_USE = """() => {
     throw new DOMException("another application has it", "NotReadableError");
   };
 }"""
+ROWS = """(bar, [least, most]) => {
+  const controls = [...bar.children];
+  const found = [];
+  for (let count = least; count <= most; count++) {
+    bar.replaceChildren(...Array.from({ length: count }, () => controls[0].cloneNode(true)));
+    const tops = [...bar.children].map((each) => each.getBoundingClientRect().top);
+    const rows = [...new Set(tops)].map((top) => tops.filter((each) => each === top).length);
+    found.push([rows, bar.querySelector("span").getBoundingClientRect().width > 1]);
+  }
+  bar.replaceChildren(...controls);
+  return found;
+}"""
 CUT = """() => {
   const cut = [];
   const at = (x, y) => {
@@ -182,6 +194,36 @@ async def test_the_words_below_the_controls_of_a_call_are_whole(
             await seen.page.wait_for_function("(width) => innerWidth === width", arg=width)
             assert await words.evaluate_all(short) == [], width
             assert await seen.page.locator("button.control").evaluate_all(tops) == rows, width
+
+
+@pytest.mark.parametrize("height", [740, 520])
+async def test_no_control_of_a_call_stands_alone_in_a_row(
+    playwright: Playwright, preview: Preview, height: int
+) -> None:
+    """However many there are and however wide the call is, rows are as even as can be.
+
+    With their words they are in two rows where one is too narrow, eleven and twelve even in three; in a low window
+    those have no words, and one row where it has room for their signs.
+    """
+    preview.greeting["/ws/embed"] = CALL
+    async with visit(playwright, f"/agent/embed/#claim={'A' * 43}", preview=preview) as seen:
+        bar = seen.page.locator("vv-controls .bar")
+        await bar.wait_for()
+        for width in (240, 320, 360, 449, 450, 525, 526, 611, 697, 869, 955, 1042):
+            await seen.page.set_viewport_size({"width": width, "height": height})
+            await seen.page.wait_for_function("(width) => innerWidth === width", arg=width)
+            for count, (rows, words) in enumerate(await bar.evaluate(ROWS, [4, 12]), 4):
+                case = (width, count, rows)
+                assert sum(rows) == count, case
+                assert max(rows) - min(rows) <= 1, case
+                if width < 450:
+                    assert not words, case
+                elif height == 740:
+                    assert words, case
+                    assert len(rows) <= (3 if width < 526 and count > 10 else 2), case
+                else:
+                    assert not words or len(rows) == 1, case
+                    assert len(rows) == 1 or count * 48 + 12 > width, case
 
 
 async def test_the_form_after_a_call_takes_no_focus_from_the_desktop_around_it(

@@ -21,6 +21,63 @@ const unseen = css`
   clip-path: inset(50%);
 `;
 
+/**
+ * How small the buttons of a bar may be, in px, and how wide the bar is at least: with their words; with their signs alone; on the
+ * smallest phone. @typedef {{button: number, gap: number, edge: number, from: number}} Size
+ */
+const WORDS = { button: 80, gap: 6, edge: 8, from: 450 };
+const SIGNS = { button: 44, gap: 4, edge: 8, from: 360 };
+const NARROW = { button: 40, gap: 2, edge: 4, from: 240 };
+const LOW = 560; // a window less high has no room for two rows of words
+const COUNTS = [5, 6, 7, 8, 9, 10, 11, 12]; // fewer have room in any bar, and there are no more
+
+/** The room that a row of so many needs. @param {number} count @param {Size} size */
+const room = (count, { button, gap, edge }) => count * (button + gap) - gap + 2 * edge;
+
+/**
+ * Where a bar is too narrow for all in one row: in two rows, or three, as even as can be, so that none stands alone in the last.
+ * A rule is for so many buttons or more, and for a bar of this size or wider: of those that match, the last is the one.
+ * @param {Size} size
+ */
+function evenRows(size) {
+  const rules = [];
+  for (const count of COUNTS) {
+    for (let rows = 2, least = room(count, size); least > size.from; rows++) {
+      const columns = Math.ceil(count / rows);
+      rules.push(css`
+        @media (min-height: ${size === WORDS ? LOW : 0}px) {
+          @container (min-width: ${size.from}px) and (max-width: ${least - 1}px) {
+            .bar:has(> :nth-child(${count})) {
+              max-width: ${room(columns + 1, size) - size.gap}px;
+            }
+          }
+        }
+      `);
+      least = room(columns, size);
+    }
+  }
+  return rules;
+}
+
+/** A second row would leave a low window no room for the call: what needs one has its signs alone, as on a phone. */
+const signsInALowWindow = COUNTS.map(
+  (count) => css`
+    @media (max-height: ${LOW - 1}px) {
+      @container (min-width: ${WORDS.from}px) and (max-width: ${room(count, WORDS) - 1}px) {
+        .bar:has(> :nth-child(${count})) {
+          gap: ${SIGNS.gap}px;
+        }
+        .bar:has(> :nth-child(${count})) > button.control {
+          flex-basis: ${SIGNS.button}px;
+        }
+        .bar:has(> :nth-child(${count})) span:not(.badge) {
+          ${unseen}
+        }
+      }
+    }
+  `,
+);
+
 /** Events: `hang-up`, `hold`, `retrieve`, `transfer`, `chat`, `keypad`, `recording` (detail: the action). Everything else goes to the Call itself. */
 export class Controls extends LitElement {
   static properties = {
@@ -47,45 +104,12 @@ export class Controls extends LitElement {
         display: flex;
         flex-wrap: wrap;
         justify-content: center;
-        gap: 6px;
+        gap: ${WORDS.gap}px;
         margin-inline: auto;
-        padding: 10px 8px;
-      }
-      /* Where the words of all would be cut in one row there are two rows, as even as can be: so many, each 80 px or more. */
-      @media (min-height: 560px) {
-        @container (max-width: 525px) {
-          .bar:has(> :nth-child(6)) {
-            max-width: 348px;
-          }
-        }
-        @container (max-width: 611px) {
-          .bar:has(> :nth-child(7)) {
-            max-width: 434px;
-          }
-        }
-        @container (max-width: 697px) {
-          .bar:has(> :nth-child(8)) {
-            max-width: 434px;
-          }
-        }
-        @container (max-width: 783px) {
-          .bar:has(> :nth-child(9)) {
-            max-width: 520px;
-          }
-        }
-        @container (max-width: 869px) {
-          .bar:has(> :nth-child(10)) {
-            max-width: 520px;
-          }
-        }
-        @container (max-width: 955px) {
-          .bar:has(> :nth-child(11)) {
-            max-width: 606px;
-          }
-        }
+        padding: 10px ${WORDS.edge}px;
       }
       button.control {
-        flex: 1 1 80px;
+        flex: 1 1 ${WORDS.button}px;
         max-width: 96px;
         flex-direction: column;
         gap: 3px;
@@ -142,46 +166,27 @@ export class Controls extends LitElement {
         position: relative;
         overflow: visible;
       }
-      @container (max-width: 449px) {
+      @container (max-width: ${WORDS.from - 1}px) {
         button.control span:not(.badge) {
           ${unseen}
         }
         .bar {
-          gap: 4px;
+          gap: ${SIGNS.gap}px;
         }
         button.control {
           min-height: 50px;
-          flex: 1 1 var(--target);
+          flex: 1 1 ${SIGNS.button}px;
           max-width: 60px;
         }
       }
-      @container (max-width: 359px) {
+      @container (max-width: ${SIGNS.from - 1}px) {
         .bar {
-          gap: 2px;
-          padding-inline: 4px;
+          gap: ${NARROW.gap}px;
+          padding-inline: ${NARROW.edge}px;
         }
         button.control {
-          flex-basis: 40px;
-          min-width: 40px;
-        }
-      }
-      /* A low window has no room for a second row: there are no words to be seen, as on a phone. */
-      @media (max-height: 559px) {
-        @container (min-width: 450px) and (max-width: 697px) {
-          .bar:has(> :nth-child(7)) > button.control {
-            flex-basis: var(--target);
-          }
-          .bar:has(> :nth-child(7)) span:not(.badge) {
-            ${unseen}
-          }
-        }
-        @container (min-width: 450px) and (max-width: 869px) {
-          .bar:has(> :nth-child(9)) > button.control {
-            flex-basis: var(--target);
-          }
-          .bar:has(> :nth-child(9)) span:not(.badge) {
-            ${unseen}
-          }
+          flex-basis: ${NARROW.button}px;
+          min-width: ${NARROW.button}px;
         }
       }
       .panel {
@@ -202,6 +207,10 @@ export class Controls extends LitElement {
         align-items: center;
       }
     `,
+    evenRows(NARROW),
+    evenRows(SIGNS),
+    evenRows(WORDS),
+    signsInALowWindow,
   ];
 
   constructor() {

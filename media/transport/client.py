@@ -177,8 +177,10 @@ class ClientPeer:
             if self._link is not None:
                 await self._link.close()
         finally:
-            await self._supervisor.aclose()
-            self._socket.close()
+            try:
+                await self._supervisor.aclose()
+            finally:
+                self._socket.close()
 
     def _on_stun(self, buffer: PacketBuffer, length: int) -> None:
         if self._agent is None or self._link is None:

@@ -189,9 +189,11 @@ class TransportServer:
                 link.finish("engine_stopped")
             await asyncio.gather(*(link.close() for link in links))
         finally:
-            await self._supervisor.aclose()
-            self._socket.close()
-            self._closed.set()
+            try:
+                await self._supervisor.aclose()
+            finally:
+                self._socket.close()
+                self._closed.set()
 
     # ------------------------------------------------------------ datagrams
 

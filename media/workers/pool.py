@@ -96,11 +96,13 @@ class WorkerPool:
         process does not start. Nothing is left then.
         """
         pool = cls(max(1, count), settings, recycle_calls, clock or SystemClock())
-        begun = await asyncio.gather(*(slot.begin() for slot in pool._slots), return_exceptions=True)
-        failed = next((each for each in begun if isinstance(each, BaseException)), None)
-        if failed is not None:
+        try:
+            begun = await asyncio.gather(*(slot.begin() for slot in pool._slots), return_exceptions=True)
+            if failed := [each for each in begun if isinstance(each, BaseException)]:
+                raise failed[0]
+        except BaseException:  # cancelled too: nobody else knows of those that are up
             await pool.aclose()
-            raise failed
+            raise
         for slot in pool._slots:
             _ = pool._tasks.spawn(slot.keep_up(), name=f"keep-up:{slot.name}")
         return pool

@@ -284,6 +284,12 @@ def is_there(pid: int) -> bool:
         return False
 
 
+def children() -> list[int]:
+    """Processes that this one started and that still run."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split() if is_there(int(pid))]
+
+
 async def contact_of(product: Product, contact_id: str) -> dict[str, Any]:
     """The contact as the public API tells it."""
     async with aiohttp.ClientSession(product.url) as http:

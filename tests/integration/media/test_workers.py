@@ -32,7 +32,7 @@ from media.workers.process import WorkerFailed, WorkerProcess, WorkerSettings
 from media.workers.wire import Ping
 from tests.integration.media.engine_rig import Robot, Studio, paced, studio
 from tests.integration.media.transport_rig import until
-from tests.support.product import is_there
+from tests.support.product import children, is_there
 
 LOCAL = EngineSettings(host="127.0.0.1")
 START_S = 30.0  # a process may take its time on a machine that is full
@@ -234,12 +234,6 @@ async def test_what_is_asked_of_one_that_is_about_to_be_noticed_gone_is_refused(
         worker._send(Ping(number=1))
     finally:
         await worker.aclose()
-
-
-def children() -> list[int]:
-    """Processes that this one started and that still run."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split() if is_there(int(pid))]
 
 
 async def test_a_start_that_is_cancelled_leaves_no_process_at_whatever_step_it_was() -> None:

@@ -25,7 +25,7 @@ async def open_next(folder: Path, recording_id: str, disk: DiskThread) -> int:
     be made, or not within `OPEN_TIMEOUT_S`; what is made too late is removed.
     """
     loop = asyncio.get_running_loop()
-    opened: asyncio.Future[int] = loop.create_future()
+    opened: asyncio.Future[tuple[int, Path]] = loop.create_future()
 
     def settle(made: tuple[int, Path] | MediaRefused) -> None:
         if opened.done():  # nobody waits any more
@@ -34,7 +34,8 @@ async def open_next(folder: Path, recording_id: str, disk: DiskThread) -> int:
         elif isinstance(made, MediaRefused):
             opened.set_exception(made)
         else:
-            opened.set_result(made[0])
+            opened.set_result(made)
+        disk.let_go()
 
     def make() -> None:
         made = _make(folder, recording_id)
@@ -43,13 +44,26 @@ async def open_next(folder: Path, recording_id: str, disk: DiskThread) -> int:
         except RuntimeError:  # the loop is closed: the process is ending
             if not isinstance(made, MediaRefused):
                 _removal(*made)()
+            disk.let_go()
 
+    disk.hold()  # until it is settled: whoever asked may have let go by then, and there may be something to remove
     disk.do(make)
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
-            return await opened
+            file, _ = await opened
     except TimeoutError as error:
+        _give_up(opened, disk)
         raise MediaRefused("recording_folder", f"{recording_id} can't be written: the disk does not answer") from error
+    except asyncio.CancelledError:
+        _give_up(opened, disk)
+        raise
+    return file
+
+
+def _give_up(opened: "asyncio.Future[tuple[int, Path]]", disk: DiskThread) -> None:
+    """It may have been made in the moment in which it was given up."""
+    if not opened.cancelled() and opened.exception() is None:
+        disk.do(_removal(*opened.result()))
 
 
 def _make(folder: Path, recording_id: str) -> tuple[int, Path] | MediaRefused:

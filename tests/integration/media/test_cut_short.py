@@ -1,16 +1,22 @@
 """Who is cut short while media begins or ends lets go of all of it, at whatever step of the event loop that was."""
 
 import asyncio
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from media.engine import EngineSettings
+from media.port import MediaRefused
+from media.recording import opening as opening_module
+from media.recording.capture import CaptureWriter
+from media.recording.disk import DiskThread
 from media.transport.server import TransportServer
 from media.workers.pool import WorkerPool
 from media.workers.process import WorkerProcess, WorkerSettings
-from tests.integration.media.transport_rig import connect, open_files, serving
+from tests.integration.media.transport_rig import connect, open_files, serving, until
 from tests.support.product import children
 
 LOCAL = EngineSettings(host="127.0.0.1")
@@ -65,3 +71,44 @@ async def test_a_pool_whose_start_is_cut_short_leaves_no_process(monkeypatch: py
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert children() == before
+
+
+async def opening(folder: Path, disk: DiskThread) -> CaptureWriter:
+    return await CaptureWriter.open(
+        folder, "rc_1", on_started=lambda at_s: None, on_failed=lambda code, detail, at_s: None, disk=disk
+    )
+
+
+async def test_a_capture_that_is_given_up_while_it_is_made_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, disk, real, go_on = open_files(), DiskThread(), opening_module._make, threading.Event()
+
+    def make(folder: Path, recording_id: str) -> tuple[int, Path] | MediaRefused:
+        go_on.wait(30)
+        return real(folder, recording_id)
+
+    monkeypatch.setattr(opening_module, "_make", make)
+    await cut_short(opening(tmp_path / "rc_1", disk), 3)
+    go_on.set()
+    await until(lambda: not disk.running, "the disk's thread has ended")
+    assert open_files() == files
+    assert list((tmp_path / "rc_1").iterdir()) == []
+
+
+async def test_a_capture_that_is_given_up_in_the_moment_when_it_is_there_is_removed(tmp_path: Path) -> None:
+    files, disk = open_files(), DiskThread()
+    jobs: list[Callable[[], None]] = []
+    disk.do = jobs.append  # type: ignore[method-assign]
+    task = asyncio.create_task(opening(tmp_path / "rc_1", disk))
+    while not jobs:
+        await asyncio.sleep(0)
+    jobs.pop()()
+    asyncio.get_running_loop().call_soon(task.cancel)  # behind what tells that it is made
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for job in jobs:
+        job()
+    assert open_files() == files
+    assert list((tmp_path / "rc_1").iterdir()) == []
+    await until(lambda: not disk.running, "the disk's thread has ended")

@@ -74,7 +74,7 @@ class DiskThread:
                 job()
                 continue
             with self._lock:
-                if not self._holders:
+                if not self._holders and self._jobs.empty():
                     self._thread = None
                     return
 

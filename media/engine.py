@@ -116,6 +116,7 @@ class InProcessEngine:
         self._legs: dict[str, _Leg] = {}
         self._recordings: dict[str, OpenRecording] = {}
         self._opening: set[str] = set()  # ids of recordings whose file is being made
+        self._stopping: set[asyncio.Task[None]] = set()  # recordings on their last way to the disk
         self._gone: Counter[str] = Counter()  # sums of legs that have closed
         self._calls = OpenCalls(settings.voice, self._on_event, wall_s=wall, random=random)
         self._dialling: set[str] = set()  # ids of legs whose INVITE is on its way
@@ -371,7 +372,10 @@ class InProcessEngine:
     async def _stop_recording(self, recording_id: str) -> None:
         recording = self._recording(recording_id)
         del self._recordings[recording_id]
-        await recording.close()
+        stopping = asyncio.get_running_loop().create_task(recording.close(), name=f"engine:stop:{recording_id}")
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+        await asyncio.shield(stopping)  # whoever asked may go: it is closed all the same, and told
 
     # ------------------------------------------------------------ figures
 
@@ -406,7 +410,10 @@ class InProcessEngine:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(
-                    self._server.aclose(), self._calls.aclose(), *(recording.close() for recording in recordings)
+                    self._server.aclose(),
+                    self._calls.aclose(),
+                    *(recording.close() for recording in recordings),
+                    *self._stopping,
                 )
         except TimeoutError:
             _log.error("engine.close_abandoned", legs=len(self._legs))

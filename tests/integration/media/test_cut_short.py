@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from media.engine import EngineSettings
-from media.port import MediaRefused
+from media.engine import EngineSettings, InProcessEngine
+from media.player.library import ClipLibrary
+from media.port import EVENT, MediaEvent, MediaRefused, RecordingStopped, StartRecording, StopRecording
+from media.recording import disk as disk_module
 from media.recording import opening as opening_module
 from media.recording.capture import CaptureWriter
 from media.recording.disk import DiskThread
@@ -101,8 +103,7 @@ async def test_a_capture_that_is_given_up_in_the_moment_when_it_is_there_is_remo
     jobs: list[Callable[[], None]] = []
     disk.do = jobs.append  # type: ignore[method-assign]
     task = asyncio.create_task(opening(tmp_path / "rc_1", disk))
-    while not jobs:
-        await asyncio.sleep(0)
+    await until(lambda: jobs, "it was asked for")
     jobs.pop()()
     asyncio.get_running_loop().call_soon(task.cancel)  # behind what tells that it is made
     with pytest.raises(asyncio.CancelledError):
@@ -112,3 +113,24 @@ async def test_a_capture_that_is_given_up_in_the_moment_when_it_is_there_is_remo
     assert open_files() == files
     assert list((tmp_path / "rc_1").iterdir()) == []
     await until(lambda: not disk.running, "the disk's thread has ended")
+
+
+async def test_an_engine_that_closes_waits_for_a_recording_whose_stop_was_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last seconds are on the way to the disk, and the process ends with the engine."""
+    go_on = threading.Event()
+
+    def sync(file: int) -> None:
+        go_on.wait(30)
+
+    monkeypatch.setattr(disk_module, "DISK", DiskThread(sync=sync))
+    engine = await InProcessEngine.start(LOCAL, clips=ClipLibrary([]))
+    told: list[MediaEvent] = []
+    engine.events.on(EVENT, told.append)
+    await engine.execute(StartRecording(recording_id="rc_1", folder=str(tmp_path / "rc_1")))
+    await cut_short(engine.execute(StopRecording(recording_id="rc_1")), 3)
+    closing = asyncio.create_task(engine.aclose())
+    asyncio.get_running_loop().call_later(0.2, go_on.set)
+    await closing
+    assert [type(event) for event in told] == [RecordingStopped]

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Playwright, expect
 
 from tests.e2e.conftest import Demo
-from tests.e2e.test_pages import CARD, account, agent, contact
 from tests.support.fake_devices import FakeDevices
+from tests.support.pages import CARD, account, agent, contact
 from tests.support.people import Agent, Customer, chromium
 from tests.support.web_preview import Preview, serve_preview
 

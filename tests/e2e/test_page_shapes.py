@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, Playwright, Route, expect
 
-from tests.e2e.test_pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, contact, texts, visit
+from tests.support.pages import CARD, CUSTOMER, INTERACTION, OFFER, account, agent, contact, texts, visit
 from tests.support.web_preview import Json, Preview, serve_preview
 
 LONG_NAME = "W" * 40  # as long as a site may name a field, and nowhere to break

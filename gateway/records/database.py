@@ -7,6 +7,7 @@ SQLite (WAL) in the data folder by default, PostgreSQL by URL. Whoever reads wai
 import asyncio
 import sqlite3
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,14 +31,16 @@ OPEN_S: Final = 60.0  # migrations included
 _SQLITE_REFUSALS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 _REFUSAL_CLASSES: Final = ("22", "23", "42")  # SQLSTATE: data, integrity, our SQL
 _BUSY_MS: Final = 1000  # how long SQLite itself waits for another writer
+_LOOK_EVERY_S: Final = 0.005
 
 
 class Database:
     """One engine. Made by `open_database`, closed with `aclose`."""
 
-    def __init__(self, engine: AsyncEngine, data_dir: Path) -> None:
+    def __init__(self, engine: AsyncEngine, data_dir: Path, threads: "_Threads") -> None:
         self.engine = engine
         self.data_dir = data_dir
+        self._threads = threads
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     async def rows(self, query: Executable) -> list[Row[Any]]:
@@ -71,12 +74,36 @@ class Database:
         await self.rows(text("SELECT 1"))
 
     async def aclose(self) -> None:
-        """Close the connections. Idempotent."""
+        """Close the connections, and wait for what SQLite is still doing for somebody who left. Idempotent."""
         try:
             async with asyncio.timeout(WRITE_S):
                 await self.engine.dispose()
+                await self._threads.ended()
         except (TimeoutError, OSError, SQLAlchemyError) as error:
             _log.warning("records.close_failed", error_type=type(error).__name__)
+
+
+class _Threads:
+    """Those that SQLite works in, one of each connection.
+
+    A query whose caller was cancelled goes on in its thread, which has left the pool, and tells the event loop when it
+    is done: a loop that is closed before has no ears.
+    """
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
+
+    def connection(self, *args: Any, **options: Any) -> sqlite3.Connection:
+        """A factory of connections, called in the thread that keeps the connection."""
+        with self._lock:
+            self._threads = {thread for thread in self._threads if thread.is_alive()} | {threading.current_thread()}
+        return sqlite3.Connection(*args, **options)
+
+    async def ended(self) -> None:
+        """Return when all have ended; they have been asked to."""
+        while any(thread.is_alive() for thread in self._threads):  # noqa: ASYNC110 - a thread has no event to wait for
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
@@ -86,7 +113,7 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
     await asyncio.to_thread(_check_folder, data_dir)
     if is_sqlite and url.database:
         await asyncio.to_thread(_check_folder, Path(url.database).parent)
-    opening = _engine(url, statement_s=OPEN_S)
+    opening, threads = _engine(url, statement_s=OPEN_S)
     where = f"The records in {url.database}" if is_sqlite else "The records database"
     try:
         async with asyncio.timeout(OPEN_S):
@@ -100,8 +127,9 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
             raise SetupError("records_bad_url", f"records.url has an option that can't be used: {error}.") from error
         raise
     finally:
-        await opening.dispose()
-    return Database(_engine(url, statement_s=READ_S), data_dir)
+        await Database(opening, data_dir, threads).aclose()
+    engine, threads = _engine(url, statement_s=READ_S)
+    return Database(engine, data_dir, threads)
 
 
 def is_refusal(error: SQLAlchemyError) -> bool:
@@ -137,11 +165,12 @@ def _url(settings: RecordsSettings, data_dir: Path) -> URL:
     return url.set(drivername=driver, query=query)
 
 
-def _engine(url: URL, *, statement_s: float) -> AsyncEngine:
+def _engine(url: URL, *, statement_s: float) -> tuple[AsyncEngine, _Threads]:
     """`statement_s`: the longest a statement may take in PostgreSQL. One of a migration, or the wait for the node that
     runs it, takes longer than anybody waits who reads."""
+    threads = _Threads()
     if url.get_backend_name() != "sqlite":
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             pool_size=8,
             max_overflow=4,
@@ -149,7 +178,8 @@ def _engine(url: URL, *, statement_s: float) -> AsyncEngine:
             pool_pre_ping=True,  # a database that was restarted is noticed before the statement
             connect_args={"timeout": READ_S, "command_timeout": statement_s},
         )
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+        return engine, threads
+    engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "factory": threads.connection})
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -158,7 +188,7 @@ def _engine(url: URL, *, statement_s: float) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    return engine
+    return engine, threads
 
 
 def _check_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from sqlalchemy.event import listen
 
 from gateway.base.clock import SystemClock
 from gateway.base.errors import PortFailure, SetupError
@@ -36,6 +38,22 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = await open_records(tmp_path)
     yield opened
     await opened.aclose()
+
+
+async def test_a_query_that_nobody_waits_for_any_more_is_waited_for_at_the_end(database: Database) -> None:
+    """SQLite can't be stopped in the middle; its thread would speak to an event loop that is closed."""
+    before = set(threading.enumerate())
+    await database.check()
+    (works_in,) = set(threading.enumerate()) - before
+    begun = asyncio.Event()
+    listen(database.engine.sync_engine, "before_cursor_execute", lambda *_: begun.set())
+    counting = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT max(i) FROM n"
+    asking = asyncio.create_task(database.rows(text(counting)))
+    await begun.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await database.aclose()
+    assert not works_in.is_alive()
 
 
 class TestSqliteJournal(JournalContract):

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.base.errors import GatewayError
 from gateway.base.log import get_logger
 
 _log = get_logger("tasks")
+_T = TypeVar("_T")
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
@@ -42,6 +43,7 @@ class Supervisor:
     def __init__(self, name: str) -> None:
         self._name = name
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._awaited: set[asyncio.Task[Any]] = set()  # whoever waits for it hears of its failure
         self._closed = False
 
     def spawn(self, coro: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
@@ -54,9 +56,30 @@ class Supervisor:
         task.add_done_callback(self._ended)
         return task
 
+    async def at_most(self, limit_s: float, coro: Coroutine[Any, Any, _T], *, name: str) -> _T:
+        """What `coro` returns or raises, TimeoutError when it takes longer than its caller waits.
+
+        It goes on then, and when the caller is cancelled, as a task of this owner: for work that must not be left half
+        done. RuntimeError when the owner ended it.
+        """
+        task = self.spawn(coro, name=name)
+        self._awaited.add(task)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=limit_s)
+        finally:
+            self._awaited.discard(task)
+        if not done:
+            raise TimeoutError
+        if task.cancelled():
+            raise RuntimeError(f"{self._name} is closed, {name} was not done")
+        answer: _T = task.result()
+        return answer
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or task in self._awaited:
+            return
+        if (error := task.exception()) is not None:
             _log.error("task.failed", task=task.get_name(), error_type=type(error).__name__, exc_info=error)
 
     def __len__(self) -> int:

@@ -5,9 +5,9 @@ It decides nothing. Results that matter come back to the mailbox as messages.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway.acd.events import AcdRef, TransferMode, TransferTarget
 from gateway.acd.port import AcdPort, ContactOffer, DeclineReason
@@ -58,6 +58,8 @@ JOURNAL_LIMIT: Final = 2000
 
 ACD_TIMEOUT_S: Final = 10.0
 RECORDING_TIMEOUT_S: Final = 10.0
+"""Then the next command may come. This one goes on: cut short, a stop would leave the capture open for hours."""
+
 PLACES_TIMEOUT_S: Final = 10.0
 
 
@@ -342,10 +344,10 @@ class Effects:
     def recording_stop(self, reason: str) -> None:
         self._recording(lambda: self._n.recording.stop(self._contact.contact_id, reason))
 
-    def _recording(self, command: Callable[[], Awaitable[None]]) -> None:
+    def _recording(self, command: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def job() -> None:
-            async with asyncio.timeout(RECORDING_TIMEOUT_S):
-                await command()
+            name = f"{self._contact.contact_id}:recording:command"
+            await self._n.supervisor.at_most(RECORDING_TIMEOUT_S, command(), name=name)
 
         self._put(Lane.RECORDING, job)
 

@@ -5,7 +5,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from gateway.quality.judge import Word
-from gateway.quality.side import Observed
+from gateway.quality.side import Observed, worst_loss
 from media.port import Kind
 
 _LOSS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5)
@@ -52,10 +52,9 @@ class QualityGauges:
         freezes = {"uplink": seen.freezes_uplink, "downlink": seen.freezes_downlink}
         opinions = {"uplink": seen.mos_uplink, "downlink": seen.mos_downlink}
         for way, kinds in zip(_WAYS, (quality.uplink, quality.downlink), strict=True):
-            flowing = [each for each in kinds.values() if each.bitrate_bps]
-            known = [each.loss for each in flowing if each.jitter_ms is not None or each.loss]
-            if known:  # a receiver that says nothing has not received everything
-                self._loss.labels(side, way).observe(max(known))
+            loss = worst_loss(kinds)
+            if loss is not None:
+                self._loss.labels(side, way).observe(loss)
             sound = kinds.get(Kind.AUDIO)
             if sound is not None and sound.bitrate_bps and sound.jitter_ms is not None:
                 self._jitter.labels(side, way).observe(sound.jitter_ms / 1000)

@@ -27,11 +27,11 @@ class ReportQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityFigures:
-    """The numbers behind a word, of the last two seconds. Losses are shares, 0 to 1."""
+    """The numbers behind a word, of the last two seconds. Losses are shares, 0 to 1; None where nobody tells."""
 
     round_trip_ms: float | None
-    uplink_loss: float
-    downlink_loss: float
+    uplink_loss: float | None
+    downlink_loss: float | None
     uplink_bps: int
     downlink_bps: int
     jitter_ms: float | None

@@ -143,7 +143,7 @@ class SideWatch:
         summary.period(quality.period_s, told)
         for way, kinds in (("uplink", quality.uplink), ("downlink", quality.downlink)):
             if kinds:
-                summary.sample(f"{way}_loss", max(each.loss for each in kinds.values()))
+                summary.sample(f"{way}_loss", worst_loss(kinds))
                 summary.sample(f"{way}_jitter_ms", _worst_jitter(kinds))
                 summary.sample(f"{way}_bps", sum(each.bitrate_bps for each in kinds.values()))
         summary.sample("round_trip_ms", quality.round_trip_ms)
@@ -241,8 +241,8 @@ class SideWatch:
         camera = up.get(_CAMERA)
         return QualityFigures(
             round_trip_ms=quality.round_trip_ms,
-            uplink_loss=max((each.loss for each in up.values()), default=0.0),
-            downlink_loss=max((each.loss for each in down.values()), default=0.0),
+            uplink_loss=worst_loss(up),
+            downlink_loss=worst_loss(down),
             uplink_bps=sum(each.bitrate_bps for each in up.values()),
             downlink_bps=sum(each.bitrate_bps for each in down.values()),
             jitter_ms=_worst_jitter(
@@ -280,6 +280,16 @@ def _own(down: Mapping[str, KindQuality], sender: SideWatch | None) -> Mapping[s
     return freed
 
 
+def worst_loss(kinds: Mapping[str, KindQuality]) -> float | None:
+    """The largest share lost of a kind that flows on one way.
+
+    None: nothing flows, or no receiver tells. Who tells nothing has not received everything; what they asked for again
+    is known without their reports.
+    """
+    known = (each.loss for each in kinds.values() if each.bitrate_bps and (each.jitter_ms is not None or each.loss))
+    return max(known, default=None)
+
+
 def _count(value: float | None) -> int | None:
     return None if value is None else int(value)
 
@@ -300,7 +310,9 @@ def _way(
     if not flowing:
         return
     loss, unrepaired, jitter, speech = names
-    figures[loss] = max(each.loss for each in flowing.values())
+    lost = worst_loss(flowing)
+    if lost is not None:
+        figures[loss] = lost
     if _CAMERA in flowing:
         figures[unrepaired] = flowing[_CAMERA].unrepaired
     sound = flowing.get(_SOUND)

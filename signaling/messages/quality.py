@@ -41,8 +41,8 @@ class QualityReport(Message):
 class QualityFigures(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     round_trip_ms: float | None
-    uplink_loss: float
-    downlink_loss: float
+    uplink_loss: float | None = Field(description="Share, 0 to 1; null where nothing is sent.")
+    downlink_loss: float | None = Field(description="Null also while its browser sends no reports.")
     uplink_bps: int
     downlink_bps: int
     jitter_ms: float | None

@@ -283,8 +283,8 @@ export const SUBPROTOCOL = "visavis.v1";
 /**
  * @typedef {object} QualityFigures
  * @property {number | null} round_trip_ms
- * @property {number} uplink_loss
- * @property {number} downlink_loss
+ * @property {number | null} uplink_loss
+ * @property {number | null} downlink_loss
  * @property {number} uplink_bps
  * @property {number} downlink_bps
  * @property {number | null} jitter_ms

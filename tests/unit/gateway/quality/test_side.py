@@ -86,6 +86,44 @@ def test_a_receiver_that_says_nothing_has_no_opinion_of_its_sound() -> None:
     assert observed(quality()).mos_downlink is not None
 
 
+def test_a_receiver_that_says_nothing_has_no_loss_to_be_told_or_kept() -> None:
+    """A share of 0 would be a perfect downlink. What it asks for again is told without its reports; our own count of
+    what comes needs nobody's."""
+    mute = {"jitter_ms": None}
+    silent = Side()
+    silent.periods(3, quality(down=way(mute, jitter_ms=None)))  # type: ignore[arg-type]
+    figures, kept = silent.watch.figures(), silent.watch.end(silent.now_s)
+    assert figures is not None
+    assert kept is not None
+    assert (figures.uplink_loss, figures.downlink_loss) == (0.0, None)
+    assert kept["uplink_loss_median"] == 0.0
+    assert [name for name in kept if name.startswith("downlink_")] == [
+        "downlink_freezes",
+        "downlink_bps_min",
+        "downlink_bps_median",
+        "downlink_bps_p95",
+    ]
+    asking = Side()
+    asking.periods(3, quality(down=way(mute, jitter_ms=None, loss=0.04)))  # type: ignore[arg-type]
+    asking.periods(2, quality(down=way(mute, jitter_ms=None)))  # type: ignore[arg-type]
+    kept = asking.watch.end(asking.now_s)
+    assert kept is not None
+    assert (kept["downlink_loss_min"], kept["downlink_loss_p95"]) == (0.04, 0.04)
+
+
+def test_what_does_not_flow_lowers_no_loss() -> None:
+    """A camera that is off beside sound that loses, and then nothing at all."""
+    side = Side()
+    off = quality(up=way({"loss": 0.1}, bitrate_bps=0), down={})
+    side.periods(3, off)
+    side.periods(5, quality(up=way({"bitrate_bps": 0}, bitrate_bps=0), down={}), around=Around())
+    figures, kept = side.watch.figures(), side.watch.end(side.now_s)
+    assert figures is not None
+    assert kept is not None
+    assert (figures.uplink_loss, figures.downlink_loss) == (None, None)
+    assert (kept["uplink_loss_min"], kept["uplink_loss_p95"]) == (0.1, 0.1)
+
+
 def test_a_camera_that_is_off_loses_nothing() -> None:
     off = Around(says=True, shows=False, gets_pictures=False)
     told = Side().periods(5, quality(up=way(bitrate_bps=0, frames_per_s=0.0, loss=1.0, unrepaired=1.0)), around=off)

@@ -19,7 +19,7 @@ MAX_HEADERS_BYTES: Final = 2048
 MAX_DIGITS: Final = 32
 MAX_NAME_CHARACTERS: Final = 64
 
-_HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,126}))(?::\d{1,5})?"
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,126}))(?::[0-9]{1,5})?"
 _USER: Final = r"[A-Za-z0-9+*#_.!~'()&=$,/%-]{1,128}"
 _PARAMETERS: Final = r"(?:;[A-Za-z0-9._!%*+~'-]{1,64}(?:=[A-Za-z0-9._!%*+~'\[\]:/-]{1,128})?){0,8}"
 _URI: Final = re.compile(rf"sips?:(?:{_USER}@)?{_HOST}{_PARAMETERS}")
@@ -101,5 +101,5 @@ def check_trunk(trunk: VoiceTrunk) -> tuple[str, str]:
 
 
 def _port_fits(uri: str) -> bool:
-    port = re.search(r":(\d{1,5})(?:;|$)", uri)
+    port = re.search(r":([0-9]{1,5})(?:;|$)", uri)
     return port is None or 0 < int(port.group(1)) < 65536

@@ -10,6 +10,14 @@ from gateway.config.acd_sip import SipAcdSettings, SipTrunkSettings
 from media.port import VoiceCodec, VoiceTransport, VoiceTrunk
 
 _PASSWORD_LIMIT: Final = 256
+_ADDRESS_LIMIT: Final = 256
+_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,126})(?::[0-9]{1,5})?")
+_HOP: Final = re.compile(
+    rf"(?:sips?:)?{_HOST.pattern}(?:;[A-Za-z0-9._!%*+~'-]{{1,64}}(?:=[A-Za-z0-9._!%*+~'\[\]:/-]{{1,128}})?){{0,8}}"
+)
+_PORT: Final = re.compile(r":([0-9]{1,5})(?:;|$)")
+"""What the media engine takes for a host, and for a next hop (RFC 3261 §25.1, without what nobody needs)."""
+
 _NO_PASSWORD: Final = re.compile(r'["\\\x00-\x1f\x7f]')
 _NO_USER: Final = re.compile(r'[\s;<>"\\\x00-\x1f\x7f]')
 _NO_PATH: Final = re.compile(r'[;"<>\s\x00-\x1f\x7f]')
@@ -21,16 +29,39 @@ def _unfit(password: str) -> bool:
     return len(password) > _PASSWORD_LIMIT or _NO_PASSWORD.search(password) is not None
 
 
+def _is_address(text: str, shape: re.Pattern[str]) -> bool:
+    if len(text) > _ADDRESS_LIMIT or shape.fullmatch(text) is None:
+        return False
+    port = _PORT.search(text)
+    return port is None or 0 < int(port[1]) < 65536
+
+
 class Lines:
     """Passwords from files are there after `read_passwords`."""
 
     def __init__(self, settings: SipAcdSettings) -> None:
-        """SetupError (`acd_trunk_twice`, `acd_trunk_user`, `acd_trunk_certificate`, `acd_password`)."""
+        """SetupError (`acd_trunk_twice`, `acd_trunk_domain`, `acd_trunk_caller_domain`, `acd_trunk_proxy`,
+        `acd_trunk_user`, `acd_trunk_certificate`, `acd_password`)."""
         self._trunks: Mapping[str, SipTrunkSettings] = {trunk.name: trunk for trunk in settings.trunks}
         if len(self._trunks) < len(settings.trunks):
             raise SetupError("acd_trunk_twice", f"acds: two trunks of {settings.name} have the same name.")
         self._passwords = {name: trunk.password.get_secret_value() for name, trunk in self._trunks.items()}
         for name, trunk in self._trunks.items():
+            if not _is_address(trunk.domain, _HOST):
+                raise SetupError(
+                    "acd_trunk_domain",
+                    f"acds: the domain of the trunk {name} must be a host or host:port, such as pbx.example.com.",
+                )
+            if trunk.caller_domain and not _is_address(trunk.caller_domain, _HOST):
+                raise SetupError(
+                    "acd_trunk_caller_domain",
+                    f"acds: caller_domain of the trunk {name} must be a host or host:port, such as video.example.com.",
+                )
+            if trunk.proxy and not _is_address(trunk.proxy, _HOP):
+                raise SetupError(
+                    "acd_trunk_proxy",
+                    f"acds: the proxy of the trunk {name} must be a host or host:port, such as sbc.example.com:5060.",
+                )
             if _NO_USER.search(trunk.user):
                 raise SetupError(
                     "acd_trunk_user",

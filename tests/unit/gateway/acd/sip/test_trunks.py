@@ -1,6 +1,5 @@
 """Which trunk the next call takes: priority, room, health, and a rest for those that fail."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,9 +116,3 @@ def test_no_trunk_ever_carries_more_than_it_can(steps: list[tuple[str, int]]) ->
         for each in ("a", "b"):
             assert health[each].calls == carried.count(each) <= health[each].capacity
     assert {each.name for each in one.health(0)} == {"a", "b"}
-
-
-@pytest.mark.parametrize("domain", ["", "pbx example", "pbx;x=1", "user@pbx", "pbx\r\n", "pbx>", "-pbx"])
-def test_a_domain_that_is_none_is_refused(domain: str) -> None:
-    with pytest.raises(ValueError, match="domain"):
-        trunk("a", domain=domain)

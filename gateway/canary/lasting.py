@@ -19,6 +19,7 @@ OUTBOX_LIMIT: Final = 256
 _FIRST_RETRY_S: Final = 0.25
 _LONGEST_RETRY_S: Final = 8.0
 _WELCOME_S: Final = 10.0
+_CLOSE_S: Final = 1.0  # the network may be away
 _FINAL_BYES: Final = frozenset({"taken_over", "signed_out", "session_over"})
 _NUMBERING_CLOSES: Final = frozenset({"sequence_gap", "sequence_missing", "ack_unknown"})
 _FINAL_CLOSES: Final = frozenset({4400, 4401, 4403, 4404, 4409})
@@ -121,10 +122,23 @@ class LastingTalk(Talk):
         """One try. `_ready` says whether it led to a socket; a text says that no further one will."""
         if self._http is None or self._welcome is None:
             return "there is no session to resume"
-        self._socket = await self._http.ws_connect(self._path, protocols=(SUBPROTOCOL,), max_msg_size=1 << 20)
+        limits = aiohttp.ClientWSTimeout(ws_close=_CLOSE_S)
+        self._socket = await self._http.ws_connect(
+            self._path, protocols=(SUBPROTOCOL,), max_msg_size=1 << 20, timeout=limits
+        )
+        try:
+            return await self._greet(self._welcome)
+        except BaseException:
+            self._ready.clear()
+            raise
+        finally:
+            if not self._ready.is_set():  # or its hello, late, would take the session from the next one
+                await self._socket.close()
+
+    async def _greet(self, last: Welcome) -> str | None:
         secret = Resume(
-            session_id=self._welcome.session_id,
-            secret=self._welcome.secret,
+            session_id=last.session_id,
+            secret=last.secret,
             last_seq=self._seen if self._knows_session else 0,
         )
         await self._socket.send_str(Hello(versions=[PROTOCOL_VERSION], resume=secret).model_dump_json())

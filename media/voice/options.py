@@ -5,7 +5,6 @@ read with bounds; any final answer says that somebody is there. It keeps no stat
 """
 
 import asyncio
-import contextlib
 import secrets
 import ssl
 from collections.abc import Callable
@@ -124,6 +123,4 @@ async def _over_stream(trunk: VoiceTrunk, call_id: str, tls: ssl.SSLContext | No
             if answer is not None:
                 return answer
     finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        writer.transport.abort()  # no goodbye of TLS: many never say their own

@@ -66,7 +66,7 @@ async def coturn(folder: Path) -> AsyncIterator[TurnServer]:
     """Running until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - the test has nothing else to do
     port, tls_port = free_port(), free_port()
-    _write_certificate(folder)
+    write_certificate(folder)
     configuration = folder / "coturn.conf"
     configuration.write_text(example_configuration(folder, port, tls_port), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
@@ -98,7 +98,8 @@ async def _until_open(port: int) -> None:
             return
 
 
-def _write_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
+    """`certificate.pem` of 127.0.0.1 and its `key.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)

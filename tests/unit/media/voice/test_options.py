@@ -1,14 +1,19 @@
 """Is a trunk's next hop there? Over UDP and TCP, with answers that are late, wrong or none."""
 
 import asyncio
+import socket
+import ssl
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from media.port import TrunkAnswer, VoiceTransport, VoiceTrunk
 from media.voice import options
 from media.voice.options import final_answer, next_hop, probe
+from tests.support.coturn import write_certificate
 
 TRUNK = VoiceTrunk(name="t", from_uri="sip:4930123@gateway.example")
 
@@ -112,3 +117,35 @@ async def test_over_tcp(says: str, reachable: bool) -> None:
         trunk = replace(TRUNK, outbound_proxy=f"127.0.0.1:{port}", transport=VoiceTransport.TCP)
         answer = await probe(trunk, None, time.monotonic)
     assert answer.reachable is reachable
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_over_tls_nobody_waits_for_the_other_sides_goodbye(
+    answers: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some never say it: an answer is an answer all the same, and none is none in time."""
+    monkeypatch.setattr(options, "PROBE_S", 3.0 if answers else 0.5)
+    write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with listening.accept()[0] as plain, context.wrap_socket(plain, server_side=True) as talk:
+            request = talk.recv(4096)
+            if answers:
+                talk.sendall(answer_to(request, "200 OK"))
+            over.wait(60)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(asyncio.to_thread(serve, listening))
+        client = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
+        client.check_hostname = False
+        trunk = replace(TRUNK, outbound_proxy=f"127.0.0.1:{listening.getsockname()[1]}", transport=VoiceTransport.TLS)
+        try:
+            async with asyncio.timeout(10):
+                answer = await probe(trunk, client, time.monotonic)
+        finally:
+            over.set()
+            await serving
+    assert answer.reachable is answers

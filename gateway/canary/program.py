@@ -120,6 +120,9 @@ async def running(name: str, command: Sequence[str], folder: Path, *, screen: bo
     except OSError as error:
         os.close(terminal)
         raise ProgramEndedError(f"{name} can't be started: {error.strerror}") from error
+    except asyncio.CancelledError:
+        os.close(terminal)
+        raise
     finally:
         os.close(theirs)
     program = Program(name, process, terminal)

@@ -1,5 +1,6 @@
 """A program that a canary starts says what it says at once, and is gone when it should be."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from gateway.canary import program
 from gateway.canary.program import ProgramEndedError, running
+from tests.support.product import children
 from tests.support.servers import until
 
 
@@ -72,3 +74,20 @@ async def test_one_that_can_not_be_started_is_told_and_leaves_no_terminal_open(t
         async with running("none", ("/nowhere/none",), tmp_path, screen=True):
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("turns", range(1, 10))
+async def test_one_whose_start_is_cut_short_leaves_no_terminal_and_no_process(tmp_path: Path, turns: int) -> None:
+    files, processes = len(os.listdir("/proc/self/fd")), children()
+
+    async def run() -> None:
+        async with running("talker", ("sleep", "60"), tmp_path, screen=True):
+            await asyncio.Event().wait()
+
+    canary = asyncio.create_task(run())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    canary.cancel()
+    await asyncio.gather(canary, return_exceptions=True)
+    assert children() == processes
+    assert len(os.listdir("/proc/self/fd")) == files

@@ -88,9 +88,9 @@ class RealStand:
                     await self._acd.set_agent_state(_away(agent_id, self.queue))
 
     async def aclose(self) -> None:
-        acd, self._acd = self._acd, None
-        if acd is not None:
-            await acd.aclose()
+        if self._acd is not None:
+            await self._acd.aclose()
+            self._acd = None  # not before: cut short, it is closed by the next who asks
 
     async def do(self, act: Act, contact: ContactId | None = None, agent: AgentId | None = None) -> None:
         """NoHand when nobody does it."""

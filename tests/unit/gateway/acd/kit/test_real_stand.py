@@ -1,0 +1,55 @@
+"""The stand before a real ACD: whatever cuts a scenario short, no adapter goes on talking to it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from gateway.acd.kit.hands import NoHands
+from gateway.acd.kit.stand import Act
+from gateway.acd.kit.stands.real import Adapter, Bench, RealStand
+from gateway.acd.port import AcdCapabilities, AcdMode, AcdPort
+
+
+class SlowAdapter:
+    """It takes a few steps of the loop to end."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    def capabilities(self, queue: str) -> AcdCapabilities:
+        return AcdCapabilities(
+            mode=AcdMode.CALL,
+            gives_position=False,
+            gives_estimate=False,
+            keeps_deadlines=True,
+            max_attribute_bytes=None,
+            takes_agent_state=False,
+        )
+
+    async def aclose(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.open = False
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_a_restart_that_is_cut_short_leaves_no_adapter(turns: int) -> None:
+    built: list[SlowAdapter] = []
+
+    async def open_(meet: Callable[[AcdPort], None]) -> Adapter:
+        await asyncio.sleep(0)
+        built.append(SlowAdapter())
+        return cast("Adapter", built[-1])
+
+    bench = Bench(adapter="sip", queue="kit", agents=(), open_=open_, may_restart=True, why_silent=lambda: None)
+    stand = RealStand(bench, NoHands(), wait_s=1.0, patience_s=1.0)
+    await stand.start(lambda port: None)
+    restarting = asyncio.create_task(stand.do(Act.RESTART_GATEWAY))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    restarting.cancel()
+    await asyncio.gather(restarting, return_exceptions=True)
+    await stand.aclose()
+    assert [each.open for each in built] == [False] * len(built)

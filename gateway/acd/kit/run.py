@@ -51,7 +51,7 @@ async def play(stand: Stand, scenario: Scenario, clock: Clock) -> Result:
     target = stand if isinstance(stand, AtTarget) else None
     limit_s = SCENARIO_S if target is None else target.limit_s
     capabilities: AcdCapabilities | None = None
-    why, outcome = "", Outcome.PASSED
+    why, outcome = "", Outcome.FAILED  # until it has passed: who is interrupted leaves something at the ACD too
     try:
         async with asyncio.timeout(limit_s):
             await stand.start(room.meet)
@@ -63,6 +63,7 @@ async def play(stand: Stand, scenario: Scenario, clock: Clock) -> Result:
             await scenario.play(room)
             await room.tidy()
             await room.quiet()  # what is said too late is said within this
+            outcome = Outcome.PASSED
     except Missed as missed:
         outcome, why = Outcome.FAILED, str(missed)
     except NoHand as nobody:
@@ -76,9 +77,11 @@ async def play(stand: Stand, scenario: Scenario, clock: Clock) -> Result:
         outcome, why = Outcome.FAILED, f"the adapter raised {type(error).__name__}: {error}"
     finally:
         entries = list(room.log.entries)
-        if target is not None and capabilities is not None and outcome is not Outcome.PASSED:
-            await _leave_nothing(room)
-        await stand.aclose()
+        try:
+            if target is not None and capabilities is not None and outcome is not Outcome.PASSED:
+                await _leave_nothing(room)
+        finally:
+            await stand.aclose()
     found = tuple(flaws(entries, capabilities, stand.said)) if capabilities is not None else ()
     if found and outcome is Outcome.PASSED:
         outcome, why = Outcome.FAILED, f"{found[0].rule}: {found[0].text}"

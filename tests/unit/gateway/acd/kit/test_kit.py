@@ -1,5 +1,6 @@
 """The kit as a whole: what it judges, what it leaves out, and what it reports."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,11 +14,11 @@ from gateway.acd.kit.command import KitPlan, make_report
 from gateway.acd.kit.log import Missed
 from gateway.acd.kit.report import KitReport, Played, print_report, summed_up
 from gateway.acd.kit.room import Room
-from gateway.acd.kit.run import Outcome, play
+from gateway.acd.kit.run import Outcome, Result, play
 from gateway.acd.kit.scenario import Scenario, scenario
 from gateway.acd.kit.scenarios import ALL
-from gateway.acd.kit.stand import Act
-from gateway.acd.port import AcdMode, AcdPort
+from gateway.acd.kit.stand import Act, Hand
+from gateway.acd.port import AcdCapabilities, AcdMode, AcdPort
 from gateway.base.clock import SystemClock
 from gateway.base.errors import SetupError
 from gateway.base.ids import AgentId, ContactId, OfferId
@@ -135,6 +136,56 @@ async def test_a_contact_the_acd_keeps_is_a_failure() -> None:
     stand = FakeStand()
     result = await play(stand, acting(keep), SystemClock())
     assert result.why.endswith("is queued, and it is gone")
+
+
+class TargetStand(FakeStand):
+    """As before a real ACD."""
+
+    limit_s = 30.0
+
+    def not_run(self, needs: frozenset[Act], hand: Hand, capabilities: AcdCapabilities) -> str | None:
+        return None
+
+
+async def interrupted(stand: FakeStand) -> "asyncio.Task[Result]":
+    """A play that was cancelled in mid-scenario, as by Ctrl-C, and has not ended yet."""
+    entered = asyncio.Event()
+
+    async def thing(room: Room) -> None:
+        """It holds."""
+        await room.enter()
+        entered.set()
+        await asyncio.Event().wait()
+
+    playing = asyncio.create_task(play(stand, scenario()(thing), SystemClock()))
+    async with asyncio.timeout(30):
+        await entered.wait()
+    playing.cancel()
+    return playing
+
+
+async def test_who_is_interrupted_leaves_no_contact_at_a_real_acd() -> None:
+    stand = TargetStand()
+    await asyncio.gather(await interrupted(stand), return_exceptions=True)
+    assert [what[0] for what in stand.acd.told] == ["offer", "cancel"]
+    assert stand.closed == 1
+
+
+async def test_who_is_interrupted_twice_still_closes_the_stand() -> None:
+    stand = TargetStand()
+    cancelling = asyncio.Event()
+
+    async def cancel(*_: object) -> None:
+        cancelling.set()
+        await asyncio.Event().wait()
+
+    stand.acd.cancel = cancel  # type: ignore[method-assign]
+    playing = await interrupted(stand)
+    async with asyncio.timeout(30):
+        await cancelling.wait()
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
+    assert stand.closed == 1
 
 
 async def test_what_the_stand_or_the_mode_excludes_is_not_applicable_and_says_why() -> None:

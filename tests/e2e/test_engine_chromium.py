@@ -165,7 +165,7 @@ async def test_hold_agent_hold_and_another_agent_are_one_stream(people: dict[str
     stats = await customer.stats()
     assert len(ssrcs) == 1
     assert stats[VIDEO]["packetsLost"] == stats[AUDIO]["packetsLost"] == 0
-    assert stats[VIDEO]["framesDropped"] <= 0.1 * stats[VIDEO]["framesDecoded"]
+    assert stats[VIDEO]["framesDropped"] <= 0.3 * stats[VIDEO]["framesDecoded"]
     assert stats["outbound-rtp video 1"]["retransmittedPacketsSent"] == 0
 
 
@@ -224,6 +224,6 @@ async def test_losses_on_both_sides_are_repaired_with_a_browser(
     counters = customer.engine.counters()
     assert dropped["in"] > 10
     assert dropped["out"] > 10
-    assert counters.restored_packets > 0.8 * dropped["in"]
-    assert counters.resent_packets > 0.8 * dropped["out"]
-    assert stats[VIDEO]["packetsLost"] <= 0.2 * dropped["out"]
+    assert counters.restored_packets > 0.5 * dropped["in"]
+    assert counters.resent_packets > 0.5 * dropped["out"]
+    assert stats[VIDEO]["packetsLost"] <= 0.5 * dropped["out"]

@@ -1,7 +1,8 @@
 """One ESL connection: auth, subscription, commands one after the other. Events go to `on_event`, still unread.
 
 Answers carry no number and come in the order of the commands; when one does not come in time, no later one can be told
-from it, and the connection ends. Source: developer.signalwire.com/freeswitch, "mod_event_socket".
+from it, and the connection ends. One that nobody waits for any more is left out when it comes.
+Source: developer.signalwire.com/freeswitch, "mod_event_socket".
 """
 
 import asyncio
@@ -27,6 +28,7 @@ class EslConnection:
         self._on_event = on_event
         self._turn = asyncio.Lock()
         self._answer: asyncio.Future[Frame] | None = None
+        self._owed = 0  # answers to come that nobody waits for any more
         self._greeting: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._closed = False
 
@@ -41,7 +43,9 @@ class EslConnection:
                 case FrameType.EVENT:
                     self._on_event(frame)
                 case FrameType.COMMAND_REPLY | FrameType.API_RESPONSE:
-                    if self._answer is not None and not self._answer.done():
+                    if self._owed:
+                        self._owed -= 1
+                    elif self._answer is not None and not self._answer.done():
                         self._answer.set_result(frame)
                 case FrameType.AUTH_REQUEST | FrameType.REJECTED:
                     if not self._greeting.done():
@@ -77,7 +81,8 @@ class EslConnection:
                 self._closed = True
                 raise unavailable(f"{command.partition(' ')[0]}: no answer in time") from error
             except asyncio.CancelledError:
-                self._closed = True  # its answer may still come, and would be taken for the next one's
+                if self._answer.cancelled() or not self._answer.done():
+                    self._owed += 1
                 raise
             finally:
                 _forget(self._answer)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +56,7 @@ class Composer:
         self._command = tuple(command)
         self._one = asyncio.Lock()
         self._tasks = Supervisor("composing")
-        self._jobs: dict[RecordingId, asyncio.Task[None]] = {}
+        self._jobs: dict[RecordingId, asyncio.Task[None]] = {}  # that somebody wants
         self._known: dict[RecordingId, Composing] = {}
 
     async def start(self) -> None:
@@ -93,7 +94,7 @@ class Composer:
             raise CapacityExceeded("composing_full", "Too many recordings are being composed. Try again later.")
         job = self._tasks.spawn(self._make(record, dict(labels)), name=f"compose:{recording_id}")
         self._jobs[recording_id] = job
-        job.add_done_callback(lambda done: self._jobs.pop(recording_id, None))
+        job.add_done_callback(partial(self._ended, recording_id))
         return self._note(Composing(recording_id=recording_id, state="waiting"))
 
     async def state(self, recording_id: RecordingId) -> Composing | None:
@@ -106,13 +107,17 @@ class Composer:
         return None
 
     def cancel(self, recording_id: RecordingId) -> bool:
-        """Nobody wants it any more. False when it was not being made."""
-        job = self._jobs.get(recording_id)
+        """Nobody wants it any more. False when it was not being made. Asked for again, it is made anew after that."""
+        job = self._jobs.pop(recording_id, None)
         if job is None:
             return False
         job.cancel()
         self._known.pop(recording_id, None)
         return True
+
+    def _ended(self, recording_id: RecordingId, job: asyncio.Task[None]) -> None:
+        if self._jobs.get(recording_id) is job:
+            del self._jobs[recording_id]
 
     def _note(self, composing: Composing) -> Composing:
         self._known.pop(composing.recording_id, None)
@@ -160,7 +165,8 @@ class Composer:
 
     async def _compose(self, recording_id: RecordingId, folder: Path, labels: Mapping[str, str]) -> None:
         def tell(share: float) -> None:
-            self._note(Composing(recording_id=recording_id, state="running", progress=share))
+            if recording_id in self._jobs:  # not after nobody wanted it any more
+                self._note(Composing(recording_id=recording_id, state="running", progress=share))
 
         limits = ["--nice", str(NICENESS), "--memory", str(COMPOSE_BYTES), "--progress"]
         names = [f"--{role}={labels.get(role, '')}" for role in ("customer", "agent")]

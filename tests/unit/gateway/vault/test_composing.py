@@ -11,6 +11,7 @@ import pytest
 
 from gateway.base.errors import NotFound
 from gateway.base.ids import RecordingId
+from gateway.vault import composing
 from gateway.vault.composing import FILE, Composer
 from tests.support.vault_rig import FILM, VaultRig, vault_rig
 
@@ -111,6 +112,44 @@ async def test_a_job_nobody_wants_any_more_leaves_nothing(desk: Desk) -> None:
     await desk.until(is_gone)
     assert await desk.composer.state(recording_id) is None
     assert FILE not in await desk.rig.vault.names(recording_id)
+
+
+async def test_who_changes_their_mind_at_once_has_it_made(desk: Desk, tmp_path: Path) -> None:
+    """The job that nobody wanted any more takes a moment to end its process."""
+    go = tmp_path / "go"
+    recording_id = await desk.kept(until=str(go))
+    await desk.composer.ask(recording_id, {})
+    await desk.reaches(recording_id, "running")
+    assert desk.composer.cancel(recording_id)
+    assert (await desk.composer.ask(recording_id, {})).state == "waiting"
+    assert (await desk.composer.ask(recording_id, {})).state == "waiting"
+    go.touch()
+    await desk.reaches(recording_id, "done")
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    assert await desk.rig.read(recording_id, FILE) == b"together " + FILM[:100] + b"['--customer=', '--agent=']"
+
+
+async def test_progress_that_is_told_after_nobody_wants_it_is_not_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is on its way through the event loop while the job is cancelled, and would stay for ever."""
+    tells: list[Callable[[float], None]] = []
+
+    async def run(command: object, *, timeout_s: float, on_progress: Callable[[float], None]) -> None:
+        tells.append(on_progress)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(composing, "run_job", run)
+    recording_id = await desk.kept()
+    await desk.composer.ask(recording_id, {})
+
+    async def has_begun() -> bool:
+        return bool(tells)
+
+    await desk.until(has_begun)
+    assert desk.composer.cancel(recording_id)
+    tells[0](0.5)
+    assert await desk.composer.state(recording_id) is None
 
 
 async def test_a_recording_that_is_erased_while_it_is_composed_stays_erased(desk: Desk, tmp_path: Path) -> None:

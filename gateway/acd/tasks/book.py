@@ -145,6 +145,9 @@ class TaskBook:
                 self._unsaved[contact_id] = None
                 _log.warning("acd.task_unwritten", acd=self._acd, code=failure.code)
                 return False
+            except asyncio.CancelledError:  # the gateway ends, and writes once more what was not written
+                self._unsaved[contact_id] = None
+                raise
         return True
 
     def _row(self, task: Task) -> TaskRow:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.acd.port import Phase
 from gateway.acd.tasks.document import load_mapping
 from gateway.acd.tasks.ports import Answer, Call, CallFailed, TaskRow
@@ -112,3 +114,13 @@ async def test_nothing_is_made_at_the_acd_before_it_is_written_down(rig: TaskRig
     slow.set()
     await at_rest()
     assert rig.caller.commands == ["create"]
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_stop_in_the_middle_of_writing_leaves_nothing_unwritten(steps: int) -> None:
+    async with TaskRig() as rig:
+        ref = await rig.offer(attributes={"basket": "1"})
+        await rig.acd.update_attributes(ref, {"basket": "2"})
+        for _ in range(steps):  # of the event loop: before, in and after the writing
+            await asyncio.sleep(0)
+    assert rig.store.open["acd", ContactId(ref)].task["attributes"] == {"basket": "2"}

@@ -24,7 +24,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure, SetupError
 from gateway.base.tasks import Supervisor
 from gateway.base.upkeep import trim_memory, watch_lag
-from gateway.builtin import UNLISTED, load_all_menus
+from gateway.builtin import ROBOTS, UNLISTED, load_all_menus
 from gateway.config import Settings
 from gateway.contacts.desk import ContactDesk
 from gateway.crm.service import CrmService
@@ -163,6 +163,7 @@ async def build(
         places=places,
         chat=stores.chat,
         unlisted=UNLISTED,
+        robots=ROBOTS,
     )
     alarms.desk = desk
     if isinstance(engine, WorkerPool):

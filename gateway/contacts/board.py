@@ -1,7 +1,11 @@
-"""The live board: a snapshot of contacts, queues, agents and alarms, told on change, at most twice a second."""
+"""The live board: a snapshot of contacts, queues, agents and alarms, told on change, at most twice a second.
+
+People staff their queues by it, so robots are not on it: neither their queues nor themselves nor their contacts. What
+goes wrong with one is an alarm like any other.
+"""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +60,7 @@ class Board:
         notices: NoticePort,
         views: Views,
         queues: tuple[QueueSettings, ...],
+        robots: Set[str],
         contacts: Callable[[], Iterable[Contact]],
         seats: Callable[[], Iterable[BoardSeat]],
         draining: Callable[[], bool],
@@ -65,7 +70,8 @@ class Board:
         self._deadlines = deadlines
         self._notices = notices
         self._views = views
-        self._queues = queues
+        self._queues = tuple(queue for queue in queues if queue.id not in robots)
+        self._robots = robots
         self._contacts = contacts
         self._seats = seats
         self._draining = draining
@@ -105,8 +111,11 @@ class Board:
     def shown(self) -> BoardShown:
         """The whole board right now."""
         now = self._clock.monotonic()
-        contacts = [each for each in self._contacts() if each.state is not ContactState.CLOSED]
-        seats = sorted(self._seats(), key=lambda seat: (seat.display_name, seat.agent_id))
+        contacts = [
+            each for each in self._contacts() if each.state is not ContactState.CLOSED and not each.entry.canary
+        ]
+        people = (seat for seat in self._seats() if not seat.queues or not set(seat.queues) <= self._robots)
+        seats = sorted(people, key=lambda seat: (seat.display_name, seat.agent_id))
         while self._alarms and now - self._alarms[0].at_s > ALARM_AGE_S:
             self._alarms.popleft()
         return BoardShown(

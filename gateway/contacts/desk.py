@@ -102,6 +102,7 @@ class ContactDesk:
         places: PlacesPort | None = None,
         chat: ChatPort | None = None,
         unlisted: Set[str] = frozenset(),
+        robots: Set[str] = frozenset(),
     ) -> None:
         self._clock = clock
         self._node = node
@@ -140,6 +141,7 @@ class ContactDesk:
             notices=notices,
             views=views,
             queues=tuple(queues),
+            robots=robots,
             contacts=lambda: [actor.contact for actor in self._actors.values()],
             seats=self._agents.seats,
             draining=lambda: self._draining,

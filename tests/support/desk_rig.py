@@ -324,6 +324,7 @@ class DeskRig:
             places=self.places,
             chat=self.chat,
             unlisted={"canary"},
+            robots={"canary"},
         )
 
     async def start(self) -> None:

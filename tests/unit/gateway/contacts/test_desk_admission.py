@@ -254,6 +254,23 @@ async def test_the_board_shows_queues_agents_and_contacts(rig: DeskRig) -> None:
     assert waiting.contact_id in {contact.contact_id for contact in board.contacts}
 
 
+async def test_robots_are_not_on_the_board(rig: DeskRig) -> None:
+    """Nobody staffs by them; who is there for a queue of people too is no robot."""
+    await rig.customer()
+    before = rig.desk.board()
+    await rig.agent("robot", queues=("canary",))
+    robot = await rig.customer(canary=True)
+    assert robot.state == "queued"
+    assert rig.desk.board() == before
+    assert [queue.queue for queue in before.queues] == ["sales", "support"]
+    assert len(before.contacts) == 1
+    rig.desk.alarm("contact_failed", "", robot.contact_id)
+    assert [alarm.contact_id for alarm in rig.desk.board().alarms] == [robot.contact_id]
+    await rig.agent("ben", queues=("canary", "sales"), ready=False)
+    await rig.agent("eve", queues=(), ready=False)
+    assert [agent.display_name for agent in rig.desk.board().agents] == ["Ben", "Eve"]
+
+
 async def test_the_board_is_told_at_most_twice_a_second_and_at_least_every_five(rig: DeskRig) -> None:
     await rig.run(1)
     before = len(rig.notices.board())

@@ -61,7 +61,7 @@ async def test_it_is_offered_after_a_while_and_only_then_done(rig: DeskRig) -> N
     assert maria.state == "closed"
     assert (maria.row.end_reason, maria.events[-2].name) == (EndReason.CALLBACK, "place_kept")
     assert rig.desk.live_contacts == 0
-    assert [row.kept for row in rig.desk.board().queues] == [1, 0, 0]
+    assert [row.kept for row in rig.desk.board().queues] == [1, 0]
 
 
 async def test_who_comes_back_before_the_turn_waits_on_in_the_old_place(rig: DeskRig) -> None:
@@ -104,7 +104,7 @@ async def test_the_turn_passes_when_nobody_comes(rig: DeskRig) -> None:
     await rig.agent()
     await rig.run(301)
     assert await state_of(rig, token_of(maria)) == "lapsed"
-    assert [row.kept for row in rig.desk.board().queues] == [0, 0, 0]
+    assert [row.kept for row in rig.desk.board().queues] == [0, 0]
 
 
 async def test_a_queue_that_keeps_as_many_as_it_may_says_so_and_the_customer_waits_on(rig: DeskRig) -> None:

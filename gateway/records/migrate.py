@@ -56,9 +56,11 @@ async def migrate(engine: AsyncEngine, *, lock_path: Path | None) -> None:
         try:
             await connection.commit()
             await _upgrade(connection)
-        finally:
             await connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": LOCK_ID})
             await connection.commit()
+        except BaseException:
+            await connection.invalidate()  # the lock ends with it; asked to unlock, it would refuse, or hang once more
+            raise
 
 
 async def _upgrade(connection: AsyncConnection) -> None:

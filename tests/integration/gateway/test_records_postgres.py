@@ -11,10 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.base.clock import SystemClock
 from gateway.base.errors import PortFailure, SetupError
 from gateway.config import RecordsSettings
+from gateway.records import migrate
 from gateway.records.database import READ_S, Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import LOCK_ID, newest_revision
@@ -206,3 +209,20 @@ async def test_a_database_that_hangs_costs_a_reader_a_bounded_time_and_a_contact
     await records.flushed()
     assert [each.seq for each in await records.read(ONE)] == [1, 2]
     await records.aclose()
+
+
+async def test_a_migration_that_fails_says_why_and_holds_up_no_other_node(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO nowhere VALUES (1)"))
+
+    failing = create_async_engine(url)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "_run", run)
+        with pytest.raises(ProgrammingError, match='relation "nowhere" does not exist'):
+            await migrate.migrate(failing, lock_path=None)
+    async with asyncio.timeout(BOUND_S):
+        opened = await open_database(settings_for(url), tmp_path)
+    await opened.aclose()
+    await failing.dispose()

@@ -52,11 +52,12 @@ class Center:
         """`embed_origins`: of desktops that show our panel for the one contact."""
         async with TaskRouter.running() as router, AsyncExitStack() as stack:
             center = cls(folder, router, stack, embed_origins)
-            await center.start()
             try:
+                await center.start()
                 yield center
             finally:
-                await center.product.kill()
+                if hasattr(center, "product"):
+                    await center.product.kill()
 
     async def start(self) -> None:
         """Also once more, on what the process before has left."""

@@ -47,6 +47,8 @@ def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", wha
     end = time.monotonic() + _START_S
     while not condition():
         if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            process.wait()
             raise RuntimeError(f"{what} did not start:\n{log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.02)
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import datetime
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.ports import free_port
 from tests.support.product import ROOT
 
 SECRET = "shared-with-the-turn-server"
@@ -33,12 +33,6 @@ class TurnServer:
             "tcp": f"turn:127.0.0.1:{self.port}?transport=tcp",
             "tls": f"turns:127.0.0.1:{self.tls_port}?transport=tcp",
         }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def example_configuration(folder: Path, port: int, tls_port: int) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.integration.media.transport_rig import until
+from tests.support.ports import free_port
 
 Header = tuple[str, str]
 
@@ -219,19 +220,6 @@ class Sipp:
             for path in sorted(self.folder.glob(pattern))
         ]
         return "\n".join(texts)
-
-
-def free_port() -> int:
-    """UDP and TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = int(udp.getsockname()[1])
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.sipp import free_port
+from tests.support.ports import free_port
 
 START_S: Final = 30.0
 _WAV_HEAD_BYTES: Final = 44

@@ -28,7 +28,8 @@ from gateway.config.acd_sip import SipAcdSettings
 from gateway.config.acd_tasks import TaskAcdSettings
 from gateway.wiring.targets import Aim, open_bench
 from tests.support.kit_switch import CenterServer, PbxHands, served, switch
-from tests.support.sipp import free_port, hear, refuse, say, sipp
+from tests.support.ports import free_port
+from tests.support.sipp import hear, refuse, say, sipp
 from tests.support.telephony import Phone, phone
 
 

@@ -17,9 +17,9 @@ from aiohttp import web
 from gateway.base.errors import SetupError
 from gateway.canary.run import CanaryPlan, make_calls
 from gateway.canary.telephony import open_telephony
+from tests.support.ports import free_port
 from tests.support.product import Product, environment, run_visavis
 from tests.support.servers import until
-from tests.support.sipp import free_port
 
 
 async def test_two_robots_at_once_reach_telephones_by_a_switch_and_each_video_is_claimed(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Telephones of other people's making, from Debian: sipp as a switch, baresip as somebody's telephone."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from media.port import CloseLeg, FromLeg, HoldVoice, MediaRefused, SendDtmf, SetSource, VoiceTransport
 from tests.integration.media.transport_rig import until
 from tests.integration.media.voice_rig import LOCAL, TRUNK, Desk, desk
+from tests.support.ports import free_port
 from tests.support.sip_peer import loudest_hz, tone
 
 ANSWER = """
@@ -76,12 +76,6 @@ Content-Length: 0
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def started(*command: str, cwd: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
@@ -106,7 +100,7 @@ async def sipp(
     """A switch that goes through a scenario once and echoes sound; its address."""
     scenario = folder / "switch.xml"
     scenario.write_text(f'<?xml version="1.0"?>\n<scenario name="switch"><recv request="INVITE"/>{steps}</scenario>\n')
-    port, media = free_port(), free_port() // 2 * 2
+    port, media = free_port(), free_port()
     command = ("sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-t", transport, "-m", "1")
     more = ("-mi", "127.0.0.1", "-mp", str(media), "-rtp_echo", "-nostdin")
     async with started(*command, *more, cwd=folder) as process:

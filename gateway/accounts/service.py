@@ -9,7 +9,8 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -86,7 +87,8 @@ class AccountService:
             known_as = ""
         counted = ((f"{known_as}\n{address}", self._per_person), (address, self._per_address))
         await self._count_attempt(counted)
-        stored = await self._store.by_name(known_as) if known_as else None
+        async with self._not_counted_without_records(counted):
+            stored = await self._store.by_name(known_as) if known_as else None
         password_hash = stored.password_hash if stored is not None else None
         fits = await self._passwords.verify(password_hash, password)
         if stored is None or password_hash is None or not fits:
@@ -101,7 +103,8 @@ class AccountService:
         """Use up a one-time link. Raises as `sign_in`."""
         counted = ((address, self._per_address),)
         await self._count_attempt(counted)
-        account_id = await self._store.take_link(token_digest(link_token), self._clock.now())
+        async with self._not_counted_without_records(counted):
+            account_id = await self._store.take_link(token_digest(link_token), self._clock.now())
         stored = await self._store.by_id(account_id) if account_id is not None else None
         if stored is None:
             raise _failed()
@@ -166,6 +169,15 @@ class AccountService:
                     "Too many failed sign-ins; try again later.",
                     retry_after_s=max(1, round(decision.retry_after_s)),
                 )
+
+    @asynccontextmanager
+    async def _not_counted_without_records(self, counted: Sequence[tuple[str, Rate]]) -> AsyncIterator[None]:
+        """Nothing was tried when they did not answer; who tried again all the while would wait once they do."""
+        try:
+            yield
+        except PortFailure:
+            await self._forgive_attempt(counted)
+            raise
 
     async def _forgive_attempt(self, counted: Sequence[tuple[str, Rate]]) -> None:
         for who, rate in counted:

@@ -186,6 +186,23 @@ async def test_one_address_can_not_try_every_name(service: AccountService, passw
     assert answers[-1].code == "too_many_sign_ins"
 
 
+async def test_who_tried_while_the_records_were_away_need_not_wait_when_they_are_back(
+    service: AccountService, anna: Account, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(*_: object) -> None:
+        raise PortFailure("records_unavailable", "away")
+
+    link = await service.create_link(anna.account_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlAccounts, "by_name", away)
+        patch.setattr(SqlAccounts, "take_link", away)
+        for _ in range(60):
+            assert (await refusal(service.sign_in("anna", PASSWORD, address=HERE))).code == "records_unavailable"
+            assert (await refusal(service.sign_in_by_link(link, address=HERE))).code == "records_unavailable"
+    assert (await service.sign_in("anna", PASSWORD, address=HERE)).account == anna
+    assert (await service.sign_in_by_link(link, address=HERE)).account == anna
+
+
 async def test_signing_out_ends_that_session_only(service: AccountService, anna: Account):
     here, there = [await service.sign_in("anna", PASSWORD, address=HERE) for _ in range(2)]
     await service.sign_out(here.token)

@@ -20,6 +20,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
 from gateway.base.ids import ContactId
 from gateway.base.log import get_logger
+from gateway.base.tasks import cancel_and_wait
 
 _log = get_logger("acd.tasks")
 
@@ -78,7 +79,11 @@ class Looking:
             async with gate:
                 return await self._look(ref)
 
-        return await asyncio.gather(*(look(ref) for ref in refs))
+        looks = [asyncio.ensure_future(look(ref)) for ref in refs]
+        try:
+            return await asyncio.gather(*looks)
+        finally:  # the others are not asked about any more, once one fails
+            await cancel_and_wait(*looks)
 
     async def _look(self, ref: AcdRef) -> ContactSnapshot:
         contact_id = ContactId(ref)

@@ -1,9 +1,11 @@
 """Both sides compared: what the ACD has lost, refuses or goes on with."""
 
+import asyncio
+
 import pytest
 
 from gateway.acd.port import CutCause, Phase
-from gateway.acd.tasks.ports import Answer, CallFailed
+from gateway.acd.tasks.ports import Answer, Call, CallFailed
 from gateway.base.errors import PortFailure
 from tests.support.clock import at_rest
 from tests.support.task_rig import TaskRig, in_call
@@ -20,6 +22,26 @@ async def test_a_snapshot_asks_the_acd_what_it_believes(rig: TaskRig) -> None:
     rig.caller.answers.append(CallFailed("timeout"))
     with pytest.raises(PortFailure):
         await rig.acd.contacts([ref])
+
+
+async def test_who_looks_at_many_and_gets_no_answer_to_one_asks_for_no_other(
+    rig: TaskRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions that nobody waits for went on behind everybody's back, also when the gateway had closed."""
+    refs = [await rig.offer(f"ct_0000000{number}") for number in range(1, 6)]
+    answer = rig.caller.call
+    rig.caller.answers.append(CallFailed("timeout"))
+
+    async def call(asked: Call) -> Answer:
+        if len(rig.caller.calls) > len(refs):  # the first look fails, the others wait
+            await asyncio.Event().wait()
+        return await answer(asked)
+
+    monkeypatch.setattr(rig.caller, "call", call)
+    before = asyncio.all_tasks()
+    with pytest.raises(PortFailure):
+        await rig.acd.contacts(refs)
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_task_that_the_acd_has_lost_is_noticed_though_it_never_was_away(rig: TaskRig) -> None:

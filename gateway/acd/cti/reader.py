@@ -316,8 +316,10 @@ class CtiReader(Generic[Event, Line]):
             _log.warning("cti.lost", acd=self._name, error_type=type(error).__name__, detail=str(error)[:200])
         finally:
             self._line = None
-            await cancel_and_wait(reading)
-            await line.aclose()
+            try:
+                await cancel_and_wait(reading)
+            finally:
+                await line.aclose()
             if up:
                 self._dialect.cut()
                 if self._listener is not None:

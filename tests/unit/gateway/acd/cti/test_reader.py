@@ -24,6 +24,7 @@ class Line:
     def __init__(self, dialect: "Dialect") -> None:
         self._dialect = dialect
         self.ended = asyncio.Event()
+        self.closed = False
 
     async def read(self) -> None:
         await self.ended.wait()
@@ -34,7 +35,8 @@ class Line:
 
     async def ping(self) -> None: ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        self.closed = True
 
 
 class Dialect:
@@ -163,6 +165,17 @@ async def test_the_whole_state_is_asked_for_at_once_and_then_now_and_then(rig: R
     assert rig.dialect.resyncs == 1
     await rig.clock.run(2)
     assert rig.dialect.resyncs == 2
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_gateway_that_stops_while_the_acd_hangs_up_leaves_no_connection(rig: Rig, steps: int) -> None:
+    await rig.feed.start()
+    await rig.clock.run(1)
+    rig.dialect.lines[-1].ended.set()
+    for _ in range(steps):  # of the event loop: into the end of that connection
+        await asyncio.sleep(0)
+    await rig.feed.aclose()
+    assert [line.closed for line in rig.dialect.lines] == [True]
 
 
 @pytest.mark.parametrize("known", ["when it comes up", "later"])

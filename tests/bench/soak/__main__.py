@@ -17,6 +17,7 @@ import uvloop
 from gateway.canary.footage import footage
 from gateway.canary.talk import CanaryFailure
 from tests.bench.machine import RR_PRIORITY, cores
+from tests.bench.soak.erasing import Eraser
 from tests.bench.soak.faults import Faults
 from tests.bench.soak.judge import judge_contact, judge_gaps, judge_log, judge_offers
 from tests.bench.soak.people import Seat, visit
@@ -32,12 +33,17 @@ CLOSED_S = 240.0
 SEALED_S = 300.0
 ASK_S = 1.0
 OVER = frozenset({"complete", "failed", "aborted", "limit_reached", "expired"})
+KEPT = OVER - {"aborted", "expired"}
+"""Of these there is something to erase."""
+
 SPARE_SEATS = 5
 ARRIVAL_S = 0.3
 
 
 class Soak:
     """One run. Everybody's tasks are in one group; what they find is in the log."""
+
+    _eraser: Eraser  # from `run` on
 
     def __init__(self, plan: Plan, stage: Stage) -> None:
         self.log = Log()
@@ -51,6 +57,7 @@ class Soak:
     async def run(self) -> None:
         plan = self._plan
         await asyncio.to_thread(footage)
+        self._eraser = await Eraser.open(self._stage.product, self.log)
         self._until_s = time.monotonic() + plan.seconds
         background = [
             asyncio.create_task(each) for each in (watch_calls(self.log), watch_vitals(self._stage, self.vitals))
@@ -67,6 +74,7 @@ class Soak:
                 if isinstance(ended, Exception):
                     self.log.violate("the soak itself runs", repr(ended))
             self._network.close()
+            await self._eraser.close()
 
     # ------------------------------------------------------------ people
 
@@ -115,8 +123,8 @@ class Soak:
             await robot.leave()
         judge_contact(self.log, call)
         recording = call.contact.get("recording") or {}
-        if recording.get("recording_id"):
-            await asyncio.to_thread(self._stage.forget_recording, recording["recording_id"])
+        if recording.get("state") in KEPT:
+            await self._eraser.erase(recording["recording_id"])
 
     async def _when(self, robot: Robot, call: Call, limit_s: float, ready) -> None:
         end_s = time.monotonic() + limit_s

@@ -146,7 +146,7 @@ def judge_offers(log: Log) -> None:
 
 
 def judge_log(log: Log, stage: Stage) -> Counter[str]:
-    """Errors and criticals that the product logged, by event; those not declared are violations."""
+    """Errors and criticals of the product's log by event, alarms by code. Errors not declared are violations."""
     found: Counter[str] = Counter()
     for line in stage.stderr().read_text(encoding="utf-8", errors="replace").splitlines():
         try:
@@ -156,6 +156,8 @@ def judge_log(log: Log, stage: Stage) -> Counter[str]:
             continue
         if entry.get("level") in ("error", "critical"):
             found[str(entry.get("event"))] += 1
+        elif entry.get("event") == "alarm":
+            found[f"alarm {entry.get('code')}"] += 1
     for event, times in found.items():
         if not event.startswith(DECLARED):
             log.violate("nothing but declared errors is logged", f"{event} ({times} times)")

@@ -75,6 +75,7 @@ PROMISES = (
     "a recording is complete",
     "a recording is finished even when the disk was full",
     "a truncated recording says why",
+    "what was judged can be erased",
     "memory, descriptors and tasks stay flat",
     "nothing but declared errors is logged",
 )

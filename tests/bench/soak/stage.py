@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -80,10 +79,6 @@ class Stage:
 
     def empty_disk(self) -> None:
         (self._recordings / _FILLER).unlink(missing_ok=True)
-
-    def forget_recording(self, recording_id: str) -> None:
-        """It was looked at: make room, as a retention would."""
-        shutil.rmtree(self._recordings / recording_id, ignore_errors=True)
 
     def stderr(self) -> Path:
         return self.folder / "product" / "stderr"

@@ -112,8 +112,10 @@ async def leg(talk: Talk, generation: int, *candidates: str) -> AsyncIterator[Ro
         media.start(link, negotiated)
         yield media
     finally:
-        await media.stop()
-        await peer.close()
+        try:
+            await media.stop()
+        finally:
+            await peer.close()
 
 
 async def offer_text() -> str:

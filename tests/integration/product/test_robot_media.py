@@ -19,6 +19,7 @@ from media.port import FromLeg, OpenLeg, SetSource
 from media.transport.client import ClientPeer
 from signaling.messages import LegAnswer, LegOffer
 from tests.integration.media.transport_rig import open_files, until
+from tests.support.hostile import leg
 
 
 @pytest.fixture
@@ -102,13 +103,17 @@ async def test_a_leg_that_is_left_while_it_is_renewed_leaves_nothing_behind(
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "every task of the leg has ended")
 
 
+@pytest.mark.parametrize("hostile", [False, True])
 @pytest.mark.parametrize("steps", range(1, 7))
-async def test_a_leg_whose_end_is_cut_short_ends_all_the_same(engine: InProcessEngine, steps: int) -> None:
+async def test_a_leg_whose_end_is_cut_short_ends_all_the_same(
+    engine: InProcessEngine, steps: int, hostile: bool
+) -> None:
     files = open_files()
     up = asyncio.Event()
 
     async def call() -> None:
-        async with open_leg(cast("Talk", Told(engine)), "127.0.0.1"):
+        talk = cast("Talk", Told(engine))
+        async with leg(talk, 1) if hostile else open_leg(talk, "127.0.0.1"):
             up.set()
             await asyncio.Event().wait()
 

@@ -28,7 +28,7 @@ async def said(answer: aiohttp.ClientResponse) -> tuple[int, str]:
     return answer.status, body["code"]
 
 
-async def eventually(fact: Callable[[], bool], *, within_s: float = 5.0) -> None:
+async def eventually(fact: Callable[[], bool], *, within_s: float = 30.0) -> None:
     """Give way until `fact` holds; TimeoutError when it does not in time."""
     async with asyncio.timeout(within_s):
         while not fact():  # noqa: ASYNC110 - what is waited for belongs to others and has no event

@@ -77,7 +77,7 @@ class Robot:
             straight(packet, length)
 
         self.link.on_datagram = lossy  # type: ignore[attr-defined]
-        await self.peer.connected(5)
+        await self.peer.connected(30)
 
     def codec(self, kind: Kind) -> int:
         return self.sections[kind].codecs[0].payload_type
@@ -226,8 +226,10 @@ async def studio(workers: int = 0, clips: Path | None = None, **settings: object
     try:
         yield opened
     finally:
-        await asyncio.gather(*(robot.peer.close() for robot in opened.robots))
-        await engine.aclose()
+        try:
+            await asyncio.gather(*(robot.peer.close() for robot in opened.robots))
+        finally:
+            await engine.aclose()
 
 
 def ntp_of(unix_s: float) -> int:

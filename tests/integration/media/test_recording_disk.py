@@ -86,7 +86,7 @@ async def test_a_disk_that_hangs_holds_up_no_packet_and_loses_none(
     monkeypatch.setattr(disk_module, "DISK", DiskThread(write=write))
     async with studio() as stage:
         customer, agent = await recorded_call(stage, tmp_path / "rc_1")
-        assert await asyncio.to_thread(reached.wait, 5)
+        assert await asyncio.to_thread(reached.wait, 30)
         await talk(customer, agent)  # all of it while the disk thread stands still
         await stage.engine.execute(MarkRecording(recording_id="rc_1", mark="hold"))
         gate.set()

@@ -72,7 +72,7 @@ class Talker:
         path = relay.open_path(self.person.role, up=self.person.up)
         self.link, negotiated = await self.peer.set_answer(path.steer(answer.sdp_answer))
         self.sections = {section.kind: section for section in negotiated.sections}
-        await self.peer.connected(5)
+        await self.peer.connected(30)
 
     async def talk(self, start_s: float) -> None:
         """Send `TALK_S` of it; its media time 0 is at `start_s` (`time.time()`) later by its `starts_s`."""

@@ -103,7 +103,7 @@ async def test_server_is_the_dtls_client_when_the_offer_is_passive() -> None:
         link, agreed, answer = server.answer(offer, sink, "lg_1")
         assert agreed.dtls_role == "client"
         client, _ = await peer.set_answer(answer)
-        await peer.connected(5)
+        await peer.connected(30)
         await until(lambda: link.connected, "connected")
         await exchange(Call(peer, client, client_sink, link, sink, agreed), 1)
         await peer.close()

@@ -54,7 +54,7 @@ async def test_1000_junk_datagrams_before_during_and_after_set_up_lose_nothing()
                 throw(source, server, JUNK[number % len(JUNK)])
             link, _, answer = server.answer(peer.create_offer(), heard, "lg_1")
             client, _ = await peer.set_answer(answer)
-            connecting = asyncio.ensure_future(peer.connected(5))
+            connecting = asyncio.ensure_future(peer.connected(30))
             thrown = 200
             while not connecting.done():
                 throw(source, server, JUNK[thrown % len(JUNK)])
@@ -98,7 +98,7 @@ async def test_a_strangers_client_hello_never_wins_the_race() -> None:
                 peer = await ClientPeer.open(RecordingSink())
                 _, _, answer = server.answer(peer.create_offer(), sink, f"lg_{number}")
                 await peer.set_answer(answer)
-                connecting = asyncio.ensure_future(peer.connected(5))
+                connecting = asyncio.ensure_future(peer.connected(30))
                 while not connecting.done():
                     throw(source, server, hello)
                     await asyncio.sleep(0)
@@ -223,7 +223,7 @@ async def test_no_candidate_of_a_description_is_ever_sent_to() -> None:
             link, agreed, answer = server.answer(offer, RecordingSink(), "lg_1")
             assert len(agreed.remote_candidates) == 3
             await peer.set_answer(answer)
-            await peer.connected(5)
+            await peer.connected(30)
             await until(lambda: link.connected, "connected")
             await link.close()
             for each in (victim, victim6):

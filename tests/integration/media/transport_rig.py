@@ -98,7 +98,7 @@ async def connect(server: TransportServer, *, host: str = "127.0.0.1", leg_id: s
     peer = await ClientPeer.open(client_sink, host=host, **options)
     link, agreed, answer = server.answer(peer.create_offer(), server_sink, leg_id)
     client, _ = await peer.set_answer(answer)
-    await peer.connected(5)
+    await peer.connected(30)
     await until(lambda: link.connected, "the server's side has keys")
     return Call(peer, client, client_sink, link, server_sink, agreed)
 

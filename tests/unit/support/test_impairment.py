@@ -120,7 +120,7 @@ async def relay(server: socket.socket) -> AsyncIterator[ImpairmentRelay]:
 
 
 async def received(where: socket.socket) -> tuple[bytes, Address]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await asyncio.get_running_loop().sock_recvfrom(where, 2048)
 
 
@@ -195,6 +195,6 @@ def test_a_steered_answer_has_the_path_as_its_only_candidate() -> None:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - sockets have no event of ours
             await asyncio.sleep(0.001)

@@ -52,7 +52,7 @@ class Told:
         self.event.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.event.wait()
         self.event.clear()
 
@@ -79,7 +79,7 @@ class Gate:
         self.open = self._gate.set
 
     async def reached(self) -> None:
-        assert await asyncio.to_thread(self._reached.wait, 5)
+        assert await asyncio.to_thread(self._reached.wait, 30)
 
     def write(self, file: int, data: memoryview) -> int:
         self._reached.set()
@@ -306,7 +306,7 @@ async def test_closing_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, monke
     await told.wait()
     assert [code for code, _, _ in told.failed] == ["disk_error"]
     gate.open()
-    await asyncio.wait_for(writer._closed.wait(), 5)
+    await asyncio.wait_for(writer._closed.wait(), 30)
 
 
 async def test_beginning_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +323,7 @@ async def test_beginning_does_not_wait_for_a_disk_that_hangs(tmp_path: Path, mon
     await first.close()
     thread = disk._thread
     if thread is not None:
-        await asyncio.to_thread(thread.join, 5)
+        await asyncio.to_thread(thread.join, 30)
     assert not disk.running
     assert capture_files(tmp_path / "b") == []
 
@@ -398,7 +398,7 @@ async def test_the_disk_thread_ends_with_the_last_capture(tmp_path: Path) -> Non
     await first.close()
     await second.close()
     assert thread is not None
-    await asyncio.to_thread(thread.join, 5)
+    await asyncio.to_thread(thread.join, 30)
     assert not disk.running
     third = await opened(tmp_path / "c", told, disk)
     assert disk.running

@@ -35,7 +35,7 @@ class Wire:
         return DtlsSession(pipe, own, role, peer, lambda: self.ended.append(role))
 
     async def handshake(self) -> tuple[bool, bool]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return tuple(await asyncio.gather(self.server.handshake(), self.client.handshake()))  # type: ignore[return-value]
 
     async def close(self) -> None:
@@ -72,7 +72,7 @@ async def test_close_notify_ends_the_other_side() -> None:
     wire = Wire()
     await wire.handshake()
     await wire.client.shut_down(say_goodbye=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(wire.server._task, return_exceptions=True)
     await asyncio.sleep(0)
     assert wire.ended == ["server"]
@@ -85,7 +85,7 @@ async def test_fatal_alert_ends_the_session_as_openssl_reports_it(monkeypatch: p
     await wire.handshake()
     monkeypatch.setattr(SSL.Connection, "get_shutdown", lambda _: SSL.RECEIVED_SHUTDOWN)
     wire.to_server.push(b"\x15\xfe\xfd" + bytes(10))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(wire.server._task, return_exceptions=True)
     await asyncio.sleep(0)
     assert wire.ended == ["server"]
@@ -144,7 +144,7 @@ class Weak(Certificate):
 
 async def test_rsa_key_of_1024_bits_is_refused() -> None:
     wire = Wire(client_certificate=certificate_with(rsa.generate_private_key(65537, 1024)))  # noqa: S505 - that is the point
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         client = asyncio.ensure_future(wire.client.handshake())
         assert await wire.server.handshake() is False
     client.cancel()

@@ -14,7 +14,7 @@ from media.voice.acks import MAX_AGAIN, MAX_REMEMBERED, Acks
 def switch() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
-        peer.settimeout(5)
+        peer.settimeout(30)
         yield peer
 
 

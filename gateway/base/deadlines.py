@@ -13,7 +13,10 @@ _log = get_logger("deadlines")
 
 
 class Deadlines:
-    """Calls back on the loop when a deadline is reached. Bounded by its keys: one deadline each."""
+    """Calls back on the loop when a deadline is reached, until the supervisor is closed: then none is any more.
+
+    Bounded by its keys: one deadline each.
+    """
 
     def __init__(self, clock: Clock, supervisor: Supervisor) -> None:
         self._clock = clock
@@ -46,6 +49,8 @@ class Deadlines:
         self._due.pop(key, None)
 
     def _arrange(self) -> None:
+        if self._supervisor.closed:
+            return
         if self._sleeper is not None and not self._sleeper.done() and self._heap[0][0] >= self._sleeping_until:
             return
         if self._sleeper is not None:

@@ -46,6 +46,11 @@ class Supervisor:
         self._awaited: set[asyncio.Task[Any]] = set()  # whoever waits for it hears of its failure
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """It starts nothing any more."""
+        return self._closed
+
     def spawn(self, coro: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Run `coro` as a task of this owner. After `aclose` it is refused (the coroutine is closed, RuntimeError)."""
         if self._closed:

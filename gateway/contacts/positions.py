@@ -40,7 +40,7 @@ class Positions:
                 skills=record.card.skills,
                 languages=record.card.languages,
             )
-        if self._untold and self._telling is None:
+        if self._untold and self._telling is None and not self._supervisor.closed:
             self._telling = self._supervisor.spawn(self._tell(), name="agent-positions")
 
     async def _tell(self) -> None:

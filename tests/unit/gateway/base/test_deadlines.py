@@ -85,3 +85,17 @@ async def test_moving_one_for_ever_keeps_no_more_than_it_needs(clock: FakeClock,
         deadlines.set("a", 1e6 - number, lambda: None)
     assert len(deadlines._heap) < 100
     assert len(deadlines) == 1
+
+
+@pytest.mark.parametrize("slept", [True, False])
+async def test_when_their_owner_has_ended_they_are_set_for_nothing(clock: FakeClock, slept: bool) -> None:
+    supervisor = Supervisor("test")
+    deadlines = Deadlines(clock, supervisor)
+    fired: list[str] = []
+    if slept:
+        deadlines.set("before", 5.0, lambda: fired.append("before"))
+        await at_rest()
+    await supervisor.aclose()
+    deadlines.set("after", 1.0, lambda: fired.append("after"))
+    await clock.run(10)
+    assert fired == []

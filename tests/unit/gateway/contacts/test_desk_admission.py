@@ -237,6 +237,17 @@ async def test_closing_the_desk_ends_every_contact_in_order() -> None:
     await rig.desk.aclose()
 
 
+async def test_what_still_happens_when_the_desk_has_closed_is_nobodys_error(rig: DeskRig) -> None:
+    """Sockets close after it, and recordings are sealed after it, perhaps with an alarm."""
+    anna = await rig.agent()
+    maria = await rig.customer()
+    await rig.stop()
+    await rig.desk.customer_present(maria.contact_id, False)
+    await anna.go()
+    rig.desk.alarm("stop_timeout", "The media engine did not close a capture.")
+    assert [alarm.code for alarm in rig.desk.board().alarms] == ["stop_timeout"]
+
+
 # ---------------------------------------------------------------- board
 
 

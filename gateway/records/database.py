@@ -1,6 +1,6 @@
 """The connection to the records: opened once, migrated, and bounded in every wait.
 
-SQLite (WAL) in the data folder by default, PostgreSQL by URL. Whoever reads waits `READ_S` at most and gets PortFailure
+SQLite (WAL) in the data folder by default, PostgreSQL by URL. Whoever reads waits `WAIT_S` at most and gets PortFailure
 `records_unavailable`; a broken set-up is a SetupError with one plain sentence. Knows no table.
 """
 
@@ -25,8 +25,10 @@ from gateway.records.migrate import migrate
 
 _log = get_logger("records")
 
-READ_S: Final = 2.0  # no reader waits longer; giving up a connection that hangs takes asyncpg two seconds more
-WRITE_S: Final = 2.0  # one try of a writer; the journal tries again
+WAIT_S: Final = 2.0
+"""No reader waits longer, nor does one try of a writer (the journal tries again). Giving up a connection that hangs
+takes asyncpg two seconds more."""
+
 OPEN_S: Final = 60.0  # migrations included
 _SQLITE_REFUSALS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 _REFUSAL_CLASSES: Final = ("22", "23", "42")  # SQLSTATE: data, integrity, our SQL
@@ -35,17 +37,18 @@ _LOOK_EVERY_S: Final = 0.005
 
 
 class Database:
-    """One engine. Made by `open_database`, closed with `aclose`."""
+    """One engine. Made by `open_database`, closed with `aclose`. `wait_s` is how long a reader or writer waits."""
 
-    def __init__(self, engine: AsyncEngine, data_dir: Path, threads: "_Threads") -> None:
+    def __init__(self, engine: AsyncEngine, data_dir: Path, threads: "_Threads", *, wait_s: float = WAIT_S) -> None:
         self.engine = engine
         self.data_dir = data_dir
+        self.wait_s = wait_s
         self._threads = threads
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     async def rows(self, query: Executable) -> list[Row[Any]]:
         """All rows of a bounded query. PortFailure `records_unavailable`."""
-        async with self._bounded(READ_S), self.engine.connect() as connection:
+        async with self._bounded(), self.engine.connect() as connection:
             return list((await connection.execute(query)).all())
 
     @asynccontextmanager
@@ -54,13 +57,13 @@ class Database:
 
         Integrity errors are the caller's and come through as SQLAlchemy raises them.
         """
-        async with self._bounded(WRITE_S), self.engine.begin() as connection:
+        async with self._bounded(), self.engine.begin() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _bounded(self, limit_s: float) -> AsyncIterator[None]:
+    async def _bounded(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(self.wait_s):
                 yield
         except (TimeoutError, OSError) as error:
             raise _unavailable() from error
@@ -76,7 +79,7 @@ class Database:
     async def aclose(self) -> None:
         """Close the connections, and wait for what SQLite is still doing for somebody who left. Idempotent."""
         try:
-            async with asyncio.timeout(WRITE_S):
+            async with asyncio.timeout(self.wait_s):
                 await self.engine.dispose()
                 await self._threads.ended()
         except (TimeoutError, OSError, SQLAlchemyError) as error:
@@ -128,7 +131,7 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
         raise
     finally:
         await Database(opening, data_dir, threads).aclose()
-    engine, threads = _engine(url, statement_s=READ_S)
+    engine, threads = _engine(url, statement_s=WAIT_S)
     return Database(engine, data_dir, threads)
 
 
@@ -174,9 +177,9 @@ def _engine(url: URL, *, statement_s: float) -> tuple[AsyncEngine, _Threads]:
             url,
             pool_size=8,
             max_overflow=4,
-            pool_timeout=READ_S,
+            pool_timeout=WAIT_S,
             pool_pre_ping=True,  # a database that was restarted is noticed before the statement
-            connect_args={"timeout": READ_S, "command_timeout": statement_s},
+            connect_args={"timeout": WAIT_S, "command_timeout": statement_s},
         )
         return engine, threads
     engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "factory": threads.connection})

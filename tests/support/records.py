@@ -8,11 +8,15 @@ from gateway.config import RecordsSettings
 from gateway.records.database import Database, open_database
 
 FILE_NAME: Final = "records.sqlite"
+_WAIT_S: Final = 30.0
 _migrated: list[bytes] = []
 
 
 async def open_records(folder: Path) -> Database:
-    """As `open_database` with the default settings. `folder` is made when missing; what is in it already is kept."""
+    """As `open_database` with the default settings, and patient with a busy machine.
+
+    `folder` is made when missing; what is in it already is kept.
+    """
     if not _migrated:
         with TemporaryDirectory() as empty:
             await (await open_database(RecordsSettings(), Path(empty))).aclose()
@@ -21,4 +25,6 @@ async def open_records(folder: Path) -> Database:
     path = folder / FILE_NAME
     if not path.exists():
         path.write_bytes(_migrated[0])
-    return await open_database(RecordsSettings(), folder)
+    database = await open_database(RecordsSettings(), folder)
+    database.wait_s = _WAIT_S
+    return database

@@ -18,7 +18,7 @@ from gateway.base.clock import SystemClock
 from gateway.base.errors import PortFailure, SetupError
 from gateway.config import RecordsSettings
 from gateway.records import migrate
-from gateway.records.database import READ_S, Database, open_database
+from gateway.records.database import WAIT_S, Database, open_database
 from gateway.records.journal import SqlJournal
 from gateway.records.migrate import LOCK_ID, newest_revision
 from gateway.records.tables import metadata
@@ -33,7 +33,7 @@ from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.contracts.vault_records import VaultRecordsContract
 from tests.support.servers import PostgresServer, until
 
-BOUND_S = READ_S + 2.0 + 8.0  # the time-out, the driver giving up the connection, a busy machine
+BOUND_S = WAIT_S + 2.0 + 8.0  # the time-out, the driver giving up the connection, a busy machine
 
 
 def settings_for(url: str) -> RecordsSettings:
@@ -116,7 +116,7 @@ async def test_a_node_waits_for_another_that_migrates_longer_than_a_reader_would
 
     async with database.engine.connect() as migrating:
         await migrating.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
-        monkeypatch.setattr("gateway.records.database.READ_S", 0.3)
+        monkeypatch.setattr("gateway.records.database.WAIT_S", 0.3)
         waiting = asyncio.create_task(open_database(settings_for(url), tmp_path))
         try:
             await until(lambda: waiting.done() or has_waited(), what="it has waited longer than a reader does")

@@ -167,7 +167,7 @@ async def test_a_locked_database_delays_the_journal_and_nothing_else(tmp_path: P
         records.append(event(ONE, seq))
         records.save(summary(ONE, seq))
         slowest_s = max(slowest_s, loop.time() - start)
-    assert slowest_s < 0.05
+    assert slowest_s < 0.9, "nobody waited for SQLite, which waits a second"
     await until(lambda: records.outbox.away, what="the writer met the lock")
     assert records.full
     assert [each.seq for each in await records.read(ONE)] == [1, 2, 3, 4, 5, 6], "readers see them all the while"

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.acd.cti.agents import AgentNames
 from gateway.acd.cti.ami.connection import AmiConnection, AmiLogin
 from gateway.acd.cti.ami.dialect import AmiDialect
+from gateway.acd.cti.ami.queue_log import QueueLog
 from gateway.acd.cti.ami.simulator import AsteriskSimulator
 from gateway.acd.cti.ami.wire import AmiMessage
 from gateway.acd.cti.connection import Address
@@ -235,6 +237,44 @@ async def test_the_queue_log_tells_why_a_caller_left_during_the_cut(tmp_path: Pa
         ]
         assert rig.told.bodies("33333333")[-1] == Ended(by=Party.CUSTOMER)
     finally:
+        await rig.feed.aclose()
+        await simulator.aclose()
+
+
+async def test_what_the_queue_log_said_while_the_connection_fell_once_more_is_told_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "queue_log"
+    log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
+    simulator = AsteriskSimulator(queue_log=log)
+    await simulator.start()
+    rig = Rig(simulator, queue_log=log)
+    loop, fell, read = asyncio.get_running_loop(), threading.Event(), QueueLog.unread
+
+    def unread(of: QueueLog) -> object:
+        found = read(of)
+        if not fell.is_set():
+            loop.call_soon_threadsafe(simulator.cut)
+            fell.wait(30)
+        return found
+
+    try:
+        await rig.up()
+        caller = simulator.call(ID)
+        simulator.join(caller, "support")
+        await rig.told.until(lambda: rig.told.names(ID))
+        pinged = simulator.count("Ping")
+        await until(lambda: simulator.count("Ping") > pinged + 1)
+        monkeypatch.setattr(QueueLog, "unread", unread)
+        simulator.cut()
+        await rig.told.until(lambda: rig.told.cuts == 1)
+        simulator.abandon(caller)
+        await rig.told.until(lambda: rig.told.cuts == 2)
+        fell.set()
+        await rig.told.until(lambda: rig.told.resumes == 2)
+        assert rig.told.names(ID) == ["Queued", "Abandoned"]
+    finally:
+        fell.set()
         await rig.feed.aclose()
         await simulator.aclose()
 

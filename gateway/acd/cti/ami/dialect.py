@@ -72,9 +72,12 @@ class AmiDialect:
 
     async def resync(self, line: AmiConnection) -> int:
         if self._queue_log is not None:
-            since, self._since = self._since, self._next_round()
-            lines = await asyncio.to_thread(self._queue_log.unread)
-            self.mapper.replay(lines, since, self._clock.now(), self._clock.monotonic())
+            begun = self._next_round()
+            unread = await asyncio.to_thread(self._queue_log.unread)
+            # Cut short until here, it is all still to be read.
+            self.mapper.replay(unread.lines, self._since, self._clock.now(), self._clock.monotonic())
+            self._since = begun
+            self._queue_log.taken(unread)
         self.mapper.begin_snapshot()
         channels: list[AmiMessage] | None = None
         try:

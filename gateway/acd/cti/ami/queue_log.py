@@ -95,8 +95,17 @@ def _number(data: tuple[str, ...], index: int) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Lines, and how far the file is read with them."""
+
+    lines: tuple[QueueLogLine, ...]
+    inode: int
+    position: int | None
+
+
 class QueueLog:
-    """The file, and how far it is read. Blocking: called in a thread."""
+    """The file, and how far it is read. `note` and `unread` block: they are called in a thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -113,9 +122,9 @@ class QueueLog:
             return
         self._inode, self._position = stat.st_ino, stat.st_size
 
-    def unread(self) -> list[QueueLogLine]:
-        """What was written since. A file that was rotated away is read from its new beginning; one that can't be read
-        gives nothing."""
+    def unread(self) -> Unread:
+        """What was written since, again and again until it is `taken`. A file that was rotated away is read from its
+        new beginning; one that can't be read gives nothing."""
         try:
             with self._path.open("rb") as file:
                 stat = self._path.stat()
@@ -127,8 +136,11 @@ class QueueLog:
                 file.seek(start)
                 data = file.read(MAX_REPLAY_BYTES)
         except OSError:
-            return []
+            return Unread((), self._inode, self._position)
         end = data.rfind(b"\n") + 1  # a line that is being written is for the next time
-        self._inode, self._position = stat.st_ino, start + end
         lines = (parse_line(line) for line in data[:end].decode("utf-8", "replace").splitlines())
-        return [line for line in lines if line is not None]
+        return Unread(tuple(line for line in lines if line is not None), stat.st_ino, start + end)
+
+    def taken(self, unread: Unread) -> None:
+        """These lines are known now: the next are those after them."""
+        self._inode, self._position = unread.inode, unread.position

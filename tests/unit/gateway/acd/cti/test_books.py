@@ -255,18 +255,25 @@ def test_queue_log_is_read_from_where_it_was_left_also_when_it_was_rotated(tmp_p
     path = tmp_path / "queue_log"
     path.write_text("1|a|q|NONE|WITHDRAW\n")
     log = QueueLog(path)
-    assert log.unread() == []
+
+    def read() -> list[str]:
+        unread = log.unread()
+        assert log.unread() == unread, "as long as it is not taken"
+        log.taken(unread)
+        return [line.uniqueid for line in unread.lines]
+
+    assert read() == []
     with path.open("a") as file:
         file.write("2|b|q|NONE|WITHDRAW\nhalf a li")
-    assert [line.uniqueid for line in log.unread()] == ["b"]
+    assert read() == ["b"]
     with path.open("a") as file:
         file.write("ne|c\n3|d|q|NONE|WITHDRAW\n")
-    assert [line.uniqueid for line in log.unread()] == ["d"]
+    assert read() == ["d"]
     path.rename(tmp_path / "queue_log.1")
-    assert log.unread() == []
+    assert read() == []
     path.write_text("4|e|q|NONE|WITHDRAW\n")
-    assert [line.uniqueid for line in log.unread()] == ["e"]
-    assert log.unread() == []
+    assert read() == ["e"]
+    assert read() == []
 
 
 def test_of_a_long_queue_log_the_end_is_read(tmp_path: Path) -> None:
@@ -274,4 +281,4 @@ def test_of_a_long_queue_log_the_end_is_read(tmp_path: Path) -> None:
     log = QueueLog(path)
     line = "1|a|q|NONE|WITHDRAW|" + "x" * 1_000 + "\n"
     path.write_text(line * (MAX_REPLAY_BYTES // 500))
-    assert 0 < len(log.unread()) < MAX_REPLAY_BYTES // 900
+    assert 0 < len(log.unread().lines) < MAX_REPLAY_BYTES // 900

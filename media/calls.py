@@ -54,7 +54,7 @@ from media.voice.sip import (
     SipEvent,
     SipPort,
 )
-from media.voice.stack import BaresipStack
+from media.voice.stack import BaresipStack, outcome
 from media.voice.thread import Conversation, VoiceThread
 
 PAYLOAD_TYPE: Final = 111
@@ -264,7 +264,7 @@ class OpenCalls:
         if self._starting is None:
             self._starting = self._tasks.spawn(self._started(), name="start")
         try:
-            return await asyncio.shield(self._starting)
+            return await outcome(self._starting)
         except MediaRefused:
             self._starting = None  # the next one may find it installed, or its interface up
             raise

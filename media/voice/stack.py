@@ -190,7 +190,7 @@ class BaresipStack:
             caller = await self._caller(trunk)
             dialled = self._tasks.spawn(self._dialled(caller, to_uri, dict(headers), trunk), name="dial")
             try:
-                return await asyncio.shield(dialled)
+                return await outcome(dialled)
             except asyncio.CancelledError:
                 dialled.add_done_callback(self._unwanted)
                 raise
@@ -217,7 +217,7 @@ class BaresipStack:
             making = self._tasks.spawn(self._made_caller(account_line(trunk)), name="caller")
             self._callers[trunk] = making
         try:
-            return await asyncio.shield(making)
+            return await outcome(making)
         except MediaRefused:
             self._callers.pop(trunk, None)
             raise
@@ -338,6 +338,14 @@ class BaresipStack:
                 await self._runtime.close()
             except BaresipError as error:
                 _log.error("voice.stack_not_closed", reason=str(error))
+
+
+async def outcome(begun: "asyncio.Task[V]") -> V:
+    """What a task of the stack's returns or raises. Who waits may go; the stack's end is a refusal, not theirs."""
+    await asyncio.wait((begun,))
+    if begun.cancelled():
+        raise MediaRefused("voice_unavailable", "the SIP stack is closing")
+    return begun.result()
 
 
 def _without_folder(runtime: "Runtime") -> None:

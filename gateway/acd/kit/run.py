@@ -1,7 +1,6 @@
 """Plays scenarios, each on a stand of its own, and judges them."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -21,9 +20,6 @@ _log = get_logger("acd-kit")
 
 SCENARIO_S: Final = 60.0
 """A scenario that has not ended by then has failed."""
-
-CLEAN_UP_S: Final = 5.0
-"""For each contact that a scenario has left at a real ACD."""
 
 TRACE_LINES: Final = 400
 
@@ -79,7 +75,7 @@ async def play(stand: Stand, scenario: Scenario, clock: Clock) -> Result:
         entries = list(room.log.entries)
         try:
             if target is not None and capabilities is not None and outcome is not Outcome.PASSED:
-                await _leave_nothing(room)
+                await room.leave_nothing()
         finally:
             await stand.aclose()
     found = tuple(flaws(entries, capabilities, stand.said)) if capabilities is not None else ()
@@ -107,11 +103,3 @@ def _left_out(
         return None if beyond is None else (Outcome.NOT_APPLICABLE, beyond)
     unplayed = target.not_run(scenario.needs, scenario.hand, capabilities)
     return None if unplayed is None else (Outcome.NOT_RUN, unplayed)
-
-
-async def _leave_nothing(room: Room) -> None:
-    """A real ACD keeps what a scenario that failed has left there: end it as far as it goes."""
-    for call in room.calls:
-        with contextlib.suppress(GatewayError, Missed, TimeoutError):
-            async with asyncio.timeout(CLEAN_UP_S):
-                await call.over()

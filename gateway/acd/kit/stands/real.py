@@ -182,7 +182,10 @@ async def trial(stand: RealStand, clock: Clock) -> None:
     except Missed as missed:
         raise SetupError("kit_refused", f"The target kept a contact that was cancelled: {missed}.") from missed
     finally:
-        await stand.aclose()
+        try:
+            await room.leave_nothing()
+        finally:
+            await stand.aclose()
 
 
 _ANSWERS: Final = (Queued, VoiceUp, QueueExit)

@@ -60,6 +60,14 @@ class StoredAccount:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenLink:
+    """A one-time link that was used up."""
+
+    account_id: AccountId
+    expires_at: datetime
+
+
 class AccountStore(Protocol):
     """Where accounts are kept (`gateway.records`). Every method may raise PortFailure `records_unavailable`."""
 
@@ -87,7 +95,7 @@ class AccountStore(Protocol):
         """Keep a one-time link."""
         ...
 
-    async def take_link(self, digest: str, now: datetime) -> AccountId | None:
+    async def take_link(self, digest: str, now: datetime) -> TakenLink | None:
         """Use up the link: of two who take at once, one gets it. None: unknown, used or expired.
         Links that are over are cleared away."""
         ...

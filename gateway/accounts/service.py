@@ -104,12 +104,18 @@ class AccountService:
         counted = ((address, self._per_address),)
         await self._count_attempt(counted)
         async with self._not_counted_without_records(counted):
-            account_id = await self._store.take_link(token_digest(link_token), self._clock.now())
-        stored = await self._store.by_id(account_id) if account_id is not None else None
-        if stored is None:
+            taken = await self._store.take_link(token_digest(link_token), self._clock.now())
+        if taken is None:
             raise _failed()
-        await self._forgive_attempt(counted)
-        return await self._open(stored.account)
+        try:
+            stored = await self._store.by_id(taken.account_id)
+            if stored is None:
+                raise _failed()
+            await self._forgive_attempt(counted)
+            return await self._open(stored.account)
+        except PortFailure:  # it has opened nothing: it is good again
+            await self._store.add_link(token_digest(link_token), taken.account_id, taken.expires_at)
+            raise
 
     async def create_link(self, account_id: AccountId, *, ttl: timedelta = LINK_TTL) -> str:
         """A token that signs in once, within `ttl`. NotFound `no_such_account`."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.accounts.model import Account, Role, StoredAccount
+from gateway.accounts.model import Account, Role, StoredAccount, TakenLink
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AccountId, AgentId
 from gateway.records.columns import clean
@@ -71,14 +71,16 @@ class SqlAccounts:
                 insert(sign_in_links).values(digest=digest, account_id=account_id, expires_at=expires_at)
             )
 
-    async def take_link(self, digest: str, now: datetime) -> AccountId | None:
+    async def take_link(self, digest: str, now: datetime) -> TakenLink | None:
         async with self._database.writing() as connection:
             await connection.execute(delete(sign_in_links).where(sign_in_links.c.expires_at <= now))
             taken = await connection.execute(
-                delete(sign_in_links).where(sign_in_links.c.digest == digest).returning(sign_in_links.c.account_id)
+                delete(sign_in_links)
+                .where(sign_in_links.c.digest == digest)
+                .returning(sign_in_links.c.account_id, sign_in_links.c.expires_at)
             )
             row = taken.one_or_none()
-        return AccountId(row.account_id) if row is not None else None
+        return None if row is None else TakenLink(account_id=AccountId(row.account_id), expires_at=row.expires_at)
 
 
 def _changeable(account: Account) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.accounts.model import Account, Role, StoredAccount
+from gateway.accounts.model import Account, Role, StoredAccount, TakenLink
 from gateway.base.errors import StateConflict
 from gateway.base.ids import AccountId, AgentId
 from gateway.records.accounts import SqlAccounts
@@ -81,7 +81,8 @@ class AccountStoreContract:
     async def test_a_link_is_good_once_until_its_time(self, store: SqlAccounts):
         await store.add_link("d1", AccountId("ac_anna"), NOW + timedelta(minutes=10))
         await store.add_link("d2", AccountId("ac_anna"), NOW + timedelta(minutes=10))
-        assert await store.take_link("d1", NOW) == "ac_anna"
+        taken = TakenLink(account_id=AccountId("ac_anna"), expires_at=NOW + timedelta(minutes=10))
+        assert await store.take_link("d1", NOW) == taken
         assert await store.take_link("d1", NOW) is None
         assert await store.take_link("d2", NOW + timedelta(minutes=10)) is None
         assert await store.take_link("unknown", NOW) is None
@@ -89,4 +90,4 @@ class AccountStoreContract:
     async def test_of_many_who_take_a_link_at_once_one_gets_it(self, store: SqlAccounts):
         await store.add_link("d1", AccountId("ac_anna"), NOW + timedelta(minutes=10))
         taken = await asyncio.gather(*(store.take_link("d1", NOW) for _ in range(8)))
-        assert [found for found in taken if found is not None] == ["ac_anna"]
+        assert [found.account_id for found in taken if found is not None] == ["ac_anna"]

@@ -231,6 +231,28 @@ async def test_a_link_signs_in_once(service: AccountService, anna: Account):
     assert (await refusal(service.sign_in_by_link(token, address=HERE))).code == "sign_in_failed"
 
 
+@pytest.mark.parametrize(("owner", "asked"), [(SqlAccounts, "by_id"), (SessionStore, "create")])
+async def test_a_link_that_could_open_nothing_is_good_for_the_rest_of_its_time(
+    service: AccountService, anna: Account, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, owner: type, asked: str
+):
+    async def away(*_: object, **__: object) -> None:
+        raise PortFailure("live_unavailable", "away")
+
+    link = await service.create_link(anna.account_id)
+    clock.advance(1800)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, asked, away)
+        assert (await refusal(service.sign_in_by_link(link, address=HERE))).code == "live_unavailable"
+    assert (await service.sign_in_by_link(link, address=HERE)).account == anna
+    other = await service.create_link(anna.account_id)
+    clock.advance(1800)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, asked, away)
+        assert (await refusal(service.sign_in_by_link(other, address=HERE))).code == "live_unavailable"
+    clock.advance(1801)
+    assert (await refusal(service.sign_in_by_link(other, address=HERE))).code == "sign_in_failed"
+
+
 async def test_a_link_is_over_after_its_time(service: AccountService, anna: Account, clock: FakeClock):
     token = await service.create_link(anna.account_id, ttl=timedelta(minutes=10))
     clock.advance(600)

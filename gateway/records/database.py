@@ -39,7 +39,7 @@ _LOOK_EVERY_S: Final = 0.005
 class Database:
     """One engine. Made by `open_database`, closed with `aclose`. `wait_s` is how long a reader or writer waits."""
 
-    def __init__(self, engine: AsyncEngine, data_dir: Path, threads: "_Threads", *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, engine: AsyncEngine, data_dir: Path, threads: "_Threads", *, wait_s: float) -> None:
         self.engine = engine
         self.data_dir = data_dir
         self.wait_s = wait_s
@@ -109,14 +109,14 @@ class _Threads:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
+async def open_database(settings: RecordsSettings, data_dir: Path, *, wait_s: float = WAIT_S) -> Database:
     """The records, created or brought up to date. SetupError with what is wrong and where."""
     url = _url(settings, data_dir)
     is_sqlite = url.get_backend_name() == "sqlite"
     await asyncio.to_thread(_check_folder, data_dir)
     if is_sqlite and url.database:
         await asyncio.to_thread(_check_folder, Path(url.database).parent)
-    opening, threads = _engine(url, statement_s=OPEN_S)
+    opening, threads = _engine(url, wait_s=wait_s, statement_s=OPEN_S)
     where = f"The records in {url.database}" if is_sqlite else "The records database"
     try:
         async with asyncio.timeout(OPEN_S):
@@ -130,9 +130,9 @@ async def open_database(settings: RecordsSettings, data_dir: Path) -> Database:
             raise SetupError("records_bad_url", f"records.url has an option that can't be used: {error}.") from error
         raise
     finally:
-        await Database(opening, data_dir, threads).aclose()
-    engine, threads = _engine(url, statement_s=WAIT_S)
-    return Database(engine, data_dir, threads)
+        await Database(opening, data_dir, threads, wait_s=wait_s).aclose()
+    engine, threads = _engine(url, wait_s=wait_s, statement_s=wait_s)
+    return Database(engine, data_dir, threads, wait_s=wait_s)
 
 
 def is_refusal(error: SQLAlchemyError) -> bool:
@@ -168,7 +168,7 @@ def _url(settings: RecordsSettings, data_dir: Path) -> URL:
     return url.set(drivername=driver, query=query)
 
 
-def _engine(url: URL, *, statement_s: float) -> tuple[AsyncEngine, _Threads]:
+def _engine(url: URL, *, wait_s: float, statement_s: float) -> tuple[AsyncEngine, _Threads]:
     """`statement_s`: the longest a statement may take in PostgreSQL. One of a migration, or the wait for the node that
     runs it, takes longer than anybody waits who reads."""
     threads = _Threads()
@@ -177,9 +177,9 @@ def _engine(url: URL, *, statement_s: float) -> tuple[AsyncEngine, _Threads]:
             url,
             pool_size=8,
             max_overflow=4,
-            pool_timeout=WAIT_S,
+            pool_timeout=wait_s,
             pool_pre_ping=True,  # a database that was restarted is noticed before the statement
-            connect_args={"timeout": WAIT_S, "command_timeout": statement_s},
+            connect_args={"timeout": wait_s, "command_timeout": statement_s},
         )
         return engine, threads
     engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "factory": threads.connection})

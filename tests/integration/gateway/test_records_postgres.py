@@ -31,6 +31,7 @@ from tests.support.contracts.pilot_store import PilotStoreContract
 from tests.support.contracts.recording_records import RecordingRecordsContract
 from tests.support.contracts.records import ONE, JournalContract, event, summary
 from tests.support.contracts.vault_records import VaultRecordsContract
+from tests.support.records import PATIENT_S
 from tests.support.servers import PostgresServer, until
 
 BOUND_S = WAIT_S + 2.0 + 8.0  # the time-out, the driver giving up the connection, a busy machine
@@ -47,7 +48,7 @@ def url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 async def database(url: str, tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(settings_for(url), tmp_path)
+    opened = await open_database(settings_for(url), tmp_path, wait_s=PATIENT_S)
     yield opened
     await opened.aclose()
 
@@ -103,7 +104,7 @@ async def test_many_who_open_at_once_migrate_once(url: str, tmp_path: Path):
 
 
 async def test_a_node_waits_for_another_that_migrates_longer_than_a_reader_would(
-    url: str, tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+    url: str, tmp_path: Path, database: Database
 ):
     async def has_waited() -> bool:
         rows = await database.rows(
@@ -116,13 +117,11 @@ async def test_a_node_waits_for_another_that_migrates_longer_than_a_reader_would
 
     async with database.engine.connect() as migrating:
         await migrating.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
-        monkeypatch.setattr("gateway.records.database.WAIT_S", 0.3)
-        waiting = asyncio.create_task(open_database(settings_for(url), tmp_path))
+        waiting = asyncio.create_task(open_database(settings_for(url), tmp_path, wait_s=0.3))
         try:
             await until(lambda: waiting.done() or has_waited(), what="it has waited longer than a reader does")
             assert not waiting.done()
         finally:
-            monkeypatch.undo()
             await migrating.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": LOCK_ID})
             await (await waiting).aclose()
 
@@ -189,8 +188,9 @@ async def test_a_database_that_dies_and_returns_gets_every_event_once(
 
 
 async def test_a_database_that_hangs_costs_a_reader_a_bounded_time_and_a_contact_none(
-    postgres_server: PostgresServer, database: Database
+    postgres_server: PostgresServer, url: str, tmp_path: Path
 ):
+    database = await open_database(settings_for(url), tmp_path)
     records = SqlJournal(database, SystemClock(), outbox_limit=1000)
     records.start()
     records.append(event(ONE, 1))
@@ -209,6 +209,7 @@ async def test_a_database_that_hangs_costs_a_reader_a_bounded_time_and_a_contact
     await records.flushed()
     assert [each.seq for each in await records.read(ONE)] == [1, 2]
     await records.aclose()
+    await database.aclose()
 
 
 async def test_a_migration_that_fails_says_why_and_holds_up_no_other_node(

@@ -128,9 +128,6 @@ class LastingTalk(Talk):
         )
         try:
             return await self._greet(self._welcome)
-        except BaseException:
-            self._ready.clear()
-            raise
         finally:
             if not self._ready.is_set():  # or its hello, late, would take the session from the next one
                 await self._socket.close()

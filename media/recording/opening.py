@@ -50,13 +50,13 @@ async def open_next(folder: Path, recording_id: str, disk: DiskThread) -> int:
     disk.do(make)
     try:
         async with asyncio.timeout(OPEN_TIMEOUT_S):
-            file, _ = await opened
+            try:
+                file, _ = await opened
+            except asyncio.CancelledError:  # the limit's too
+                _give_up(opened, disk)
+                raise
     except TimeoutError as error:
-        _give_up(opened, disk)
         raise MediaRefused("recording_folder", f"{recording_id} can't be written: the disk does not answer") from error
-    except asyncio.CancelledError:
-        _give_up(opened, disk)
-        raise
     return file
 
 

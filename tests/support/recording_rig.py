@@ -235,7 +235,7 @@ class Node:
             for kind in (Kind.AUDIO, Kind.VIDEO):
                 self.media.say(LegFirstMedia(leg_id=leg_id, kind=kind, at_s=now_s - 1))
         await self.service.begin(order or Order())
-        await self.reaches(lambda: self.row.state is RecordingState.ACTIVE)
+        await self.reaches(lambda: self.row.state is RecordingState.ACTIVE and bool(self.views))
 
 
 def lost(node: Node) -> RecordingFailed:

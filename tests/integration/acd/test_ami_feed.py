@@ -147,7 +147,7 @@ async def test_the_agents_state_follows_the_phone_and_the_pauses(rig: Rig, simul
     simulator.device(ANNA, 2)
     simulator.device(ANNA, 1)
     simulator.log_out(ANNA)
-    await rig.told.until(lambda: rig.told.agents[-1].state is AcdAgentState.LOGGED_OFF)
+    await rig.told.until(lambda: [agent.state for agent in rig.told.agents[-1:]] == [AcdAgentState.LOGGED_OFF])
     assert [(event.state.value, event.reason) for event in rig.told.agents] == [
         ("ready", None),
         ("not_ready", "lunch"),
@@ -427,7 +427,7 @@ async def test_without_the_right_to_see_channels_no_call_is_taken_for_gone(
     await rig.told.until(lambda: rig.told.resumes == 2)
     assert rig.told.names(ID)[-1] == "Connected"
     simulator.complete(caller, "caller")
-    await rig.told.until(lambda: rig.told.names(ID)[-1] == "Ended")
+    await rig.told.until(lambda: rig.told.names(ID)[-1:] == ["Ended"])
 
 
 async def test_a_state_that_the_acd_refuses_does_not_hold_up_the_feed(rig: Rig, simulator: AsteriskSimulator) -> None:

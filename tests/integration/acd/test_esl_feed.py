@@ -190,7 +190,7 @@ async def test_the_agents_state_follows_status_and_state(rig: Rig, simulator: Fr
     simulator.set_agent(ANNA, state="In a queue call")
     simulator.set_agent(ANNA, state="Waiting")
     simulator.set_agent(ANNA, status="Logged Out")
-    await rig.told.until(lambda: rig.told.agents[-1].state.value == "logged_off")
+    await rig.told.until(lambda: [agent.state.value for agent in rig.told.agents[-1:]] == ["logged_off"])
     states = [event.state.value for event in rig.told.agents]
     assert states == ["ready", "not_ready", "ready", "ringing", "busy", "ready", "logged_off"]
 

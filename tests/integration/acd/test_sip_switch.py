@@ -191,7 +191,7 @@ async def test_our_hold_is_a_re_invite() -> None:
         await here.acd.hold(ref)
         await until(lambda: "hold" in directions(), "the switch is put on hold")
         await here.acd.resume(ref)
-        await until(lambda: directions()[-1] == "talk", "and taken back")
+        await until(lambda: directions()[-1:] == ["talk"], "and taken back")
         await here.acd.end(ref, "customer_left")
         await until(lambda: call.has("BYE"), "and hung up")
 

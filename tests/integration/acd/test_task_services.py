@@ -414,7 +414,7 @@ class TestGenesys:
         await desk.acd.transfer(ref, TransferMode.BLIND, TransferTarget(kind=TargetKind.QUEUE, value="service"))
         await eventually(lambda: "Transferred" in desk.told)
         cloud.alert(conversation, "user-2")
-        await eventually(lambda: desk.told[-1] == "Reserved")
+        await eventually(lambda: desk.told[-1:] == ["Reserved"])
         assert cloud._of(conversation, "acd")["queue"] == {"id": "queue-2"}
 
     async def test_who_took_the_customer_over_is_booked_and_the_first_agent_is_free(

@@ -34,7 +34,7 @@ async def test_rtp_and_rtcp_flow_both_ways(host: str) -> None:
         assert not server.counters
         assert not call.peer.counters
         await call.peer.close()
-        await until(lambda: call.server_sink.events[-1] == "closed:bye", "the server hears close_notify")
+        await until(lambda: call.server_sink.events[-1:] == ["closed:bye"], "the server hears close_notify")
 
 
 async def test_nothing_is_left_of_a_closed_server_with_connected_and_unconnected_links() -> None:
@@ -49,7 +49,7 @@ async def test_nothing_is_left_of_a_closed_server_with_connected_and_unconnected
     assert sink.events == ["closed:engine_stopped"]
     assert all(call.server_sink.events == ["connected", "closed:engine_stopped"] for call in calls)
     for call in calls:
-        await until(lambda c=call: c.client_sink.events[-1] == "closed:bye", "the client hears close_notify")
+        await until(lambda c=call: c.client_sink.events[-1:] == ["closed:bye"], "the client hears close_notify")
         await call.peer.close()
     await waiting.close()
     await server.aclose()

@@ -145,7 +145,7 @@ async def test_on_request_nothing_happens_until_somebody_asks_and_the_customer_a
     assert node.shown[-1] == "awaiting_consent"
     assert not node.store.folder(node.row.recording_id).exists()
     await node.service.consent(CONTACT, True, "1", "en")
-    await node.reaches(lambda: node.shown[-1] == "on")
+    await node.reaches(lambda: node.shown[-1:] == ["on"])
     assert node.views[-1].may == ("pause", "stop")
     assert node.audit == [(AGENT, "recording_start")]
 
@@ -165,7 +165,7 @@ async def test_started_stopped_and_started_again_there_are_two_recordings(node: 
     for _ in range(2):
         await node.service.control(CONTACT, Action.START, by=CRM)
         await node.service.control(CONTACT, Action.START, by=CRM)  # asked twice, done once
-        await node.reaches(lambda: node.shown[-1] == "on")
+        await node.reaches(lambda: node.shown[-1:] == ["on"])
         await node.service.control(CONTACT, Action.STOP, by=CRM)
         await node.service.control(CONTACT, Action.STOP, by=CRM)
         assert (node.shown[-1], node.views[-1].may) == ("off", ("start",))
@@ -278,7 +278,7 @@ async def test_what_protects_the_customer_is_done_though_the_audit_is_away(node:
     assert node.media.commands == []
     node.audit_away = False
     await node.service.control(CONTACT, Action.START, by=AGENT)
-    await node.reaches(lambda: node.shown[-1] == "on")
+    await node.reaches(lambda: node.shown[-1:] == ["on"])
     node.audit_away = True
     await node.service.control(CONTACT, Action.PAUSE, by=AGENT)
     assert node.shown[-1] == "paused"
@@ -292,6 +292,6 @@ async def test_what_protects_the_customer_is_done_though_the_audit_is_away(node:
 async def test_a_view_says_who_made_it_so(node: Node) -> None:
     await node.service.begin(replace(Order(), consent=True))
     await node.service.control(CONTACT, Action.START, by=CRM)
-    await node.reaches(lambda: node.shown[-1] == "on")
+    await node.reaches(lambda: node.shown[-1:] == ["on"])
     await node.service.control(CONTACT, Action.PAUSE, by=AGENT)
     assert [view.by for view in node.views] == ["policy", CRM, AGENT]

@@ -117,7 +117,7 @@ async def test_with_a_leg_back_and_still_no_process_it_ends_truncated(node: Node
     node.media.say(lost(node))
     await node.reaches(lambda: node.media.count(StartRecording) == 2)
     await node.service.attach(CONTACT, LegId("lg_customer02"), "customer")
-    await node.reaches(lambda: (node.row.state, node.shown[-1]) == (RecordingState.COMPLETE, "failed"))
+    await node.reaches(lambda: (node.row.state, node.shown[-1:]) == (RecordingState.COMPLETE, ["failed"]))
     assert (node.row.truncated, node.row.truncated_reason) == (True, "worker_lost")
     assert node.alarms == ["worker_lost"]
 
@@ -164,5 +164,5 @@ async def test_a_call_too_short_to_be_recorded_is_no_alarm(node: Node) -> None:
 async def test_the_longest_recording_ends_and_is_sealed_as_such(node: Node) -> None:
     await node.talking()
     node.clock.advance(deadlines.MAX_DURATION_S)
-    await node.reaches(lambda: (node.row.state, node.shown[-1]) == (RecordingState.LIMIT_REACHED, "done"))
+    await node.reaches(lambda: (node.row.state, node.shown[-1:]) == (RecordingState.LIMIT_REACHED, ["done"]))
     assert node.row.sha256 == "ab" * 32

@@ -101,6 +101,13 @@ test("every conflict a message can meet has a text", () => {
   assert.deepEqual(missing, []);
 });
 
+test("every alarm on the board has words of its own", () => {
+  const python = [...sources("gateway/", ".py"), ...sources("media/workers/", ".py")].join("\n");
+  const codes = [...python.matchAll(/alarm(?:_of)?\(\s*(?:live,\s*)?"(\w+)"/g), ...python.matchAll(/Finalised\(code="(\w+)"/g)].map((match) => match[1]);
+  assert.ok(codes.length > 30, "alarms are found in the source");
+  assert.deepEqual([...new Set(codes)].filter((code) => !(`alarm.${code}` in en)), []);
+});
+
 test("a code of a newer gateway gets the general text of its family, with the code", async () => {
   await useLanguage("en");
   assert.match(codeText("error", "never_heard_of"), /never_heard_of/);

@@ -34,6 +34,61 @@ CALL: list[Json] = [
 ]
 WRAP_UP: Json = {"type": "wrap_up_started", "contact_id": "ct_0123456789ab", "dispositions": ["resolved", "sale"]}
 ENDED: list[Json] = [contact("wrap_up"), agent("working_after_call"), {**WRAP_UP, "deadline_s": 60.0}]
+CONTACTS: list[Json] = [
+    {
+        "contact_id": f"ct_{number:012d}",
+        "site": "shop",
+        "state": "closed",
+        "end_reason": reason,
+        "queue": "customer-care-international",
+        "agent_name": "Maximiliane von Hohenstein-Lichtenfels",
+        "started_at": "2025-09-23T22:42:00.000Z",
+        "talk_s": 14403.0,
+        "wait_s": 412.0,
+        "recording": {"recording_id": "rc_1", "state": "complete"},
+    }
+    for number, reason in enumerate(("completed", "abandoned_while_alerting", "gateway_restart"))
+]
+RECORDINGS: list[Json] = [
+    {
+        "recording_id": f"rc_{number:012d}",
+        "contact_id": "ct_0123456789ab",
+        "queue": "customer-care-international",
+        "state": state,
+        "consent": "notice",
+        "requested_at": "2025-09-23T22:42:00.000Z",
+        "duration_s": 14403.0,
+        "size_bytes": 931_234_567,
+    }
+    for number, state in enumerate(("complete", "limit_reached", "aborted"))
+]
+BOARD: Json = {
+    "type": "board",
+    "queues": [
+        {
+            "queue": "support",
+            "name": "Customer care international",
+            "waiting": 3,
+            "longest_wait_s": 4084.0,
+            "talking": 12,
+            "agents_ready": 10,
+            "kept": 11,
+        }
+    ],
+    "agents": [
+        {
+            "agent_id": "ag_1",
+            "display_name": "Maximiliane von Hohenstein-Lichtenfels",
+            "state": "working_after_call",
+            "reason": None,
+            "since_s": 90_000.0,
+            "contact_id": None,
+        }
+    ],
+    "contacts": [],
+    "alarms": [{"code": "disk_full", "detail": "No space left", "contact_id": None, "age_s": 65.0}],
+    "draining": False,
+}
 FRAMED = """(address) => {
   const frame = document.createElement("iframe");
   frame.dataset.panel = "";
@@ -83,6 +138,34 @@ CUT = """() => {
   };
   look(document);
   return cut;
+}"""
+
+
+OUT_OF_PLACE = """() => {
+  const out = [];
+  const look = (root) => {
+    for (const each of root.querySelectorAll("*")) {
+      if (each.shadowRoot) look(each.shadowRoot);
+      if (each.matches("nav .links a, select, input, .pill, th, td, .rows .number, .tile .value")) {
+        const { left, right, width } = each.getBoundingClientRect();
+        const words = each.matches("th, td, .pill, .value") && each.scrollWidth > each.clientWidth + 1;
+        if (width > 0 && (left < 0 || right > innerWidth + 0.5 || words)) out.push(each.outerHTML.slice(0, 120));
+      }
+      if (each.matches(".rows a")) {
+        const boxes = [...each.querySelectorAll(".pill, .number, .pair, .wide, svg")]
+          .filter((box) => !box.parentElement.closest(".wide"))
+          .map((box) => [box, box.getBoundingClientRect()])
+          .filter(([, { width }]) => width > 0);
+        for (const [one, a] of boxes)
+          for (const [other, b] of boxes)
+            if (one !== other && !one.contains(other) && !other.contains(one))
+              if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                out.push(`${one.textContent} lies over ${other.textContent}`);
+      }
+    }
+  };
+  look(document);
+  return out;
 }"""
 
 
@@ -166,6 +249,25 @@ async def test_no_link_of_the_console_moves_under_the_pointer(playwright: Playwr
         await expect(seen.page.locator("nav .links a")).to_have_count(0)
         known.set()
         await expect(seen.page.locator("nav .links a")).to_have_count(6)
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR", "es-ES"])
+@pytest.mark.parametrize("width", [360, 1024, 1280])
+async def test_lists_and_board_of_the_console_have_all_in_its_place(
+    playwright: Playwright, preview: Preview, width: int, language: str
+) -> None:
+    """Every page can be gone to from any; nothing is cut, lies over something else, or leaves the window."""
+    preview.answers[("GET", "/api/v1/contacts")] = (200, {"contacts": CONTACTS, "next_before": None})
+    preview.answers[("GET", "/api/v1/recordings")] = (200, {"recordings": RECORDINGS, "next_before": None})
+    preview.greeting["/ws/board"] = [BOARD]
+    async with visit(playwright, "/sign-in/", language=language, width=width, preview=preview) as seen:
+        for path, sign in (("board", "vv-board table"), ("contacts", ".rows a"), ("recordings", ".rows a")):
+            await seen.page.goto(f"{preview.origin}/admin/#/{path}")
+            await seen.page.locator(sign).first.wait_for()
+            await expect(seen.page.locator("nav .links a")).to_have_count(6)
+            assert await seen.page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert await seen.page.evaluate(OUT_OF_PLACE) == [], path
+            assert seen.complaints == [], path
 
 
 async def test_a_caller_without_a_name_has_a_face_within_the_ring(playwright: Playwright, preview: Preview) -> None:

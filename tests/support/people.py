@@ -221,7 +221,7 @@ class Admin:
 
     async def open_newest_contact(self) -> None:
         await self.open("contacts")
-        await self.page.locator("vv-contacts ul.rows a").first.click()
+        await self.page.locator("vv-contacts .rows a").first.click()
         await self.page.locator("vv-contact").wait_for()
 
     async def recording_plays(self) -> None:

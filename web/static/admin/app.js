@@ -194,8 +194,8 @@ class Admin extends LitElement {
         <span class="brand">${mark()}<span>Vis-à-vis</span></span>
         <div class="links">
           ${(this._account === null ? [] : PAGES.filter((each) => this.#isAdmin || !each.admin)).map(
-            (each) => html`<a href="#/${each.page}" aria-current=${each.page === page ? "page" : "false"}>
-              ${icon(each.icon)}<span>${t(`admin.${each.page}`)}</span>
+            (each) => html`<a href="#/${each.page}" title=${t(`admin.${each.page}`)} aria-current=${each.page === page ? "page" : "false"}>
+              ${icon(each.icon)}<span class="word">${t(`admin.${each.page}`)}</span>
               ${each.page === "board" && alarms > 0 ? html`<span class="count">${alarms}<span class="visually-hidden"> ${t("board.alarms")}</span></span>` : nothing}
             </a>`,
           )}

@@ -25,6 +25,7 @@ class Board extends LitElement {
       .tile {
         padding: 14px 16px;
         display: grid;
+        align-content: start;
         gap: 2px;
       }
       .tile .value {
@@ -62,6 +63,32 @@ class Board extends LitElement {
       @media (max-width: 1100px) {
         .columns {
           grid-template-columns: minmax(0, 1fr);
+        }
+      }
+      @media (max-width: 560px) {
+        /* A queue's name in a row of its own, so that its figures have room below it. */
+        .queues tr {
+          display: grid;
+          grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr) minmax(0, 0.9fr) minmax(0, 1.15fr);
+          gap: 0 8px;
+        }
+        .queues thead th {
+          padding-inline-end: 0;
+          font-size: 0.6875rem;
+          line-height: 1.2;
+          overflow-wrap: anywhere;
+        }
+        .queues thead th:first-child {
+          display: none;
+        }
+        .queues tbody th {
+          grid-column: 1 / -1;
+          padding-block-end: 0;
+        }
+        .queues td {
+          border-top: 0;
+          padding-inline-end: 0;
+          padding-block-start: 2px;
         }
       }
       .bar {
@@ -149,38 +176,38 @@ class Board extends LitElement {
     </div>`;
   }
 
-  /** @param {BoardMessage} board @param {number} older_s */
+  /** Roles are said: a row that is laid out as a grid is none to a reader otherwise. @param {BoardMessage} board @param {number} older_s */
   #queues(board, older_s) {
     return html`<section class="card stack">
       <h2>${t("board.queues")}</h2>
       ${board.queues.length === 0
         ? html`<p class="hint">${t("board.no_queues")}</p>`
-        : html`<div class="scroll"><table>
-            <thead>
-              <tr>
-                <th scope="col">${t("board.queue")}</th>
-                <th scope="col">${t("board.waiting_talking")}</th>
-                <th scope="col" class="right">${t("board.longest")}</th>
-                <th scope="col" class="right">${t("board.kept")}</th>
-                <th scope="col" class="right">${t("board.ready")}</th>
+        : html`<div class="scroll"><table class="queues" role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                <th scope="col" role="columnheader">${t("board.queue")}</th>
+                <th scope="col" role="columnheader">${t("board.waiting_talking")}</th>
+                <th scope="col" role="columnheader" class="right">${t("board.longest")}</th>
+                <th scope="col" role="columnheader" class="right">${t("board.kept")}</th>
+                <th scope="col" role="columnheader" class="right">${t("board.ready")}</th>
               </tr>
             </thead>
-            <tbody>
+            <tbody role="rowgroup">
               ${board.queues.map((queue) => {
                 const all = Math.max(6, queue.waiting + queue.talking);
                 const talk = (queue.talking / all) * 100;
                 const wait = (queue.waiting / all) * 100;
-                return html`<tr>
-                  <th scope="row">${queue.name}</th>
-                  <td>
+                return html`<tr role="row">
+                  <th scope="row" role="rowheader">${queue.name}</th>
+                  <td role="cell">
                     <span class="number">${queue.waiting} · ${queue.talking}</span>
                     <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
                       ${svg`<rect class="back" width="100" height="10" rx="3"/><rect class="talk" width=${talk} height="10"/><rect class="wait" x=${talk} width=${wait} height="10"/>`}
                     </svg>
                   </td>
-                  <td class="right number">${queue.waiting > 0 ? clock(queue.longest_wait_s + older_s) : "–"}</td>
-                  <td class="right number" data-kept>${queue.kept ?? 0}</td>
-                  <td class="right number">${queue.agents_ready}</td>
+                  <td role="cell" class="right number">${queue.waiting > 0 ? clock(queue.longest_wait_s + older_s) : "–"}</td>
+                  <td role="cell" class="right number" data-kept>${queue.kept ?? 0}</td>
+                  <td role="cell" class="right number">${queue.agents_ready}</td>
                 </tr>`;
               })}
             </tbody>

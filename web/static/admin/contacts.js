@@ -8,7 +8,7 @@ import { request } from "../lib/api.js";
 import { Asking } from "../lib/asking.js";
 import { clock, moment, shortId } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
-import { STATE_ORDER, pageStyles } from "./styles.js";
+import { STATE_ORDER, listStyles, pageStyles } from "./styles.js";
 
 const LIMIT = 50;
 
@@ -48,61 +48,48 @@ class Contacts extends LitElement {
   static styles = [
     base,
     pageStyles,
+    listStyles,
     css`
+      :host {
+        --columns: 11rem minmax(0, 1.3fr) minmax(0, 1fr) 5rem 6rem 2rem 1.4rem;
+      }
+      @media (max-width: 1120px) {
+        :host {
+          --columns: 9.5rem minmax(0, 1.2fr) minmax(0, 1fr) 4rem 5.5rem 1.5rem 1.4rem;
+        }
+      }
       .head {
         display: flex;
         flex-wrap: wrap;
         gap: 12px;
         justify-content: space-between;
-        align-items: end;
+        align-items: center;
       }
       .head select {
         width: auto;
-      }
-      .rows a {
-        display: grid;
-        grid-template-columns: 9rem minmax(0, 1.3fr) minmax(0, 1fr) 5rem 5rem 2rem 1.4rem;
-        gap: 4px 12px;
-        align-items: center;
-        min-height: 56px;
-        padding: 8px 16px;
-        color: inherit;
-        text-decoration: none;
-        border-top: 1px solid var(--line);
-      }
-      .rows a:hover {
-        background: var(--surface-2);
-      }
-      .rows a svg {
-        color: var(--ink-2);
-      }
-      .rows {
-        padding: 0;
-        overflow: hidden;
-      }
-      .rows li:first-child a {
-        border-top: 0;
-      }
-      .pair {
         min-width: 0;
       }
-      .pair > * {
-        display: block;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+      .rec {
+        display: grid;
       }
-      @media (max-width: 900px) {
-        .rows a {
-          grid-template-columns: minmax(0, 1fr) auto 1.4rem;
+      @media (max-width: 560px) {
+        .head,
+        .head > .row {
+          min-width: 0;
         }
-        .rows a > .outcome {
-          grid-column: 1;
+        .head > .row {
+          flex: 1 1 100%;
+          flex-wrap: nowrap;
         }
-        .rows a > .agent,
-        .rows a > .wait,
-        .rows a > .rec {
-          display: none;
+        .head select {
+          flex: 1 1 0;
+        }
+        .head .word {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
         }
       }
     `,
@@ -149,7 +136,7 @@ class Contacts extends LitElement {
             <option value="" .selected=${asked === ""}>${t("contacts.all")}</option>
             ${STATE_ORDER.map((state) => html`<option value=${state} .selected=${state === asked}>${t(`state.${state}`)}</option>`)}
           </select>
-          <button ?disabled=${this.#asking.busy} @click=${() => this.#load(false)}>${icon("refresh")} ${t("contacts.refresh")}</button>
+          <button title=${t("contacts.refresh")} ?disabled=${this.#asking.busy} @click=${() => this.#load(false)}>${icon("refresh")} <span class="word">${t("contacts.refresh")}</span></button>
         </div>
       </div>
       ${refusal(this.#asking.code)}
@@ -161,21 +148,26 @@ class Contacts extends LitElement {
   /** @param {ContactRow[]} rows */
   #rows(rows) {
     if (rows.length === 0) return html`<p class="card">${t("contacts.none")}</p>`;
-    return html`<ul class="card rows">
-      ${rows.map(
+    return html`<div class="card rows">
+      <div class="names" aria-hidden="true">
+        <span>${t("recordings.begun")}</span><span>${t("list.state")}</span><span>${t("contact.agent")}</span><span>${t("contact.wait")}</span><span>${t("contact.talk")}</span>
+      </div>
+      <ul>${rows.map(
         (contact) => html`<li>
           <a href="#/contacts/${contact.contact_id}">
             <span class="pair"><span>${moment(contact.started_at, locale(), new Date())}</span><span class="mono small hint">${shortId(contact.contact_id)}</span></span>
-            <span class="outcome"><span class="pill ${outcomeTone(contact)}">${outcome(contact)}</span></span>
-            <span class="pair agent"><span>${contact.agent_name ?? "–"}</span><span class="hint small">${contact.queue ?? contact.site}</span></span>
-            <span class="number wait" title=${t("contact.wait")}>${contact.wait_s === null ? "–" : clock(contact.wait_s)}</span>
-            <span class="number" title=${t("contact.talk")}>${contact.talk_s ? clock(contact.talk_s) : "–"}</span>
-            <span class="rec">${contact.recording === null ? nothing : html`<span title=${t("contact.recording")}>${icon("play")}</span>`}</span>
+            <span class="state"><span class="pill ${outcomeTone(contact)}">${outcome(contact)}</span></span>
+            <span class="pair wide"><span>${contact.agent_name ?? "–"}</span><span class="hint small">${contact.queue ?? contact.site}</span></span>
+            <span class="number wide"><span class="visually-hidden">${t("contact.wait")}: </span>${contact.wait_s === null ? "–" : clock(contact.wait_s)}</span>
+            <span class="number"><span class="visually-hidden">${t("contact.talk")}: </span>${contact.talk_s ? clock(contact.talk_s) : "–"}</span>
+            <span class="rec wide" title=${contact.recording === null ? nothing : t("contact.recording")}>
+              ${contact.recording === null ? nothing : html`${icon("play")}<span class="visually-hidden">${t("contact.recording")}</span>`}
+            </span>
             ${icon("forward")}
           </a>
         </li>`,
-      )}
-    </ul>`;
+      )}</ul>
+    </div>`;
   }
 
   /** @param {Event} event */

@@ -8,7 +8,7 @@ import { request } from "../lib/api.js";
 import { Asking } from "../lib/asking.js";
 import { clock, moment, shortId, size } from "../lib/format.js";
 import { codeText, locale, t } from "../lib/i18n.js";
-import { pageStyles } from "./styles.js";
+import { listStyles, pageStyles } from "./styles.js";
 
 const LIMIT = 50;
 const STATES = /** @type {const} */ (["complete", "limit_reached", "failed", "aborted", "expired", "active", "paused", "ending"]);
@@ -65,7 +65,16 @@ class Recordings extends LitElement {
   static styles = [
     base,
     pageStyles,
+    listStyles,
     css`
+      :host {
+        --columns: 11rem minmax(15rem, 1.2fr) minmax(0, 1fr) minmax(0, 1fr) 5rem 5rem 1.4rem;
+      }
+      @media (max-width: 1120px) {
+        :host {
+          --columns: 9.5rem minmax(0, 1.2fr) minmax(0, 1fr) minmax(0, 1.1fr) 4rem 4.5rem 1.4rem;
+        }
+      }
       form {
         display: flex;
         flex-wrap: wrap;
@@ -73,44 +82,25 @@ class Recordings extends LitElement {
         align-items: end;
       }
       form > * {
-        flex: 0 1 12rem;
+        flex: 0 1 10rem;
+      }
+      form > .state {
+        flex-basis: 15rem; /* the longest of its choices */
       }
       form > button {
         flex: 0 0 auto;
       }
-      .rows {
-        padding: 0;
-        overflow: hidden;
-      }
-      .rows a {
-        display: grid;
-        grid-template-columns: 9rem minmax(0, 1.2fr) minmax(0, 1fr) minmax(0, 1fr) 5rem 5rem 1.4rem;
-        gap: 4px 12px;
-        align-items: center;
-        min-height: 56px;
-        padding: 8px 16px;
-        color: inherit;
-        text-decoration: none;
-        border-top: 1px solid var(--line);
-      }
-      .rows a:hover {
-        background: var(--surface-2);
-      }
-      .rows li:first-child a {
-        border-top: 0;
-      }
-      .pair > * {
-        display: block;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-      }
-      @media (max-width: 900px) {
-        .rows a {
-          grid-template-columns: minmax(0, 1fr) auto 1.4rem;
+      @media (max-width: 560px) {
+        form > div {
+          flex: 1 1 100%;
         }
-        .rows a > .wide {
-          display: none;
+        form > .day {
+          flex: 1 1 8rem;
+          min-width: 0;
+        }
+        #since,
+        #until {
+          padding-inline: 6px;
         }
       }
     `,
@@ -155,15 +145,15 @@ class Recordings extends LitElement {
       <h1>${t("admin.recordings")}</h1>
       <form class="card" @submit=${this.#search}>
         <div><label for="queue">${t("contact.queue")}</label><input id="queue" name="queue" .value=${asked.get("queue") ?? ""} pattern="[a-z0-9\\-]{1,40}" autocomplete="off" /></div>
-        <div>
+        <div class="state">
           <label for="state">${t("contacts.filter")}</label>
           <select id="state" name="state">
             <option value="" .selected=${!asked.has("state")}>${t("recordings.all")}</option>
             ${STATES.map((state) => html`<option value=${state} .selected=${state === asked.get("state")}>${stateText(state)}</option>`)}
           </select>
         </div>
-        <div><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" .value=${since} /></div>
-        <div><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" .value=${until} /></div>
+        <div class="day"><label for="since">${t("recordings.since")}</label><input id="since" name="since" type="date" .value=${since} /></div>
+        <div class="day"><label for="until">${t("recordings.until")}</label><input id="until" name="until" type="date" .value=${until} /></div>
         <button class="primary" type="submit" ?disabled=${this.#asking.busy}>${icon("refresh")} ${t("recordings.search")}</button>
       </form>
       ${refusal(this.#asking.code)}
@@ -176,21 +166,24 @@ class Recordings extends LitElement {
   #rows(rows) {
     if (rows.length === 0) return html`<p class="card">${t("recordings.none")}</p>`;
     const tag = locale();
-    return html`<ul class="card rows">
-      ${rows.map(
+    return html`<div class="card rows">
+      <div class="names" aria-hidden="true">
+        <span>${t("recordings.begun")}</span><span>${t("list.state")}</span><span>${t("contact.queue")}</span><span>${t("recordings.consent")}</span><span>${t("list.length")}</span><span>${t("list.size")}</span>
+      </div>
+      <ul>${rows.map(
         (row) => html`<li>
           <a href="#/recordings/${row.recording_id}">
             <span class="pair"><span>${moment(row.requested_at, tag, new Date())}</span><span class="mono small hint">${shortId(row.recording_id)}</span></span>
-            <span><span class="pill ${stateTone(row.state)}">${stateText(row.state)}</span></span>
-            <span class="wide">${row.queue ?? "–"}</span>
-            <span class="wide hint">${row.consent === "" ? "–" : codeText("recorded_consent", row.consent)}</span>
-            <span class="wide number">${row.duration_s > 0 ? clock(row.duration_s) : "–"}</span>
-            <span class="wide number">${row.size_bytes > 0 ? size(row.size_bytes, tag) : "–"}</span>
+            <span class="state"><span class="pill ${stateTone(row.state)}">${stateText(row.state)}</span></span>
+            <span class="wide"><span class="visually-hidden">${t("contact.queue")}: </span>${row.queue ?? "–"}</span>
+            <span class="wide hint"><span class="visually-hidden">${t("recordings.consent")}: </span>${row.consent === "" ? "–" : codeText("recorded_consent", row.consent)}</span>
+            <span class="number"><span class="visually-hidden">${t("list.length")}: </span>${row.duration_s > 0 ? clock(row.duration_s) : "–"}</span>
+            <span class="wide number"><span class="visually-hidden">${t("list.size")}: </span>${row.size_bytes > 0 ? size(row.size_bytes, tag) : "–"}</span>
             ${icon("forward")}
           </a>
         </li>`,
-      )}
-    </ul>`;
+      )}</ul>
+    </div>`;
   }
 
   /** @param {SubmitEvent} event */

@@ -62,6 +62,16 @@ export const pageStyles = css`
     display: grid;
     align-content: center;
   }
+  @media (max-width: 560px) {
+    /* The name in a row of its own; below it how it stands, and since when. */
+    .list li > .grow {
+      flex-basis: 100%;
+    }
+    .list .since {
+      margin-inline-start: auto;
+      min-width: 0;
+    }
+  }
   a.grow .mono {
     text-decoration: underline;
     text-underline-offset: 3px;
@@ -122,6 +132,75 @@ export const pageStyles = css`
   .s-closed {
     fill: #555c5f;
     background: #555c5f;
+  }
+`;
+
+/** A list whose items are links, each a row of columns. The host says which columns there are, in `--columns`. */
+export const listStyles = css`
+  .rows {
+    padding: 0;
+    overflow: hidden;
+  }
+  .rows .names,
+  .rows a {
+    display: grid;
+    grid-template-columns: var(--columns);
+    gap: 4px 12px;
+    align-items: center;
+    padding: 8px 16px;
+  }
+  .rows .names {
+    color: var(--ink-2);
+    font-size: 0.8125rem;
+    font-weight: 600;
+    line-height: 1.2;
+  }
+  .rows a {
+    min-height: 56px;
+    color: inherit;
+    text-decoration: none;
+    border-top: 1px solid var(--line);
+  }
+  .rows a:hover {
+    background: var(--surface-2);
+  }
+  .rows a svg {
+    color: var(--ink-2);
+  }
+  .rows .state .pill {
+    white-space: normal;
+    border-radius: 14px;
+    line-height: 1.3;
+  }
+  .rows .wide {
+    overflow-wrap: anywhere;
+  }
+  .pair {
+    min-width: 0;
+  }
+  .pair > * {
+    display: block;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  @media (max-width: 900px) {
+    .rows a {
+      grid-template-columns: minmax(0, 1fr) auto 1.4rem;
+    }
+    .rows li:first-child a {
+      border-top: 0;
+    }
+    .rows a > .state {
+      grid-area: 2 / 1 / 3 / 3;
+    }
+    .rows a > svg {
+      grid-area: 1 / 3 / 3;
+    }
+    .rows .names,
+    .rows a > .wide {
+      display: none;
+    }
   }
 `;
 
@@ -243,14 +322,14 @@ export const frameStyles = css`
       inset: auto 0 0;
       flex-direction: row;
       gap: 0;
-      overflow-x: auto;
       background: var(--surface);
       border-top: 1px solid var(--line);
       z-index: 20;
     }
     .links a {
       position: relative;
-      flex: 1 0 4.5rem;
+      flex: 1 1 var(--target);
+      min-width: 0;
       min-height: 64px;
       flex-direction: column;
       justify-content: center;
@@ -260,10 +339,26 @@ export const frameStyles = css`
       text-align: center;
       border-radius: 0;
     }
+    /* All of them have room side by side when only the page that shows has its word; the others have it as their name. */
+    .links a[aria-current="page"] {
+      flex: 0 0 auto;
+      padding-inline: 12px;
+    }
+    .links a:not([aria-current="page"]) > .word {
+      position: absolute;
+      width: 1px;
+      height: 1px;
+      overflow: hidden;
+      clip-path: inset(50%);
+    }
     .count {
       position: absolute;
       top: 4px;
-      right: 22%;
+      inset-inline-start: calc(50% + 6px);
+      min-width: 20px;
+      padding: 0 5px;
+      line-height: 20px;
+      font-size: 0.75rem;
     }
     main {
       padding: 14px 12px;

@@ -658,6 +658,7 @@ export const texts = {
   "alarm.finalise_timeout": "Finishing a recording takes too long",
   "alarm.finalise_memory": "Finishing a recording needs too much memory",
   "alarm.finalise_failed": "A recording could not be finished",
+  "alarm.worker_lost": "A recording ended with its media process",
   "alarm.media_worker_lost": "A media process has ended",
   "alarm.media_worker_loop": "A media process ends again and again",
   "alarm.acd_not_reconciled": "An ACD is back and can't be asked",
@@ -702,6 +703,9 @@ export const texts = {
   "pilot.stop_text": "From now on nobody new is offered video. Everybody who is waiting or talking goes on undisturbed.",
   "pilot.keep": "Keep it on",
 
+  "list.state": "State",
+  "list.length": "Length",
+  "list.size": "Size",
   "contacts.filter": "Show",
   "contacts.all": "All contacts",
   "contacts.refresh": "Refresh",

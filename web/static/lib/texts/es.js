@@ -660,6 +660,7 @@ export const texts = {
   "alarm.finalise_timeout": "Terminar una grabación tarda demasiado",
   "alarm.finalise_memory": "Terminar una grabación necesita demasiada memoria",
   "alarm.finalise_failed": "No se pudo terminar una grabación",
+  "alarm.worker_lost": "Una grabación terminó con su proceso de medios",
   "alarm.media_worker_lost": "Ha terminado un proceso de medios",
   "alarm.media_worker_loop": "Un proceso de medios termina una y otra vez",
   "alarm.acd_not_reconciled": "Un ACD ha vuelto y no se le puede preguntar",
@@ -704,6 +705,9 @@ export const texts = {
   "pilot.stop_text": "Desde ahora no se ofrece vídeo a nadie nuevo. Quien espera o habla sigue sin interrupción.",
   "pilot.keep": "Dejarlo activo",
 
+  "list.state": "Estado",
+  "list.length": "Duración",
+  "list.size": "Tamaño",
   "contacts.filter": "Mostrar",
   "contacts.all": "Todos los contactos",
   "contacts.refresh": "Actualizar",

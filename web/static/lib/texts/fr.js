@@ -660,6 +660,7 @@ export const texts = {
   "alarm.finalise_timeout": "La finition d’un enregistrement dure trop longtemps",
   "alarm.finalise_memory": "La finition d’un enregistrement demande trop de mémoire",
   "alarm.finalise_failed": "Un enregistrement n’a pas pu être finalisé",
+  "alarm.worker_lost": "Un enregistrement s’est arrêté avec son processus média",
   "alarm.media_worker_lost": "Un processus média s’est arrêté",
   "alarm.media_worker_loop": "Un processus média s’arrête sans cesse",
   "alarm.acd_not_reconciled": "Un ACD est revenu mais ne répond pas aux questions",
@@ -704,6 +705,9 @@ export const texts = {
   "pilot.stop_text": "Dès maintenant, la vidéo n’est proposée à personne de nouveau. Ceux qui attendent ou parlent continuent sans être dérangés.",
   "pilot.keep": "La garder active",
 
+  "list.state": "État",
+  "list.length": "Durée",
+  "list.size": "Taille",
   "contacts.filter": "Afficher",
   "contacts.all": "Tous les contacts",
   "contacts.refresh": "Actualiser",

@@ -77,12 +77,12 @@ class Distributor:
         if not self._tasks:
             return
         await cancel_and_wait(*self._tasks)
-        self._tasks.clear()
         await self._supervisor.aclose()
         try:
             await self._books.store.forget_node(self._books.node)
         except PortFailure as failure:
             _log.warning("acd.not_tidied", code=failure.code)
+        self._tasks.clear()  # not before: cut short, it is done by the next who asks
 
     def wake(self) -> None:
         self._wake.set()

@@ -118,7 +118,6 @@ class SipAcd:
         self._moved: set[str] = set()  # correlations whose priority the feed was told
         self._was_cut = False
         self._started = False
-        self._closing = False
 
     # ------------------------------------------------------------ life
 
@@ -134,9 +133,8 @@ class SipAcd:
 
     async def aclose(self) -> None:
         """Hang up everything, then end. Idempotent; takes `HANG_UP_S` at most, and what the feed needs."""
-        if not self._started or self._closing:
+        if not self._started:
             return
-        self._closing = True
         for contact in self._register.all():
             contact.leave(closed=True)
         if self._register.legs:
@@ -145,10 +143,12 @@ class SipAcd:
                     await self._register.all_gone.wait()
             except TimeoutError:
                 _log.warning("acd.calls_left", acd=self._settings.name, calls=self._register.legs)
-        self._media.events.remove_listener(EVENT, self._heard)
+        if self._heard in self._media.events.listeners(EVENT):
+            self._media.events.remove_listener(EVENT, self._heard)
         if self._feed is not None:
             await self._feed.aclose()
         await self._supervisor.aclose()
+        self._started = False  # not before: cut short, it is done by the next who asks
 
     def figures(self) -> SipFigures:
         return SipFigures(

@@ -148,11 +148,11 @@ class TaskAcd:
         """Stop; what is not delivered stays in the records. Idempotent."""
         if not self._started:
             return
-        self._started = False
         await self._supervisor.aclose()
         await self.letters.aclose()
         await self._book.save()
         await self._caller.aclose()
+        self._started = False  # not before: cut short, it is done by the next who asks
 
     def _end_left_over(self, task: Task) -> None:
         contact_id = task.offer.contact_id

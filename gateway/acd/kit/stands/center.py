@@ -95,8 +95,9 @@ class CenterStand:
     async def aclose(self) -> None:
         for handle in self._soon:
             handle.cancel()
-        if self._acd is not None:
-            await self._acd.aclose()
+        acd, self._acd = self._acd, None  # which closes its caller, and that is this stand
+        if acd is not None:
+            await acd.aclose()
 
     def said(self, contact: ContactId) -> Mapping[str, int] | None:
         return self._said[contact]

@@ -281,6 +281,24 @@ async def test_nothing_is_left_in_the_store_at_the_end(rig: Rig) -> None:
     assert (rig.store.tickets, rig.store.seats) == ({}, {})
 
 
+async def test_a_closing_that_is_cut_short_is_done_by_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def for_ever(_: str) -> int:
+        return await asyncio.get_running_loop().create_future()
+
+    await rig.enter("one")
+    await rig.ready(ANNA)
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "forget_node", for_ever)
+        closing = asyncio.create_task(rig.acd.aclose())
+        await at_rest()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+    assert rig.store.tickets
+    await rig.acd.aclose()
+    assert (rig.store.tickets, rig.store.seats) == ({}, {})
+
+
 async def test_who_took_the_customer_over_is_held_for_it_and_who_asked_them_is_free(rig: Rig) -> None:
     ref = await rig.enter("one")
     await rig.ready(ANNA)

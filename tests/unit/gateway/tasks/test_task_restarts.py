@@ -124,3 +124,21 @@ async def test_a_stop_in_the_middle_of_writing_leaves_nothing_unwritten(steps: i
         for _ in range(steps):  # of the event loop: before, in and after the writing
             await asyncio.sleep(0)
     assert rig.store.open["acd", ContactId(ref)].task["attributes"] == {"basket": "2"}
+
+
+async def test_a_closing_that_is_cut_short_is_done_by_the_next(rig: TaskRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def for_ever(_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "put_task", for_ever)
+        ref = await rig.offer()
+        closing = asyncio.create_task(rig.acd.aclose())
+        await at_rest()
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+    assert not rig.caller.closed
+    await rig.acd.aclose()
+    assert rig.caller.closed
+    assert ("acd", ContactId(ref)) in rig.store.open

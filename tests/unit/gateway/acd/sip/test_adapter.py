@@ -29,13 +29,14 @@ from gateway.acd.events import (
     WrapUpDone,
 )
 from gateway.acd.port import AcdMode, AgentPosition, ContactOffer, ContactSnapshot, CutCause, Phase, Resyncs
+from gateway.acd.sip import adapter
 from gateway.acd.sip.adapter import WAITING_LIMIT, SipAcd
 from gateway.acd.sip.feed import FeedAbilities, FeedEvent, FeedListener, FeedSnapshot
 from gateway.acd.sip.register import KEPT_S
 from gateway.base.errors import PortFailure, SetupError, StateConflict
 from gateway.base.ids import AgentId, ContactId
 from gateway.config.acd_sip import SipAcdSettings
-from media.port import CloseLeg, DialVoice, HoldVoice, ProbeTrunk, TrunkAnswer
+from media.port import EVENT, CloseLeg, DialVoice, HoldVoice, ProbeTrunk, TrunkAnswer
 from tests.support.clock import FakeClock, at_rest
 from tests.support.fake_media import FakeMedia
 
@@ -81,6 +82,8 @@ class Feed:
         self.positions: list[AgentPosition] = []
         self.believed: list[FeedSnapshot] = []
         self.listener: FeedListener
+        self.may_close = asyncio.Event()
+        self.may_close.set()
         self._abilities = FeedAbilities(**abilities)
 
     def abilities(self) -> FeedAbilities:
@@ -92,6 +95,7 @@ class Feed:
     async def start(self) -> None: ...
 
     async def aclose(self) -> None:
+        await self.may_close.wait()
         self.connected = False
 
     async def withdraw(self, correlation: str) -> None: ...
@@ -488,6 +492,37 @@ async def test_closing_hangs_up_everything(make: Makers) -> None:
     assert not rig.media.legs
     assert len(rig.told) == told
     await rig.acd.aclose()
+
+
+@pytest.mark.parametrize("while_closing", ["calls", "feed"])
+async def test_a_closing_that_is_cut_short_is_done_by_the_next(
+    make: Makers, monkeypatch: pytest.MonkeyPatch, while_closing: str
+) -> None:
+    monkeypatch.setattr(adapter, "HANG_UP_S", 600.0)  # it waits for the call, however slow this machine
+    feed = Feed()
+    rig = await make(feed=feed)
+    await rig.acd.offer(offer())
+    await at_rest()
+    if while_closing == "calls":
+        rig.media.gate = asyncio.Event()
+    else:
+        feed.may_close.clear()
+    closing = asyncio.create_task(rig.acd.aclose())
+    await at_rest()
+    assert bool(rig.media.legs) == (while_closing == "calls")
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert feed.connected
+    feed.may_close.set()
+    if rig.media.gate is not None:
+        rig.media.gate.set()
+    await rig.acd.aclose()
+    assert not feed.connected
+    assert not rig.media.legs
+    assert not rig.media.events.listeners(EVENT)
+    await at_rest()
+    assert not rig.clock.sleepers, "nothing of it goes on"
 
 
 async def test_a_contact_comes_again_after_its_queue_let_it_go(make: Makers) -> None:

@@ -345,8 +345,14 @@ class Links(Protocol):
         """It is not wanted any more. Idempotent. Raises as `place`."""
         ...
 
-    async def open(self, token: str, pin: str) -> Invitation:
-        """Let somebody in, counted. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
+    async def invitation(self, token: str, pin: str) -> Invitation:
+        """What it leads to, for who may come in now; nobody is let in before `count_opening`. Raises as `look`,
+        NotAuthorised (`pin_wrong`), StateConflict (`link_early`).
+        """
+        ...
+
+    async def count_opening(self, token: str) -> None:
+        """Somebody is let in. Raises as `look`."""
         ...
 
 

@@ -117,8 +117,10 @@ class Links:
             self._check_good(link)
         return link
 
-    async def open(self, text: str, pin: str) -> Invitation:
-        """Let somebody in: counts. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict (`link_early`)."""
+    async def invitation(self, text: str, pin: str) -> Invitation:
+        """What it leads to, for who may come in now. Raises as `look`, NotAuthorised (`pin_wrong`), StateConflict
+        (`link_early`). Nobody is let in before `count_opening`.
+        """
         link, token = await self._find(text)
         self._check_good(link)
         if link.is_early(self._clock.now()):
@@ -126,9 +128,13 @@ class Links:
         if link.pin_digest and not hmac.compare_digest(link.pin_digest, _pin_digest(token, pin.strip())):
             await self._store.count_wrong_pin(link.digest)
             raise NotAuthorised("pin_wrong", "The PIN is not right. The agent can read it to you.")
+        return invitation_of(link)
+
+    async def count_opening(self, text: str) -> None:
+        """Somebody is let in. Raises as `look`: of many who ask at once no more than it opens for."""
+        link, _ = await self._find(text)
         if not await self._store.count_opening(link.digest):
             raise StateConflict("link_over", "This link is over.")
-        return invitation_of(link)
 
     async def of_agent(self, agent_id: AgentId) -> Sequence[Link]:
         """What this agent has made and is still good, newest first."""

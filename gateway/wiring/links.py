@@ -123,8 +123,11 @@ class LinksForSignaling:
     async def give_up_place(self, token: str) -> None:
         await self._places.cancel(token)
 
-    async def open(self, token: str, pin: str) -> Invitation:
-        return await self._links.open(token, pin)
+    async def invitation(self, token: str, pin: str) -> Invitation:
+        return await self._links.invitation(token, pin)
+
+    async def count_opening(self, token: str) -> None:
+        await self._links.count_opening(token)
 
 
 def address_of(url: str, site: str, token: str) -> str:

@@ -109,7 +109,7 @@ async def entry(request: web.Request) -> web.Response:
         await limit(request, "entry", services.settings.limits.entries_per_minute)
     asked = await read_body(request, EntryRequest)
     await services.admission.check(asked.site, asked.visitor_key, canary=canary, invited=bool(asked.link))
-    invitation = await services.links.open(asked.link, asked.pin) if asked.link else None
+    invitation = await services.links.invitation(asked.link, asked.pin) if asked.link else None
     identity = _identity(services, asked)
     place = invitation.place if invitation is not None else None
     if place is not None and identity is None:
@@ -129,6 +129,8 @@ async def entry(request: web.Request) -> web.Response:
             invitation=invitation,
         )
     )
+    if asked.link:  # not before there is a ticket: where none can be had, no opening is used up
+        await services.links.count_opening(asked.link)
     expires_s = services.settings.sessions.entry_token / timedelta(seconds=1)
     answer = {"entry_token": token, "expires_s": expires_s, "identified": identity is not None}
     return web.json_response(answer, status=201)

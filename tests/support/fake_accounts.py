@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSignedIn
+from gateway.base.errors import GatewayError, NotAuthorised, NotFound, NotSignedIn, StateConflict
 from gateway.base.ids import AccountId, AgentId
+from gateway.links.model import MOST_OPENINGS
 from gateway.live.rates import Decision, Rate
 from gateway.parties import Entry, Invitation, KeptPlace
 from signaling.ports import Account, LinkPlan, SignedIn
@@ -158,14 +159,19 @@ class FakeLinks:
         await self.look(token)
         self.given_up += 1
 
-    async def open(self, token: str, pin: str) -> Invitation:
+    async def invitation(self, token: str, pin: str) -> Invitation:
         await self.look(token)
         if pin != "123456":
             raise NotAuthorised("pin_wrong", "The PIN is not right.")
-        self.opened += 1
         return Invitation(
             link_id="lk_first0000", site="shop", agent_id=AgentId("ag_ann00000000"), queue="by-link", place=self.kept
         )
+
+    async def count_opening(self, token: str) -> None:
+        await self.look(token)
+        if self.opened == MOST_OPENINGS:
+            raise StateConflict("link_over", "This link is over.")
+        self.opened += 1
 
 
 @dataclass

@@ -1,11 +1,14 @@
 """Links over HTTP: agents make them and take them back; whoever has one learns who invites, and comes in by it."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
+from gateway.base.errors import PortFailure
 from gateway.base.ids import AgentId, ContactId
+from gateway.links.model import MOST_OPENINGS
 from gateway.parties import Entry, Identity, KeptPlace
 from tests.integration.signaling.test_sign_in import own, said
 from tests.support.signaling_node import API_TOKEN, Node
@@ -63,6 +66,36 @@ async def test_the_entry_carries_the_invitation_and_a_wrong_pin_gives_none(
     assert isinstance(entry, Entry)
     assert entry.invitation is not None
     assert (entry.invitation.agent_id, here.links.opened) == (ANN, 1)
+
+
+async def test_an_opening_that_led_to_no_entry_is_not_counted(
+    here: Node, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Entry) -> str:
+        raise PortFailure("live_unavailable", "It is away.")
+
+    asked = {**VISITOR, "site": "shop", "link": "good", "pin": "123456"}
+    with monkeypatch.context() as patch:
+        patch.setattr(here.entry_tokens, "issue", away)
+        async with http.post("/api/v1/widget/entry", json=asked) as answer:
+            assert await said(answer) == (503, "live_unavailable")
+    assert here.links.opened == 0
+    async with http.post("/api/v1/widget/entry", json=asked) as answer:
+        assert answer.status == 201
+    assert here.links.opened == 1
+
+
+async def test_of_many_who_come_at_once_no_more_come_in_than_the_link_opens_for(
+    here: Node, http: aiohttp.ClientSession
+) -> None:
+    here.links.opened = MOST_OPENINGS - 1
+    asked = {**VISITOR, "site": "shop", "link": "good", "pin": "123456"}
+
+    async def come_in() -> int:
+        async with http.post("/api/v1/widget/entry", json=asked) as answer:
+            return answer.status
+
+    assert sorted(await asyncio.gather(*(come_in() for _ in range(3)))) == [201, 409, 409]
 
 
 async def test_guessing_links_is_slowed_down(here: Node, http: aiohttp.ClientSession) -> None:

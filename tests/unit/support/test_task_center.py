@@ -13,7 +13,7 @@ class FakeProduct:
     """It runs, and nobody can sign in."""
 
     url = "http://127.0.0.1:9"
-    killed = 0
+    killed = 0  # of all that were started
 
     @classmethod
     async def start(cls, *_: Any, **__: Any) -> "FakeProduct":
@@ -28,6 +28,7 @@ class FakeProduct:
 
 async def test_a_gateway_that_nobody_can_sign_in_to_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_center, "Product", FakeProduct)
+    monkeypatch.setattr(FakeProduct, "killed", 0)
     with pytest.raises(KeyError):
         async with Center.running(tmp_path):
             pytest.fail("there is no link for the admin")

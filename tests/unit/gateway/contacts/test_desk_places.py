@@ -40,7 +40,9 @@ def token_of(customer: Customer) -> str:
 
 async def comes_back(rig: DeskRig, token: str) -> Customer:
     assert rig.links is not None
-    invitation = await Links(rig.links, rig.clock, rig.settings.max_wait).open(token, "")
+    links = Links(rig.links, rig.clock, rig.settings.max_wait)
+    invitation = await links.invitation(token, "")
+    await links.count_opening(token)
     return await rig.customer(invitation=invitation, display_name="")
 
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from gateway.acd.outside import QUEUE
-from gateway.base.errors import CapacityExceeded, GatewayError
+from gateway.base.errors import CapacityExceeded, GatewayError, StateConflict
 from gateway.base.ids import AgentId
 from gateway.links.model import MOST_OF_AGENT, MOST_OPENINGS, MOST_WRONG_PINS, Plan
 from gateway.links.service import Links
+from gateway.parties import Invitation
 from tests.support.clock import FakeClock
 from tests.support.memory_links import MemoryLinks
 
@@ -32,9 +33,15 @@ def links(store: MemoryLinks, clock: FakeClock) -> Links:
     return Links(store, clock, LASTS)
 
 
+async def come_in(links: Links, token: str, pin: str) -> Invitation:
+    invitation = await links.invitation(token, pin)
+    await links.count_opening(token)
+    return invitation
+
+
 async def refused(links: Links, token: str, pin: str = "") -> str:
     with pytest.raises(GatewayError) as caught:
-        await links.open(token, pin)
+        await come_in(links, token, pin)
     return caught.value.code
 
 
@@ -42,7 +49,7 @@ async def test_a_link_leads_to_the_agent_who_made_it(links: Links) -> None:
     made = await links.make(ANNA, "Anna", "shop", with_pin=False)
     seen = await links.look(made.token.upper())
     assert (seen.agent_name, seen.site, made.pin) == ("Anna", "shop", "")
-    invitation = await links.open(made.token.replace("-", ""), "")
+    invitation = await come_in(links, made.token.replace("-", ""), "")
     assert (invitation.agent_id, invitation.site, invitation.queue) == (ANNA, "shop", QUEUE)
 
 
@@ -57,7 +64,7 @@ async def test_neither_token_nor_pin_is_kept(links: Links, store: MemoryLinks) -
 async def test_the_pin_is_needed_and_few_wrong_ones_end_the_link(links: Links) -> None:
     made = await links.make(ANNA, "Anna", "shop", with_pin=True)
     wrong = "000000" if made.pin != "000000" else "111111"
-    assert (await links.open(made.token, f" {made.pin} ")).agent_id == ANNA
+    assert (await come_in(links, made.token, f" {made.pin} ")).agent_id == ANNA
     assert [await refused(links, made.token, wrong) for _ in range(MOST_WRONG_PINS)] == ["pin_wrong"] * MOST_WRONG_PINS
     assert await refused(links, made.token, made.pin) == "link_over"
 
@@ -65,8 +72,10 @@ async def test_the_pin_is_needed_and_few_wrong_ones_end_the_link(links: Links) -
 async def test_it_ends_with_its_time_its_openings_or_who_made_it(links: Links, clock: FakeClock) -> None:
     made = await links.make(ANNA, "Anna", "shop", with_pin=False)
     for _ in range(MOST_OPENINGS):
-        await links.open(made.token, "")
+        await come_in(links, made.token, "")
     assert await refused(links, made.token) == "link_over"
+    with pytest.raises(StateConflict, match="link_over"):  # asked for before it was over
+        await links.count_opening(made.token)
     taken_back = await links.make(ANNA, "Anna", "shop", with_pin=False)
     with pytest.raises(GatewayError, match="link_unknown"):
         await links.revoke("ag_ben00000", taken_back.link.link_id)
@@ -115,7 +124,7 @@ async def test_a_link_for_a_time_opens_neither_before_nor_after_it(links: Links,
     clock.advance(2 * 3600 - 1)
     assert await refused(links, made.token) == "link_early"
     clock.advance(1)
-    invitation = await links.open(made.token, "")
+    invitation = await come_in(links, made.token, "")
     assert (invitation.agent_id, invitation.queue) == (None, "sales")
     clock.advance(1800)
     assert await refused(links, made.token) == "link_over"
@@ -126,7 +135,7 @@ async def test_who_comes_too_early_uses_nothing_up(links: Links, clock: FakeCloc
     for _ in range(MOST_OPENINGS + 1):
         assert await refused(links, made.token) == "link_early"
     clock.advance(2 * 3600)
-    assert (await links.open(made.token, "")).queue == "sales"
+    assert (await come_in(links, made.token, "")).queue == "sales"
 
 
 @pytest.mark.parametrize(

@@ -48,14 +48,14 @@ async def call_bench(aim: Aim, clock: Clock) -> AsyncIterator[Bench]:
             settings, media=engine, clock=clock, queues=[QUEUE], on_alarm=lambda _code, _detail: None, feed=feed
         )
         meet(acd)
-        await acd.start()
-        if feed is not None:
-            feeds.append(feed)
-            try:
+        try:
+            await acd.start()
+            if feed is not None:
+                feeds.append(feed)
                 await _connected(feed, clock)
-            except SetupError:
-                await acd.aclose()
-                raise
+        except BaseException:  # cancelled too: nobody else knows of it yet
+            await acd.aclose()
+            raise
         return acd
 
     try:

@@ -165,8 +165,16 @@ class BaresipStack:
                 extra_config_text=config_text(settings),
             )
             stack._trace.attach()
-            await runtime.start(config)
-            await asyncio.to_thread(_without_folder, runtime)
+            begun = asyncio.ensure_future(runtime.start(config))
+            try:
+                await asyncio.shield(begun)
+                await asyncio.to_thread(_without_folder, runtime)
+            except asyncio.CancelledError:  # baresip must be up to be ended; it soon is, or gives up by itself
+                await asyncio.wait((begun,))
+                if begun.exception() is None:
+                    await stack.aclose()
+                stack._trace.detach()
+                raise
         except (BaresipError, ValueError, TypeError) as error:
             stack._trace.detach()
             raise MediaRefused("voice_unavailable", f"the SIP stack does not start: {error}") from error

@@ -1,17 +1,22 @@
 """Who asks the SIP stack for something while it closes is refused, and not cancelled in its place."""
 
 import asyncio
+import logging
+import threading
 from random import Random
 from typing import Any, cast
 
 import pytest
+from baresip.errors import BaresipError
 
 from media import calls as calls_module
 from media.calls import OpenCalls
 from media.port import DialVoice, MediaRefused, VoiceTrunk
+from media.voice import stack as stack_module
 from media.voice.settings import VoiceSettings
 from media.voice.sip import SipPort
 from media.voice.stack import BaresipStack
+from tests.support.servers import until
 
 TRUNK = VoiceTrunk(name="t", from_uri="sip:4930123@gateway.example")
 CALL = DialVoice(leg_id="lg_1", to_uri="sip:7001@acd.example", trunk=TRUNK)
@@ -58,3 +63,49 @@ async def test_a_stack_that_is_closed_while_it_dials(at: str, monkeypatch: pytes
     await stack.aclose()
     with pytest.raises(MediaRefused, match="voice_unavailable"):
         await dialling
+
+
+@pytest.mark.parametrize("at", ["baresip", "baresip that fails", "its folder"])
+async def test_a_start_that_is_cut_short_leaves_nothing(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """baresip is not cut short: before it is up, its thread does not hear that it is to end."""
+    up, slow, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowRuntime(Runtime):
+        def __init__(self, **_: object) -> None:
+            """It is not up yet."""
+
+        def subscribe(self, _: object) -> None:
+            """It tells nothing."""
+
+        async def start(self, _: object) -> None:
+            if at != "its folder":
+                slow.set()
+                await asyncio.to_thread(go_on.wait)
+            if at == "baresip that fails":
+                raise BaresipError("no ready signal")
+            up.set()
+
+        async def close(self) -> None:
+            up.clear()
+
+    def folder(_: object) -> None:
+        slow.set()
+        go_on.wait()
+
+    monkeypatch.setattr("baresip.runtime.Runtime", SlowRuntime)
+    monkeypatch.setattr(stack_module, "_without_folder", folder)
+    trace = logging.getLogger("baresip.native.sip")
+    before = list(trace.handlers)
+    starting = asyncio.create_task(BaresipStack.start(VoiceSettings()))
+    try:
+        await until(slow.is_set, what="it starts")
+        assert up.is_set() == (at == "its folder")
+        starting.cancel()
+        if at != "its folder":
+            await reaches_its_wait(starting)
+    finally:
+        go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert trace.handlers == before
+    assert not up.is_set()

@@ -165,8 +165,6 @@ class BaresipCall:
                     self._tell(Held(held))
             case Event.CALL_DTMF_START:
                 self._tell_digit((event.text or "").upper())
-            case Event.CALL_TRANSFER_FAILED:
-                self._tell_referred(_status(event.text or "") or 500)
             case Event.CALL_CLOSED:
                 self._close(event.text or "")
             case _:
@@ -306,7 +304,8 @@ class BaresipCall:
         self._referring = True
 
     async def _refer(self, transfer: Coroutine[Any, Any, None]) -> None:
-        """Its outcome is told by events; here is what is told by none: not sent, or never answered."""
+        """Tell its outcome once the stack has done with it: the next could be asked for too early, were it told by the
+        stack's event. When the call has closed it was told already."""
         from baresip.errors import BaresipError, TransferFailed
 
         try:

@@ -4,25 +4,34 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from baresip.errors import TransferFailed
+from baresip.events import Event, StackEvent
 
 from gateway.base.tasks import Supervisor
-from media.port import VoiceTrunk
+from media.port import MediaRefused, VoiceTrunk
 from media.voice import stack_call
+from media.voice.sip import Answered, Referred
 from media.voice.stack_call import BaresipCall
 from media.voice.trace import Seen, read
 
 
 class Native:
-    """As much of baresip's call as ending it takes."""
+    """As much of baresip's call as ending and transferring it takes."""
 
     handle = 1
     audio = None
 
     def __init__(self) -> None:
         self.hung_up = 0
+        self.transfers: list[asyncio.Future[None]] = []
 
     async def hangup(self) -> None:
         self.hung_up += 1
+
+    async def transfer(self, uri: str) -> None:
+        outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.transfers.append(outcome)
+        await outcome
 
 
 def dialled() -> tuple[BaresipCall, Native]:
@@ -33,8 +42,9 @@ def dialled() -> tuple[BaresipCall, Native]:
     return call, native
 
 
-def answer(status: int) -> Seen:
-    seen = read(f"SIP/2.0 {status} So\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n")
+def answer(status: int, body: str = "") -> Seen:
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    seen = read(f"SIP/2.0 {status} So\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n{kind}\r\n{body}")
     assert seen is not None
     return seen
 
@@ -71,3 +81,30 @@ async def test_a_switch_that_says_nothing_is_not_waited_for_long(monkeypatch: py
     async with asyncio.timeout(30):
         await call.hang_up()
     assert native.hung_up == 1
+
+
+async def test_a_transfer_that_failed_is_told_when_the_next_can_be_asked_for() -> None:
+    """The stack's event comes before it has done with the first: what is told of one is not taken for the next's."""
+    call, native = dialled()
+    told: list[object] = []
+    call.on_event(told.append)
+    sound = "v=0\r\nm=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+    call.see(answer(200, sound))
+    call.hear(StackEvent(event=Event.CALL_ESTABLISHED, handle=1, ua=1, call=1, text=""))
+    assert told == [Answered("PCMA")]
+    told.clear()
+    await call.refer("sip:sales@acd.example")
+    await turns()
+    call.hear(StackEvent(event=Event.CALL_TRANSFER_FAILED, handle=1, ua=1, call=1, text="486 Busy Here"))
+    await turns()
+    assert told == []
+    with pytest.raises(MediaRefused, match="a transfer is under way"):
+        await call.refer("sip:sales@acd.example")
+    native.transfers[0].set_exception(TransferFailed("486 Busy Here", status=486, reason="Busy Here"))
+    await turns()
+    assert told == [Referred(486, final=True)]
+    await call.refer("sip:sales@acd.example")
+    await turns()
+    assert told == [Referred(486, final=True)]
+    assert len(native.transfers) == 2
+    native.transfers[1].set_result(None)

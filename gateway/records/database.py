@@ -32,7 +32,6 @@ takes asyncpg two seconds more."""
 OPEN_S: Final = 60.0  # migrations included
 _SQLITE_REFUSALS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 _REFUSAL_CLASSES: Final = ("22", "23", "42")  # SQLSTATE: data, integrity, our SQL
-_BUSY_MS: Final = 1000  # how long SQLite itself waits for another writer
 _LOOK_EVERY_S: Final = 0.005
 
 
@@ -182,12 +181,18 @@ def _engine(url: URL, *, wait_s: float, statement_s: float) -> tuple[AsyncEngine
             connect_args={"timeout": wait_s, "command_timeout": statement_s},
         )
         return engine, threads
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "factory": threads.connection})
+    busy_s = wait_s / 2  # SQLite waits so long for another writer, and says then that it was one
+    engine = create_async_engine(url, connect_args={"timeout": busy_s, "factory": threads.connection})
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"busy_timeout={round(busy_s * 1000)}",
+            "foreign_keys=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -40,6 +40,14 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.aclose()
 
 
+@pytest.fixture
+async def impatient(tmp_path: Path, database: Database) -> AsyncIterator[Database]:
+    """The same records, with the waits of the product."""
+    opened = await open_database(RecordsSettings(), tmp_path)
+    yield opened
+    await opened.aclose()
+
+
 async def test_a_query_that_nobody_waits_for_any_more_is_waited_for_at_the_end(database: Database) -> None:
     """SQLite can't be stopped in the middle; its thread would speak to an event loop that is closed."""
     before = set(threading.enumerate())
@@ -154,9 +162,9 @@ async def test_an_address_of_no_database_of_ours_is_a_plain_sentence(tmp_path: P
         await open_database(RecordsSettings(url=SecretStr(url)), tmp_path)
 
 
-async def test_a_locked_database_delays_the_journal_and_nothing_else(tmp_path: Path, database: Database):
+async def test_a_locked_database_delays_the_journal_and_nothing_else(tmp_path: Path, impatient: Database):
     """Another process holds the write lock for longer than SQLite waits; events pile up and are written once."""
-    records = SqlJournal(database, SystemClock(), outbox_limit=5)
+    records = SqlJournal(impatient, SystemClock(), outbox_limit=5)
     records.start()
     locker = sqlite3.connect(tmp_path / "records.sqlite", check_same_thread=False, isolation_level=None)
     locker.execute("BEGIN IMMEDIATE")
@@ -176,16 +184,16 @@ async def test_a_locked_database_delays_the_journal_and_nothing_else(tmp_path: P
     await records.flushed()
     assert not records.full
     assert not records.outbox.away
-    rows = await database.rows(text("SELECT seq FROM journal ORDER BY seq"))
+    rows = await impatient.rows(text("SELECT seq FROM journal ORDER BY seq"))
     assert [row.seq for row in rows] == [1, 2, 3, 4, 5, 6]
     await records.aclose()
 
 
 async def test_what_a_node_could_not_write_is_in_the_journal_of_the_next(
-    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, impatient: Database, monkeypatch: pytest.MonkeyPatch
 ):
     """The database is locked until the process is gone; the next start reads the events from disk, before any query."""
-    first = SqlJournal(database, SystemClock(), outbox_limit=100)
+    first = SqlJournal(impatient, SystemClock(), outbox_limit=100)
     first.start()
     first.append(event(ONE, 1))
     first.save(summary(ONE, 1, state="queued"))
@@ -199,7 +207,7 @@ async def test_what_a_node_could_not_write_is_in_the_journal_of_the_next(
     monkeypatch.setattr("gateway.records.outbox.DRAIN_S", 0.05)
     await first.aclose()
     locker.close()
-    second = SqlJournal(database, SystemClock(), outbox_limit=100)
+    second = SqlJournal(impatient, SystemClock(), outbox_limit=100)
     second.start()
     assert await second.open_contacts() == [THREE, TWO]
     assert [each.seq for each in await second.read(ONE)] == [1, 2]
@@ -211,11 +219,11 @@ async def test_what_a_node_could_not_write_is_in_the_journal_of_the_next(
     await second.aclose()
 
 
-async def test_a_writer_that_waits_for_itself_is_told_in_time(tmp_path: Path, database: Database):
+async def test_a_writer_that_waits_for_itself_is_told_in_time(tmp_path: Path, impatient: Database):
     locker = sqlite3.connect(tmp_path / "records.sqlite", check_same_thread=False, isolation_level=None)
     locker.execute("BEGIN IMMEDIATE")
     with pytest.raises(PortFailure, match="records_unavailable"):
-        async with database.writing() as connection:
+        async with impatient.writing() as connection:
             await connection.execute(text("DELETE FROM audit"))
     locker.close()
-    await database.check()
+    await impatient.check()

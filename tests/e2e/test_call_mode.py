@@ -109,6 +109,7 @@ async def test_the_agent_opens_the_video_of_the_telephone_call_by_its_screen_pop
         await customer.write("LX-2209")
         await agent.page.keyboard.press("Alt+C")
         await expect(agent.page.locator("vv-chat [data-line] .text")).to_have_text("LX-2209")
+        await agent.sees_more(45)  # so long that there is something to record
 
         call.bye(("Reason", 'Q.850;cause=16;text="Normal call clearing"'))
         await customer.is_told("The call has ended")

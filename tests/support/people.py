@@ -164,6 +164,15 @@ class Agent:
     def picture(self) -> Locator:
         return self.page.locator("#remote")
 
+    async def sees_more(self, pictures: int) -> None:
+        """So many pictures of the customer are shown from now on."""
+        video = await self.picture.element_handle()
+        shown = await self.page.evaluate("video => video.getVideoPlaybackQuality().totalVideoFrames", video)
+        await self.page.wait_for_function(
+            "([video, until]) => video.getVideoPlaybackQuality().totalVideoFrames >= until",
+            arg=[video, shown + pictures],
+        )
+
     async def is_in_state(self, state: str) -> None:
         await self.page.locator(f".state[data-state={state}]").wait_for()
 

@@ -169,7 +169,7 @@ class StopRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKeyFrame:
-    """Ask the browser behind this leg for a key frame that a recording can begin with, 0.3 s after the last question
+    """Ask the browser behind this leg for a key frame that a recording can begin with, 0.4 s after the last question
     at the earliest."""
 
     leg_id: str

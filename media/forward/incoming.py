@@ -26,9 +26,12 @@ KEY_FRAME_INTERVAL_S: Final = 1.0
 MAX_KEY_FRAME_INTERVAL_S: Final = 4.0
 """A way that loses key frame after key frame is not helped by more of them: each question waits half as long again."""
 
-RECORDED_INTERVAL_S: Final = 0.3
-"""A recording that begins asks so soon after somebody else has: without a key frame it shows nothing. A browser pays no
-heed to what comes sooner (libwebrtc, least interval of key frames that are asked for)."""
+LEAST_HEEDED_S: Final = 0.3
+"""A browser pays no heed to what comes sooner after the last (libwebrtc, least interval of key frames asked for)."""
+
+RECORDED_INTERVAL_S: Final = LEAST_HEEDED_S + 0.1
+"""A recording that begins asks so soon after somebody else has: without a key frame it shows nothing. The question
+before may have been longer on its way; were this one not heeded for that, the next would come a second later."""
 
 _FIRST_CYCLE: Final = 0x10000
 """Extended numbers begin one cycle up, so that a packet from before the first one stays positive."""

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.ports import free_port
+from tests.support.ports import free_port, is_free
 
 START_S: Final = 30.0
 _WAV_HEAD_BYTES: Final = 44
@@ -105,7 +105,7 @@ async def _running(
         )
     try:
         async with asyncio.timeout(START_S):
-            while _is_free(ready, kind):
+            while is_free(kind, ready):
                 assert process.returncode is None, (folder / "words.log").read_text(errors="replace")[-3000:]
                 await asyncio.sleep(0.02)
         yield process
@@ -119,15 +119,6 @@ async def _running(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
             await process.wait()
-
-
-def _is_free(port: int, kind: socket.SocketKind) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The queues of our own ACD in the live state: tickets, seats, who is held for whom, and the news of it.
 
-Keys: `ticket:<contact>` and `seat:<agent>` (hashes: `data` is JSON, the other fields are what scripts compare),
+Keys: `ticket:<contact>` and `seat:<agent>` (hashes: `data` is JSON, the other fields are what scripts compare; `since`
+is the version from which a contact stands where it does in line, an agent serves the queues they serve),
 `holds:<agent>` (contact → offer), `node:<n>:tickets` and `node:<n>:seats`, `nodes`, `lease:<n>`; `version`, `log`
 (what changed, by version) and `floor` (the log goes back so far). Every method is one script; all that it changes has
 one version. It all lives a day at most after its last change, so what a vanished node left behind goes by itself.
@@ -69,11 +70,14 @@ local function freed(a, c)
   redis.call('HDEL', holds(a), c)
   if has(seat(a)) then touch('s:' .. a) end
 end
+local function anew(key) redis.call('HSET', key, 'since', string.format('%.0f', version)) end
+local function newer(key, seen) return (tonumber(get(key, 'since')) or 0) > seen end
 local function unhold(c)
   local agents = words(get(ticket(c), 'agent'))
   if #agents == 0 then return end
   redis.call('HDEL', ticket(c), 'agent', 'offer', 'taken')
   touch('t:' .. c)
+  anew(ticket(c))
   for _, a in ipairs(agents) do freed(a, c) end
 end
 local function stop_at(a, c)
@@ -132,6 +136,7 @@ local c, data, queue, score, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local channel, open, agent, offer, taken = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local offers = words(offer)
 if get(ticket(c), 'offer') ~= offer or get(ticket(c), 'agent') ~= agent then unhold(c) end
+local stays = get(ticket(c), 'queue') == queue and get(ticket(c), 'score') == score and get(ticket(c), 'open') == open
 of_node(ticket(c), ':tickets', c, node)
 redis.call('HSET', ticket(c), 'data', data, 'queue', queue, 'score', score, 'node', node, 'channel', channel,
   'open', open)
@@ -145,6 +150,7 @@ if agent ~= '' then
 end
 kept(ticket(c))
 touch('t:' .. c)
+if not stays then anew(ticket(c)) end
 return done()
 """
 )
@@ -156,12 +162,14 @@ _PUT_SEAT = Script(
     + """
 local a, data, queues, state, ready, node, chats, beside =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local moved = has(seat(a)) and get(seat(a), 'queues') ~= queues
 of_node(seat(a), ':seats', a, node)
 redis.call('HSET', seat(a), 'data', data, 'queues', queues, 'ready', ready, 'node', node, 'chats', chats,
   'beside', beside)
 if state == 'not_ready' then end_ringing(a) end
 kept(seat(a))
 touch('s:' .. a)
+if moved then anew(seat(a)) end
 return done()
 """
 )
@@ -202,11 +210,11 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', p .. 'log', '(' .. string.fo
   local kind, id = string.sub(member, 1, 1), string.sub(member, 3)
   if kind == 't' then
     if ahead(id) and get(ticket(id), 'offer') == '' and get(ticket(id), 'open') == '1' then return 0 end
-  elseif not ours[id] and get(seat(id), 'ready') == '' then
+  elseif not ours[id] and (get(seat(id), 'ready') == '' or newer(seat(id), seen)) then
     return 0
   elseif not ours[id] then
     for _, held in ipairs(redis.call('HKEYS', holds(id))) do
-      if not ahead(held) and not (rings and held == c) then return 0 end
+      if (not ahead(held) or newer(ticket(held), seen)) and not (rings and held == c) then return 0 end
     end
   end
 end

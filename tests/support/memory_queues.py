@@ -21,6 +21,7 @@ class MemoryQueues:
     rings: dict[ContactId, tuple[Hold, ...]] = field(default_factory=dict)
     offered: dict[AgentId, float] = field(default_factory=dict)
     log: dict[str, int] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)  # a contact stands where it does, an agent serves their queues
     leases: dict[str, float] = field(default_factory=dict)
     version: int = 0
     listeners: list[Callable[[int], None]] = field(default_factory=list)
@@ -38,12 +39,16 @@ class MemoryQueues:
                 told(self.version)
         return self.version
 
+    def _anew(self, *members: str) -> None:
+        self.since |= dict.fromkeys(members, self.version)
+
     async def check(self) -> None:
         await self._answer()
 
     async def put_ticket(self, ticket: Ticket, hold: Hold | None = None, ring: tuple[Hold, ...] = ()) -> int:
         await self._answer()
         before = [(each.agent_id, each.offer_id) for each in self._free(ticket.contact_id)]
+        known = self.tickets.get(ticket.contact_id)
         self.tickets[ticket.contact_id] = ticket
         if hold is not None:
             self.held[ticket.contact_id] = hold
@@ -51,7 +56,13 @@ class MemoryQueues:
             self.rings[ticket.contact_id] = ring
         after = [(each.agent_id, each.offer_id) for each in self._kept_for(ticket.contact_id)]
         seats = set() if before == after else {agent for agent, _ in before + after}
-        return self._changed(f"t:{ticket.contact_id}", *self._seated(seats))
+        version = self._changed(f"t:{ticket.contact_id}", *self._seated(seats))
+        if known is None or self._place(known) != self._place(ticket) or (before and before != after):
+            self._anew(f"t:{ticket.contact_id}")
+        return version
+
+    def _place(self, ticket: Ticket) -> object:
+        return ticket.queue, ticket.score, self._open(ticket)
 
     def _kept_for(self, contact_id: ContactId) -> tuple[Hold, ...]:
         hold = self.held.get(contact_id)
@@ -74,22 +85,36 @@ class MemoryQueues:
     def _drop_ticket(self, contact_id: ContactId) -> list[str]:
         if self.tickets.pop(contact_id, None) is None:
             return []
+        self.since.pop(f"t:{contact_id}", None)
         return [f"t:{contact_id}", *self._seated(each.agent_id for each in self._free(contact_id))]
 
     async def put_seat(self, seat: Seat) -> int:
         await self._answer()
+        known = self.seats.get(seat.agent_id)
         self.seats[seat.agent_id] = seat
         ended = self._end_ringing(seat.agent_id) if seat.state == "not_ready" else []
-        return self._changed(f"s:{seat.agent_id}", *ended)
+        version = self._changed(f"s:{seat.agent_id}", *ended)
+        self._back_in_line(ended)
+        if known is not None and known.queues != seat.queues:
+            self._anew(f"s:{seat.agent_id}")
+        return version
+
+    def _back_in_line(self, ended: Iterable[str]) -> None:
+        """Of those whom an agent does not ring for any more: who rings at nobody now."""
+        self._anew(*(member for member in ended if member[0] == "t" and not self._kept_for(ContactId(member[2:]))))
 
     async def drop_seat(self, agent_id: AgentId) -> int:
         await self._answer()
-        return self._changed(*self._drop_seat(agent_id))
+        members = self._drop_seat(agent_id)
+        version = self._changed(*members)
+        self._back_in_line(members)
+        return version
 
     def _drop_seat(self, agent_id: AgentId) -> list[str]:
         if self.seats.pop(agent_id, None) is None:
             return []
         self.offered.pop(agent_id, None)
+        self.since.pop(f"s:{agent_id}", None)
         return [f"s:{agent_id}", *self._end_ringing(agent_id)]
 
     def _end_ringing(self, agent_id: AgentId) -> list[str]:
@@ -124,7 +149,8 @@ class MemoryQueues:
                 return False
             if contact_id in self._holds_of(seat.agent_id):
                 return False
-        return not any(version > seen and self._puts_off(each, ticket, agents) for each, version in self.log.items())
+        news = [member for member, version in self.log.items() if version > seen]
+        return not any(self._puts_off(member, ticket, agents, seen) for member in news)
 
     async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:
         await self._answer()
@@ -159,7 +185,7 @@ class MemoryQueues:
             c: self.tickets[c].channel for c in kept if any(each.agent_id == agent_id for each in self._kept_for(c))
         }
 
-    def _puts_off(self, member: str, ticket: Ticket, agents: set[AgentId]) -> bool:
+    def _puts_off(self, member: str, ticket: Ticket, agents: set[AgentId], seen: int) -> bool:
         kind, name = member[0], member[2:]
         if kind == "t":
             other = self.tickets.get(ContactId(name))
@@ -172,10 +198,10 @@ class MemoryQueues:
         if name in agents:
             return False
         seat = self.seats.get(AgentId(name))
-        if seat is None or seat.ready_score is None:
+        if seat is None or seat.ready_score is None or self.since.get(member, 0) > seen:
             return True
-        held = self._holds_of(seat.agent_id)
-        return any(c != ticket.contact_id and not ahead(self.tickets[c], ticket) for c in held)
+        others = set(self._holds_of(seat.agent_id)) - {ticket.contact_id}
+        return any(not ahead(self.tickets[c], ticket) or self.since[f"t:{c}"] > seen for c in others)
 
     async def release(self, contact_id: ContactId, offer_id: OfferId) -> int:
         await self._answer()
@@ -183,7 +209,9 @@ class MemoryQueues:
         if hold is None or hold.offer_id != offer_id:
             return self.version
         del self.held[contact_id]
-        return self._changed(f"t:{contact_id}", *([f"s:{hold.agent_id}"] if hold.agent_id in self.seats else []))
+        version = self._changed(f"t:{contact_id}", *self._seated([hold.agent_id]))
+        self._anew(f"t:{contact_id}")
+        return version
 
     async def news(self, seen: int) -> News:
         await self._answer()
@@ -236,7 +264,10 @@ class MemoryQueues:
         contacts = [each.contact_id for each in self.tickets.values() if each.node == node]
         agents = [each.agent_id for each in self.seats.values() if each.node == node]
         members = [member for contact_id in contacts for member in self._drop_ticket(contact_id)]
-        return self._changed(*members, *(member for agent in agents for member in self._drop_seat(agent)))
+        ended = [member for agent in agents for member in self._drop_seat(agent)]
+        version = self._changed(*members, *ended)
+        self._back_in_line(ended)
+        return version
 
 
 def ahead(one: Ticket, two: Ticket) -> bool:

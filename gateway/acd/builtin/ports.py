@@ -134,8 +134,8 @@ class QueueStore(Protocol):
 
         the contact is not in line, is held for somebody, or may not be offered; the agent is not ready, not of that
         queue, or has no capacity left; or what changed after version `seen` may have put somebody else first: a free
-        contact further ahead in that queue, or an agent who can't be had any more for another reason than such a
-        contact."""
+        contact further ahead in that queue, or an agent who can't be had any more for another reason than a contact
+        that stood there by then."""
         ...
 
     async def ring(self, contact_id: ContactId, more: Sequence[Hold], *, seen: int, now_s: float) -> int:

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from gateway.acd.builtin.ports import Hold, QueueStore, Seat, Ticket
 from gateway.base.ids import AgentId, ContactId, OfferId
 
@@ -212,6 +214,59 @@ class QueueStoreContract:
         seen = await store.put_seat(seat(BEN))
         assert await store.reserve(ONE, ANNA, FIRST, seen=seen, now_s=NOW_S)
         assert await store.reserve(TWO, BEN, SECOND, seen=seen, now_s=NOW_S)
+
+    async def test_an_agent_who_went_to_a_newcomer_may_have_been_meant_for_somebody_ahead(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE, 2.0))
+        await store.put_ticket(ticket(TWO, 3.0))
+        await store.put_seat(seat(ANNA))
+        seen = await store.put_seat(seat(BEN))
+        came = await store.put_ticket(ticket(THREE, 1.0))
+        assert await store.reserve(THREE, ANNA, FIRST, seen=came, now_s=NOW_S)
+        assert not await store.reserve(TWO, BEN, SECOND, seen=seen, now_s=NOW_S), "Ben is for ONE now"
+        assert await reserve(store, ONE, BEN, SECOND)
+
+    async def test_who_comes_back_in_line_and_is_held_again_is_a_newcomer(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE, 2.0))
+        await store.put_ticket(ticket(TWO, 3.0))
+        await store.put_ticket(ticket(THREE, 1.0))
+        for agent in (ANNA, BEN, CID):
+            await store.put_seat(seat(agent))
+        assert await reserve(store, THREE, CID)
+        seen = (await store.news(0)).version
+        await store.release(THREE, FIRST)
+        back = await store.put_seat(seat(CID, None))
+        assert await store.reserve(THREE, ANNA, FIRST, seen=back, now_s=NOW_S)
+        back = await store.put_seat(seat(CID))
+        assert not await store.reserve(TWO, BEN, SECOND, seen=seen, now_s=NOW_S)
+
+    @pytest.mark.parametrize("before", [{"score": 9.0}, {"queue": "support"}, {"offerable": False}])
+    async def test_who_moved_up_since_is_a_newcomer(self, store: QueueStore, before: dict[str, object]):
+        await store.put_ticket(replace(ticket(THREE, 1.0), **before))  # type: ignore[arg-type]
+        await store.put_ticket(ticket(ONE, 2.0))
+        await store.put_ticket(ticket(TWO, 3.0))
+        await store.put_seat(seat(ANNA))
+        seen = await store.put_seat(seat(BEN))
+        moved = await store.put_ticket(ticket(THREE, 1.0))
+        assert await store.reserve(THREE, ANNA, FIRST, seen=moved, now_s=NOW_S)
+        assert not await store.reserve(TWO, BEN, SECOND, seen=seen, now_s=NOW_S)
+
+    async def test_who_answered_since_is_no_newcomer(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE, 1.0))
+        await store.put_ticket(ticket(TWO, 2.0))
+        await store.put_seat(seat(ANNA))
+        seen = await store.put_seat(seat(BEN))
+        assert await store.reserve(ONE, ANNA, FIRST, seen=seen, now_s=NOW_S)
+        await store.put_ticket(ticket(ONE, 1.0), held(ANNA, taken=True))
+        assert await store.reserve(TWO, BEN, SECOND, seen=seen, now_s=NOW_S)
+
+    async def test_an_agent_who_serves_other_queues_now_may_have_been_meant_for_somebody_ahead(self, store: QueueStore):
+        await store.put_ticket(ticket(ONE, 1.0))
+        await store.put_ticket(ticket(TWO, 2.0))
+        await store.put_seat(seat(ANNA))
+        seen = await store.put_seat(seat(BEN))
+        await store.put_seat(seat(ANNA, queues=("support",)))
+        assert not await store.reserve(TWO, BEN, FIRST, seen=seen, now_s=NOW_S)
+        assert await reserve(store, ONE, BEN)
 
     async def test_a_released_contact_is_free_and_another_offer_is_not_touched(self, store: QueueStore):
         await store.put_ticket(ticket(ONE))

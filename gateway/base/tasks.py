@@ -20,6 +20,25 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def in_thread(work: Callable[..., _T], *args: object) -> _T:
+    """What `work(*args)` returns or raises, done in a thread.
+
+    Cancelled meanwhile, it waits for the thread before the cancellation goes on: whoever cleans up then finds nothing
+    that is still being written. What the thread made is lost to the caller, so let it return nothing that must be
+    closed.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        while not working.done():
+            with suppress(asyncio.CancelledError):  # it is on its way already
+                await asyncio.wait({working})
+        if not working.cancelled():
+            working.exception()  # heard: nobody waits for it any more
+        raise
+
+
 @asynccontextmanager
 async def claimed(claim: Coroutine[Any, Any, bool], hand_back: Callable[[], Awaitable[object]]) -> AsyncIterator[bool]:
     """What is done under a claim that nodes share, with whether it was got.

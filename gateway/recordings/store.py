@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.base.errors import BadInput
+from gateway.base.files import private
 from gateway.base.ids import RecordingId, looks_like_id
 
 CAPTURE: Final = "capture.vvc"
@@ -41,7 +42,7 @@ class RecordingStore:
         folder = self.folder(recording_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = folder / f".{EXPECTED}"
-        with open(draft, "wb", opener=_private) as file:
+        with open(draft, "wb", opener=private) as file:
             file.write(json.dumps(document).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -70,7 +71,3 @@ class RecordingStore:
             shutil.rmtree(self.folder(recording_id))
         except FileNotFoundError:
             return
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW, 0o600)

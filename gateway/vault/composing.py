@@ -17,10 +17,11 @@ from typing import Final
 from gateway.base.errors import CapacityExceeded, GatewayError, NotFound
 from gateway.base.ids import RecordingId
 from gateway.base.log import get_logger
-from gateway.base.tasks import Supervisor
+from gateway.base.tasks import Supervisor, in_thread
 from gateway.recordings.finaliser import COMPOSE, COMPOSE_BYTES, NICENESS
 from gateway.recordings.job_process import run_job
 from gateway.recordings.port import RecordingRecord
+from gateway.vault.content import write_out
 from gateway.vault.sealed import SealBroken
 from gateway.vault.service import Vault
 
@@ -137,31 +138,34 @@ class Composer:
         async with self._one:
             self._note(Composing(recording_id=recording_id, state="running"))
             try:
-                await asyncio.to_thread(folder.mkdir, 0o700, True, True)
+                await in_thread(folder.mkdir, 0o700, True, True)
                 for name in (record.file, MANIFEST):
                     await self._take_out(recording_id, name, folder / name)
                 await self._compose(recording_id, folder, labels)
                 if not await self._vault.keeps(recording_id):  # erased meanwhile: nothing more is made of it
                     raise _Failed("recording_gone")
                 made = {FILE, POSTER} - set(await self._vault.names(recording_id))
-                await asyncio.to_thread(_hand_in, made, folder, self._vault.spool.store.folder(recording_id))
+                await self._hand_in(record, made, folder)
             except (_Failed, GatewayError, SealBroken, OSError) as error:
                 code = error.code if isinstance(error, _Failed | GatewayError) else type(error).__name__
                 _log.warning("composing.failed", recording_id=recording_id, code=code)
                 self._note(Composing(recording_id=recording_id, state="failed", code=code))
             else:
-                self._vault.take(record)
                 self._note(Composing(recording_id=recording_id, state="done", progress=1.0))
             finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await in_thread(shutil.rmtree, folder, True)
+
+    async def _hand_in(self, record: RecordingRecord, made: set[str], folder: Path) -> None:
+        try:
+            await in_thread(_move, made, folder, self._vault.spool.store.folder(record.recording_id))
+        finally:  # cancelled or not: what lies there now must be sealed
+            self._vault.take(record)
 
     async def _take_out(self, recording_id: RecordingId, name: str, target: Path) -> None:
         content = await self._vault.open(recording_id, name)
         if content is None:
             raise _Failed("recording_gone")
-        with await asyncio.to_thread(target.open, "xb") as file:
-            async for part in content.read(0, content.size_bytes):
-                await asyncio.to_thread(file.write, part)
+        await write_out(content, target)
 
     async def _compose(self, recording_id: RecordingId, folder: Path, labels: Mapping[str, str]) -> None:
         def tell(share: float) -> None:
@@ -189,7 +193,7 @@ class _Failed(Exception):
         self.code = code
 
 
-def _hand_in(names: set[str], work: Path, folder: Path) -> None:
+def _move(names: set[str], work: Path, folder: Path) -> None:
     """Put what was made, and is not there yet, where the intake looks. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in sorted(names):

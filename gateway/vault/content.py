@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from gateway.base.files import no_links, private
+from gateway.base.tasks import in_thread
 from gateway.vault.sealed import HEADER_BYTES, Cipher, Header, belongs_to
 
 PLACES: Final = 3
@@ -127,7 +129,7 @@ def file_reader(path: Path) -> Read:
     """Bytes of a local file; links are not followed."""
 
     def read(start: int, length: int) -> bytes:
-        with open(path, "rb", opener=_no_links) as file:
+        with open(path, "rb", opener=no_links) as file:
             file.seek(start)
             return file.read(length)
 
@@ -135,6 +137,28 @@ def file_reader(path: Path) -> Read:
         return await asyncio.to_thread(read, start, length)
 
     return source
+
+
+async def write_out(content: Content, target: Path) -> int:
+    """Write all of it to `target`, which nobody else may read and which must not exist yet; on the disk for certain
+    then. Returns the bytes. OSError, and what `content.read` raises: what was written by then stays.
+
+    Nothing is written any more when it was cancelled.
+    """
+    await in_thread(_append, target, "xb", b"")
+    written = 0
+    async for part in content.read(0, content.size_bytes):
+        written += await in_thread(_append, target, "ab", part)
+    await in_thread(_append, target, "ab", b"", True)
+    return written
+
+
+def _append(path: Path, mode: str, data: bytes, sync: bool = False) -> int:
+    with open(path, mode, opener=private) as file:
+        written: int = file.write(data)
+        if sync:
+            os.fsync(file.fileno())
+    return written
 
 
 async def open_sealed(
@@ -150,7 +174,3 @@ async def open_sealed(
         cipher=Cipher(data_key, header),
         source=source,
     )
-
-
-def _no_links(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW)

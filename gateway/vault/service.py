@@ -5,7 +5,6 @@ what is asked before anything here is called; the audit of reading is the caller
 """
 
 import asyncio
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,22 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.base.errors import NotFound, PortFailure
 from gateway.base.ids import RecordingId
-from gateway.base.tasks import Supervisor
+from gateway.base.tasks import Supervisor, in_thread
 from gateway.config import QueueSettings, RecordingSettings
 from gateway.recordings.port import AlarmPort, AuditPort, RecordingRecord, RecordingRecords
 from gateway.recordings.states import RecordingState
 from gateway.recordings.store import RecordingStore
 from gateway.vault.check import Checker
-from gateway.vault.content import PLACES, Content, MovingContent, PlainContent, SealedContent, file_reader, open_sealed
+from gateway.vault.content import (
+    PLACES,
+    Content,
+    MovingContent,
+    PlainContent,
+    SealedContent,
+    file_reader,
+    open_sealed,
+    write_out,
+)
 from gateway.vault.erasing import Erasing
 from gateway.vault.intake import Intake
 from gateway.vault.keys import MasterKeys, load_master_keys, load_signing_key
@@ -167,17 +175,14 @@ class Vault:
         if content is None:
             raise NotFound("not_found", "There is no such recording, or nothing of it can be played.")
         draft = target.with_name(f".{target.name}.part")
-        written = 0
         try:
-            with await asyncio.to_thread(open, draft, "wb", opener=_private) as file:
-                async for part in content.read(0, content.size_bytes):
-                    written += await asyncio.to_thread(file.write, part)
-                await asyncio.to_thread(os.fsync, file.fileno())
-            await asyncio.to_thread(draft.replace, target)
+            await in_thread(draft.unlink, True)
+            written = await write_out(content, draft)
+            await in_thread(draft.replace, target)
         except SealBroken as error:
             raise PortFailure("recording_damaged", f"The recording is damaged: {error}.") from error
         finally:
-            await asyncio.to_thread(draft.unlink, missing_ok=True)
+            await in_thread(draft.unlink, True)
         link = await self.records.link_of(recording_id)
         if link is not None:
             proof = f'{{"manifest":{link.body},"signature":"{link.signature}","digest":"{link.digest}"}}\n'
@@ -252,7 +257,3 @@ def open_vault(
         checker=checker,
         _tasks=Supervisor("retention"),
     )
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW, 0o600)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.base.files import no_links, private
 from gateway.base.ids import RecordingId, looks_like_id
 from gateway.recordings.store import CAPTURE, EXPECTED, RecordingStore
 from gateway.vault.port import SealedFile
@@ -72,7 +73,7 @@ class Spool:
         target.parent.mkdir(mode=0o700, exist_ok=True)
         draft = target.with_suffix(".draft")
         before, after = hashlib.sha256(), hashlib.sha256()
-        with open(plain, "rb", opener=_no_links) as source, open(draft, "wb", opener=_private) as file:
+        with open(plain, "rb", opener=no_links) as source, open(draft, "wb", opener=private) as file:
             header = Header(
                 plain_bytes=os.fstat(source.fileno()).st_size,
                 file_id=secrets.token_bytes(16),
@@ -114,7 +115,7 @@ class Spool:
 
     def parts(self, file: SealedFile, part_bytes: int) -> Iterator[bytes]:
         """The sealed file in parts."""
-        with open(self.path(file.recording_id, file.name), "rb", opener=_no_links) as source:
+        with open(self.path(file.recording_id, file.name), "rb", opener=no_links) as source:
             while data := source.read(part_bytes):
                 yield data
 
@@ -128,14 +129,6 @@ class Spool:
                 except FileNotFoundError:
                     continue
         return total
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW, 0o600)
-
-
-def _no_links(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NOFOLLOW)
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,11 +1,12 @@
 """Tasks that outlive a call: who waits for one, and what becomes of it when nobody does."""
 
 import asyncio
+import threading
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.base.tasks import Supervisor
+from gateway.base.tasks import Supervisor, in_thread
 
 
 class Work:
@@ -85,3 +86,40 @@ async def test_the_end_of_the_owner_is_no_cancellation_of_who_waits(work: Work) 
     await owner.aclose()
     with pytest.raises(RuntimeError, match="was not done"):
         await waiting
+
+
+async def test_what_a_thread_returns_or_raises_reaches_who_waits() -> None:
+    assert await in_thread(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await in_thread(divmod, 7, 0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_is_cancelled_goes_on_when_the_thread_has_ended(fails: bool) -> None:
+    """However often: what it cleans up then, nobody writes to any more."""
+    begun, may_end, told = threading.Event(), threading.Event(), list[str]()
+
+    def work() -> None:
+        begun.set()
+        may_end.wait(30)
+        told.append("written")
+        if fails:
+            raise OSError
+
+    async def clean_up_after() -> None:
+        try:
+            await in_thread(work)
+        finally:
+            told.append("cleaned up")
+
+    waiting = asyncio.create_task(clean_up_after())
+    assert await asyncio.to_thread(begun.wait, 30)
+    for _ in range(3):
+        waiting.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert told == []
+    may_end.set()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+    assert told == ["written", "cleaned up"]

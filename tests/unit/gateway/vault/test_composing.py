@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from gateway.base.errors import NotFound
 from gateway.base.ids import RecordingId
-from gateway.vault import composing
+from gateway.vault import composing, content
 from gateway.vault.composing import FILE, Composer
 from tests.support.vault_rig import FILM, VaultRig, vault_rig
 
@@ -112,6 +113,67 @@ async def test_a_job_nobody_wants_any_more_leaves_nothing(desk: Desk) -> None:
     await desk.until(is_gone)
     assert await desk.composer.state(recording_id) is None
     assert FILE not in await desk.rig.vault.names(recording_id)
+
+
+class SlowStep:
+    """A step of a thread that lasts until the test lets it end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
+        self._begun, self._may_end = threading.Event(), threading.Event()
+        self._real: Callable[..., object] = getattr(module, name)
+        monkeypatch.setattr(module, name, self._slow)
+
+    def _slow(self, *args: object) -> object:
+        done = self._real(*args)
+        self._begun.set()
+        self._may_end.wait(20)
+        return done
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self._begun.wait, 20)
+
+    def end(self) -> None:
+        self._may_end.set()
+
+
+async def test_a_job_that_ends_while_a_thread_still_writes_leaves_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder used to be removed under the thread, which made its file, or kept it open, after that."""
+    recording_id = await desk.kept()
+    step = SlowStep(monkeypatch, content, "_append")
+    await desk.composer.ask(recording_id, {})
+    await step.begun()
+    assert desk.composer.cancel(recording_id)
+    closing = asyncio.create_task(desk.composer.aclose())
+    for _ in range(20):
+        await asyncio.to_thread(int)  # time enough for another thread to remove a small folder
+    assert not closing.done()
+    assert list(desk.work.glob("*/*")), "nobody removes it under the thread"
+    step.end()
+    await asyncio.wait_for(closing, 20)
+    assert not desk.work.exists()
+
+
+async def test_what_was_handed_in_when_nobody_wanted_it_any_more_is_sealed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lay there plain until the next start."""
+    recording_id = await desk.kept()
+    step = SlowStep(monkeypatch, composing, "_move")
+    await desk.composer.ask(recording_id, {})
+    await step.begun()
+    assert desk.composer.cancel(recording_id)
+    await asyncio.sleep(0)
+    step.end()
+
+    async def is_there() -> bool:
+        return FILE in await desk.rig.vault.names(recording_id) and not list(desk.work.glob("*"))
+
+    await desk.until(is_there)
+    await asyncio.wait_for(desk.rig.vault.intake.idle(), 20)
+    assert not desk.rig.folder(recording_id).exists()
+    assert (await desk.rig.read(recording_id, FILE)).startswith(b"together")
 
 
 async def test_who_changes_their_mind_at_once_has_it_made(desk: Desk, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from gateway.base.clock import Clock
 from gateway.base.ids import LegId
 from gateway.base.log import get_logger
+from gateway.base.tasks import in_thread
 from gateway.config import RecordingSettings
 from gateway.recordings.live import Ledger, Live
 from gateway.recordings.port import ArchivePort
@@ -232,7 +233,7 @@ class Capturing:
             "language": live.record.consent_language,
         }
         try:
-            await asyncio.to_thread(self._store.write_expected, live.recording_id, document)
+            await in_thread(self._store.write_expected, live.recording_id, document)
         except OSError as error:
             _log.warning("recording.expected_not_written", recording_id=live.recording_id, error=error.strerror)
 

@@ -1,8 +1,7 @@
 """What a customer's answer does to a recording: begin it, never begin it, or end it and take back what was written."""
 
-import asyncio
-
 from gateway.base.errors import GatewayError
+from gateway.base.tasks import in_thread
 from gateway.config import RecordingSettings
 from gateway.recordings.calls import Answer
 from gateway.recordings.capturing import Capturing
@@ -88,7 +87,7 @@ class Consents:
         try:
             if was_archived:
                 await self._archive.discard(live.recording_id)
-            await asyncio.to_thread(self._store.discard, live.recording_id)
+            await in_thread(self._store.discard, live.recording_id)
         except (OSError, GatewayError) as error:
             why = error.code if isinstance(error, GatewayError) else error.strerror
             self._ledger.alarm_of(live, "recording_discard", f"what must not be kept is still there: {why}")

@@ -9,7 +9,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError
 from gateway.base.ids import ContactId, RecordingId
 from gateway.base.log import get_logger
-from gateway.base.tasks import Supervisor
+from gateway.base.tasks import Supervisor, in_thread
 from gateway.recordings.finaliser import Finalised, Finaliser
 from gateway.recordings.incomplete import what_is_missing
 from gateway.recordings.jobs import Jobs
@@ -97,7 +97,7 @@ class Sealer:
         async with live.lock:
             if live.state is not RecordingState.ENDING:  # consent was withdrawn meanwhile
                 self.jobs.forget(recording_id)
-                await asyncio.to_thread(self._store.discard, recording_id)
+                await in_thread(self._store.discard, recording_id)
                 return
             await self._conclude(live, result, self.jobs.ended(recording_id, result))
         if live.state in SEALED:

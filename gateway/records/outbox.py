@@ -20,7 +20,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import PortFailure
 from gateway.base.ids import ContactId
 from gateway.base.log import get_logger
-from gateway.base.tasks import Supervisor
+from gateway.base.tasks import Supervisor, in_thread
 from gateway.contacts.journal import ContactSummary, JournalEvent
 from gateway.records.spill import Spill
 
@@ -192,7 +192,7 @@ class Outbox:
         if not events and not summaries:
             return
         try:
-            await asyncio.to_thread(self._spill.keep, events, summaries)
+            await in_thread(self._spill.keep, events, summaries)
         except OSError as error:
             _log.error("outbox.not_kept", events=len(events), error=error.strerror)
             return
@@ -205,7 +205,7 @@ class Outbox:
         if not self._spilled or self._events or self._summaries:
             return
         try:
-            await asyncio.to_thread(self._spill.clear)
+            await in_thread(self._spill.clear)
         except OSError as error:
             _log.error("outbox.not_cleared", error=error.strerror)
             return

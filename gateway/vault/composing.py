@@ -77,7 +77,7 @@ class Composer:
         await self._clear()
 
     async def _clear(self) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+        await in_thread(shutil.rmtree, self._work, True)
 
     async def ask(self, recording_id: RecordingId, labels: Mapping[str, str]) -> Composing:
         """Have it made, with these names under the pictures; asked again, the same job goes on.

@@ -6,7 +6,6 @@ recording. A hold forbids it. Every erasure that somebody asked for, and every b
 receipt.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, NotFound, PortFailure
 from gateway.base.ids import ContactId, RecordingId, new_id
 from gateway.base.log import get_logger
+from gateway.base.tasks import in_thread
 from gateway.config import QueueSettings, RecordingSettings
 from gateway.recordings.port import AlarmPort, AuditPort, RecordingRecord, RecordingRecords
 from gateway.recordings.states import RECORDING, UNFINISHED, RecordingState, RetentionElapsed
@@ -80,7 +80,7 @@ class Erasing:
             await self._records.forget_files(recording_id)
         except PortFailure as error:
             _log.warning("vault.objects_left", recording_id=recording_id, code=error.code)
-        local = await asyncio.to_thread(self._discard, recording_id)
+        local = await in_thread(self._discard, recording_id)
         return {
             "recording_id": recording_id,
             "key_destroyed": key,

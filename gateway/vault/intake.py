@@ -16,7 +16,7 @@ from gateway.base.clock import Clock
 from gateway.base.errors import GatewayError, PortFailure
 from gateway.base.ids import ContactId, RecordingId
 from gateway.base.log import get_logger
-from gateway.base.tasks import Supervisor, cancel_and_wait
+from gateway.base.tasks import Supervisor, cancel_and_wait, in_thread
 from gateway.recordings.port import AlarmPort, RecordingRecord
 from gateway.vault.keys import MasterKeys, new_data_key
 from gateway.vault.manifest import Signer, link_after
@@ -227,12 +227,12 @@ class Intake:
         for path in plain:
             if recording_id in self._dropped:
                 return True
-            sealed = await asyncio.to_thread(self._spool.seal, recording_id, path, key)
+            sealed = await in_thread(self._spool.seal, recording_id, path, key)
             if path.name == record.file and record.sha256 and sealed.plain_sha256 != record.sha256:
                 detail = "the file on the disk is not what the finaliser wrote"
                 self._on_alarm("recording_changed", recording_id, record.contact_id, detail)
             await self._records.save_file(sealed)
-        await asyncio.to_thread(self._spool.remove_plain, recording_id)
+        await in_thread(self._spool.remove_plain, recording_id)
         return False
 
     async def _bring(self, record: RecordingRecord) -> bool:
@@ -253,7 +253,7 @@ class Intake:
         if recording_id in self._dropped:
             return True
         await self._sign(record, files)
-        await asyncio.to_thread(self._spool.store.discard, recording_id)
+        await in_thread(self._spool.store.discard, recording_id)
         _log.info("vault.stored", recording_id=recording_id, files=len(files))
         return True
 
@@ -261,7 +261,7 @@ class Intake:
         """Part after part, those that are there already left alone. False: the recording was dropped meanwhile."""
         parts = self._spool.parts(file, PART_BYTES)
         number = 0
-        while (data := await asyncio.to_thread(next, parts, b"")) != b"":
+        while (data := await in_thread(next, parts, b"")) != b"":
             if file.recording_id in self._dropped:
                 return False
             if not await self._objects.has_part(file.recording_id, file.name, number, data):

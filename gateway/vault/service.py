@@ -186,7 +186,7 @@ class Vault:
         link = await self.records.link_of(recording_id)
         if link is not None:
             proof = f'{{"manifest":{link.body},"signature":"{link.signature}","digest":"{link.digest}"}}\n'
-            await asyncio.to_thread(target.with_name(f"{target.name}.manifest.json").write_text, proof, "utf-8")
+            await in_thread(target.with_name(f"{target.name}.manifest.json").write_text, proof, "utf-8")
         return written
 
     # ------------------------------------------------------------ keys

@@ -1,5 +1,8 @@
 """The outbox over a database that does what the test says."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -241,6 +244,31 @@ async def test_what_is_left_at_close_is_kept(
     outbox.save(summary(ONE, 1))
     await outbox.aclose()
     assert lines(spill) == ([1], [1])
+
+
+async def test_what_comes_while_the_file_is_removed_is_not_removed_with_it(
+    database: FakeDatabase, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Closing gave up on the thread that removes the file, kept the rest, and the thread removed that."""
+    monkeypatch.setattr("gateway.records.outbox.DRAIN_S", 0.05)
+    removing = threading.Event()
+
+    class SlowDisk(Spill):
+        def clear(self) -> None:
+            removing.set()
+            time.sleep(0.3)  # longer than closing waits
+            super().clear()
+
+    spill = SlowDisk(tmp_path / "outbox.jsonl")
+    spill.keep([event(ONE, 1)], [])
+    outbox = Outbox(database.write, clock, limit=5, spill=spill)
+    outbox.start()
+    await moved(clock, removing.is_set, "the file is being removed")
+    database.away = True
+    outbox.append(event(ONE, 2))
+    await outbox.aclose()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert lines(spill) == ([2], [])
 
 
 async def test_a_disk_that_refuses_harms_nothing(database: FakeDatabase, clock: FakeClock, tmp_path: Path):

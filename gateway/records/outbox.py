@@ -10,6 +10,7 @@ Full means: over `limit` events. It stops the admission of new contacts, not the
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -191,14 +192,21 @@ class Outbox:
         ]
         if not events and not summaries:
             return
+        kept = threading.Event()
+
+        def keep() -> None:
+            self._spill.keep(events, summaries)
+            kept.set()
+
         try:
-            await in_thread(self._spill.keep, events, summaries)
+            await in_thread(keep)
         except OSError as error:
             _log.error("outbox.not_kept", events=len(events), error=error.strerror)
-            return
-        self._spilled = True
-        self._kept_events += len(events)
-        self._kept_summaries.update((each.contact_id, each) for each in summaries)
+        finally:  # also of who is cancelled: it is there once
+            if kept.is_set():
+                self._spilled = True
+                self._kept_events += len(events)
+                self._kept_summaries.update((each.contact_id, each) for each in summaries)
 
     async def _forget_kept(self) -> None:
         """All is written: what is on disk is not needed any more."""

@@ -428,5 +428,5 @@ class MediaPort(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close every leg and recording, then the socket. Idempotent, ends within 6 s."""
+        """Close every leg and recording, then the socket. Idempotent, ends within 8 s."""
         ...

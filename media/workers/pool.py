@@ -386,7 +386,7 @@ class WorkerPool:
     # ------------------------------------------------------------ the end
 
     async def aclose(self) -> None:
-        """Close every leg (`engine_stopped`) and recording, then the processes. Idempotent, ends within 6 s."""
+        """Close every leg (`engine_stopped`) and recording, then the processes. Idempotent, ends within 8 s."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._wind_up(), name="media-workers:close")
         await asyncio.shield(self._closing)

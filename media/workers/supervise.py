@@ -14,8 +14,8 @@ from gateway.base.log import get_logger
 from media.workers.process import Vitals, WorkerFailed, WorkerProcess, WorkerSettings
 from media.workers.restart import RestartPolicy
 
-STOP_S: Final = 5.5
-"""A process closes its legs and recordings within 5 s."""
+STOP_S: Final = 7.0
+"""A process closes its engine within 6 s, and then has to end."""
 
 _log = get_logger("media.workers")
 

@@ -108,6 +108,7 @@ class BaresipCall:
         self._loop = asyncio.get_running_loop()
         self._listener: Callable[[SipEvent], None] | None = None
         self._early: list[SipEvent] = []
+        self._behind: list[SipEvent] | None = None  # told after the answer, while that waits for its codec
         self._began_s = self._loop.time()
         self._heard = asyncio.Event()  # an answer to the INVITE, or that none will come
         self._answered = False
@@ -134,6 +135,10 @@ class BaresipCall:
     def _tell(self, event: SipEvent) -> None:
         if self._ended:
             return
+        if self._behind is not None:
+            if len(self._behind) < MAX_EARLY or isinstance(event, Ended):
+                self._behind.append(event)
+            return
         if isinstance(event, Ended):
             self._ended = True
         if self._listener is not None:
@@ -155,7 +160,8 @@ class BaresipCall:
                     if self._codec_known():
                         self._tell(Answered(self._codec_known()))
                     else:
-                        self._loop.call_later(EXPLAINED_S, lambda: self._tell(Answered(self._codec_known())))
+                        self._behind = []
+                        self._loop.call_later(EXPLAINED_S, self._answer)
             case Event.CALL_RTPESTAB:
                 self._tell(MediaHeard())
             case Event.CALL_HOLD | Event.CALL_RESUME:
@@ -169,6 +175,13 @@ class BaresipCall:
                 self._close(event.text or "")
             case _:
                 pass
+
+    def _answer(self) -> None:
+        """Its codec was read by now, or is not known. What has happened since may be told then."""
+        behind, self._behind = self._behind or [], None
+        self._tell(Answered(self._codec_known()))
+        for event in behind:
+            self._tell(event)
 
     def see(self, message: Seen) -> None:
         """A message of this call that was received."""

@@ -56,7 +56,7 @@ async def test_a_queue_that_plays_an_announcement_answers_and_hangs_up() -> None
         pause(0.2),
         say(200, sdp_body=sdp(), repeat=True),
         hear("ACK"),
-        pause(0.5),
+        pause(1.5),  # it is claimed by then
         *hang_up(),
     ]
     async with sipp(steps) as switch, center([switch.port]) as here:
@@ -150,7 +150,7 @@ async def test_a_redirection_to_a_number_that_costs_money_is_not_followed() -> N
 async def test_hold_and_resume_by_the_switch_are_told() -> None:
     steps = [
         *answer(),
-        pause(0.2),
+        pause(1.5),  # it is claimed by then
         ask("INVITE", sequence=101, body=sdp("sendonly", 2)),
         hear_answer(100, optional=True),
         hear_answer(200),

@@ -4,22 +4,29 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from baresip.errors import TransferFailed
+from baresip.errors import BaresipError, TransferFailed
 from baresip.events import Event, StackEvent
 
 from gateway.base.tasks import Supervisor
 from media.port import MediaRefused, VoiceTrunk
 from media.voice import stack_call
-from media.voice.sip import Answered, Referred
+from media.voice.sip import Answered, Ended, Held, Referred
 from media.voice.stack_call import BaresipCall
 from media.voice.trace import Seen, read
+
+
+class NoSound:
+    """Of a call that has none yet."""
+
+    def info(self) -> None:
+        raise BaresipError("no sound yet")
 
 
 class Native:
     """As much of baresip's call as ending and transferring it takes."""
 
     handle = 1
-    audio = None
+    audio = NoSound()
 
     def __init__(self) -> None:
         self.hung_up = 0
@@ -108,3 +115,41 @@ async def test_a_transfer_that_failed_is_told_when_the_next_can_be_asked_for() -
     assert told == [Referred(486, final=True)]
     assert len(native.transfers) == 2
     native.transfers[1].set_result(None)
+
+
+def event(kind: Event, text: str = "") -> StackEvent:
+    return StackEvent(event=kind, handle=1, ua=1, call=1, text=text)
+
+
+async def test_what_follows_an_answer_that_waits_for_its_codec_is_told_after_it() -> None:
+    """On a loop that was held up all of it comes at once; a hold of a call that nobody knows to be answered is lost."""
+    call, _ = dialled()
+    told: list[object] = []
+    over = asyncio.Event()
+
+    def tell(what: object) -> None:
+        told.append(what)
+        if isinstance(what, Ended):
+            over.set()
+
+    call.on_event(tell)
+    for kind in (Event.CALL_ESTABLISHED, Event.CALL_HOLD, Event.CALL_RESUME, Event.CALL_HOLD, Event.CALL_CLOSED):
+        call.hear(event(kind))
+    await asyncio.wait_for(over.wait(), 30)
+    assert told == [Answered(""), Held(held=True), Held(held=False), Held(held=True), Ended(0, "")]
+    call.hear(event(Event.CALL_RESUME))
+    assert isinstance(told[-1], Ended), "and nothing after the end"
+
+
+async def test_what_waits_for_an_answer_to_be_told_has_a_limit() -> None:
+    call, _ = dialled()
+    told: list[object] = []
+    over = asyncio.Event()
+    call.on_event(lambda what: (told.append(what), over.set() if isinstance(what, Ended) else None))  # type: ignore[arg-type, return-value]
+    call.hear(event(Event.CALL_ESTABLISHED))
+    for _ in range(stack_call.MAX_EARLY):
+        call.hear(event(Event.CALL_HOLD))
+        call.hear(event(Event.CALL_RESUME))
+    call.hear(event(Event.CALL_CLOSED))
+    await asyncio.wait_for(over.wait(), 30)
+    assert len(told) == 1 + stack_call.MAX_EARLY + 1

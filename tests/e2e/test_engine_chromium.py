@@ -176,8 +176,9 @@ async def test_a_quiet_picture_keeps_its_bitrate_and_sound_stays_with_it(people:
     await customer.is_sent(FromLeg(leg_id=agent.leg_id))
     await agent.is_sent(FromLeg(leg_id=customer.leg_id))
     await customer.until_stats(AUDIO, "totalSamplesDuration", 12)  # estimates come about once a second
-    # Not at once: a busy machine congests it for a moment, too, and then it comes back.
-    await customer.until_stats("outbound-rtp video 1", "targetBitrate", 90_000)
+    # A machine that is held up looks congested, and a sender with nothing to send can't prove that it is over: then it
+    # stays at what our floor of 100 kbit/s leaves beside the sound, 58 and more, and never sinks to Chromium's 30.
+    await customer.until_stats("outbound-rtp video 1", "targetBitrate", 45_000)
 
     def together(stats: dict[str, Any]) -> bool:
         played = [stats[kind].get("estimatedPlayoutTimestamp") for kind in (VIDEO, AUDIO)]

@@ -19,7 +19,7 @@ from tests.support.web_preview import Json, serve_preview
 CVO = 13
 CONTACT_ID = "ct_0123456789ab"
 RECORDING_ID = "rc_0123456789ab"
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 CONTACT: Json = {
     "contact_id": CONTACT_ID,
     "site": "demo",

@@ -50,7 +50,7 @@ class Rig:
 
     async def all_told(self) -> None:
         self.acd.may.set()
-        await asyncio.wait_for(self.done.wait(), 5)
+        await asyncio.wait_for(self.done.wait(), 30)
 
 
 @pytest.fixture

@@ -52,10 +52,10 @@ async def test_the_first_signal_drains_and_the_second_stops_at_once() -> None:
     signals.listen()
     try:
         signal.raise_signal(signal.SIGTERM)
-        await asyncio.wait_for(signals.drain.wait(), 5)
+        await asyncio.wait_for(signals.drain.wait(), 30)
         assert not signals.now.is_set()
         signal.raise_signal(signal.SIGINT)
-        await asyncio.wait_for(signals.now.wait(), 5)
+        await asyncio.wait_for(signals.now.wait(), 30)
     finally:
         signals.unlisten()
 

@@ -79,7 +79,7 @@ async def test_a_seal_that_cannot_be_saved_does_not_hold_up_the_end_of_the_call(
     node.media.say(RecordingFailed(recording_id=node.row.recording_id, code="disk_full", detail="full", at_s=0.0))
     await node.reaches(lambda: "recording_not_saved" in node.alarms)
     await node.reaches(lambda: not node.service.jobs.all())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await node.service.stop(CONTACT, "over")
     assert not node.archive.taken
     node.records.away = False

@@ -187,7 +187,7 @@ class Client:
     async def outcome(self) -> bool:
         self._drive()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 return await self.server.handshake()
         finally:
             await self.server.shut_down(say_goodbye=False)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -286,8 +286,11 @@ def is_there(pid: int) -> bool:
 
 def children() -> list[int]:
     """Processes that this one started and that still run."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split() if is_there(int(pid))]
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended; its children are another's
+            found += [int(pid) for pid in (task / "children").read_text().split() if is_there(int(pid))]
+    return found
 
 
 async def contact_of(product: Product, contact_id: str) -> dict[str, Any]:

@@ -279,6 +279,41 @@ async def test_what_the_queue_log_said_while_the_connection_fell_once_more_is_to
         await simulator.aclose()
 
 
+async def test_what_is_logged_while_the_end_of_the_log_is_looked_for_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection fell meanwhile: what came until the thread had looked was taken for told."""
+    log = tmp_path / "queue_log"
+    log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
+    simulator = AsteriskSimulator(queue_log=log)
+    await simulator.start()
+    rig = Rig(simulator, queue_log=log)
+    looking, logged, end = threading.Event(), threading.Event(), QueueLog.end
+
+    def late(of: QueueLog) -> object:
+        looking.set()
+        logged.wait(30)
+        return end(of)
+
+    try:
+        await rig.up()
+        caller = simulator.call(ID)
+        simulator.join(caller, "support")
+        await rig.told.until(lambda: rig.told.names(ID))
+        monkeypatch.setattr(QueueLog, "end", late)
+        await until(looking.is_set)
+        simulator.cut()
+        await rig.told.until(lambda: rig.told.cuts == 1)
+        simulator.abandon(caller)
+        logged.set()
+        await rig.told.until(lambda: rig.told.resumes == 2)
+        assert rig.told.names(ID) == ["Queued", "Abandoned"]
+    finally:
+        logged.set()
+        await rig.feed.aclose()
+        await simulator.aclose()
+
+
 async def test_a_refused_login_is_tried_again_after_a_long_pause(simulator: AsteriskSimulator) -> None:
     rig = Rig(simulator)
     simulator.secret = "another"

@@ -90,10 +90,14 @@ class AmiDialect:
         return self.mapper.snapshot(status, channels, self._clock.now(), self._clock.monotonic())
 
     async def check(self, line: AmiConnection) -> None:
+        """Where the log ends is asked first: of what was written by then the pong says that it was told."""
+        if self._queue_log is None:
+            return await line.ping()
+        begun = self._next_round()
+        end = await asyncio.to_thread(self._queue_log.end)
         await line.ping()
-        if self._queue_log is not None:
-            self._since = self._next_round()
-            await asyncio.to_thread(self._queue_log.note)
+        self._since = begun
+        self._queue_log.taken(end)
 
     def _next_round(self) -> int:
         self.ledger.round += 1

@@ -105,22 +105,21 @@ class Unread:
 
 
 class QueueLog:
-    """The file, and how far it is read. `note` and `unread` block: they are called in a thread."""
+    """The file, and how far it is read. `end` and `unread` block: they are called in a thread, and change nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode = 0
         self._position: int | None = None
-        self.note()
+        self.taken(self.end())
 
-    def note(self) -> None:
-        """Everything until now is known by other means."""
+    def end(self) -> Unread:
+        """Where it ends now, for what is known until here by other means."""
         try:
             stat = self._path.stat()
         except OSError:
-            self._position = None  # not there (yet): then from its beginning
-            return
-        self._inode, self._position = stat.st_ino, stat.st_size
+            return Unread((), self._inode, None)  # not there (yet): then from its beginning
+        return Unread((), stat.st_ino, stat.st_size)
 
     def unread(self) -> Unread:
         """What was written since, again and again until it is `taken`. A file that was rotated away is read from its

@@ -18,7 +18,7 @@ from gateway.acd.cti.agents import AgentNames
 from gateway.acd.cti.ami.connection import AmiConnection, AmiLogin
 from gateway.acd.cti.ami.dialect import AmiDialect
 from gateway.acd.cti.ami.queue_log import QueueLog
-from gateway.acd.cti.ami.simulator import AsteriskSimulator
+from gateway.acd.cti.ami.simulator import AsteriskSimulator, Caller
 from gateway.acd.cti.ami.wire import AmiMessage
 from gateway.acd.cti.connection import Address
 from gateway.acd.cti.ledger import Ledger
@@ -76,6 +76,14 @@ class Rig:
     async def up(self) -> None:
         await self.feed.start()
         await self.told.until(lambda: self.told.resumes)
+
+    async def caller(self) -> Caller:
+        """Connected, and somebody has come into line."""
+        await self.up()
+        caller = self.simulator.call(ID)
+        self.simulator.join(caller, "support")
+        await self.told.until(lambda: self.told.names(ID))
+        return caller
 
 
 def self_signed(folder: Path) -> Path:
@@ -199,56 +207,57 @@ async def test_an_asterisk_that_restarted_has_lost_its_calls(rig: Rig, simulator
     assert rig.told.names("22222222")[-1] == "QueueExit*"
 
 
-async def test_the_queue_log_tells_why_a_caller_left_during_the_cut(tmp_path: Path) -> None:
+@pytest.fixture
+async def logged(tmp_path: Path) -> AsyncIterator[Rig]:
+    """A feed that reads the queue_log of its Asterisk."""
     log = tmp_path / "queue_log"
     log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
     simulator = AsteriskSimulator(queue_log=log)
     await simulator.start()
     rig = Rig(simulator, queue_log=log)
+    yield rig
+    await rig.feed.aclose()
+    await simulator.aclose()
+
+
+async def test_the_queue_log_tells_why_a_caller_left_during_the_cut(logged: Rig) -> None:
+    simulator, told = logged.simulator, logged.told
     simulator.member(ANNA, "Anna", "support")
-    try:
-        await rig.up()
-        first, second, third = (simulator.call(each) for each in (ID, "22222222", "33333333"))
-        for caller in (first, second, third):
-            simulator.join(caller, "support")
-        await rig.told.until(lambda: rig.told.names("33333333"))
-        pinged = simulator.count("Ping")  # from there on the file is read, not from before
-        await until(lambda: simulator.count("Ping") > pinged + 1)
-        simulator.cut()
-        await rig.told.until(lambda: rig.told.cuts)
-        simulator.abandon(first)
-        simulator.leave(second, "TIMEOUT")
-        simulator.hang_up(second)
-        simulator.ring(third, ANNA)
-        simulator.no_answer(third, ANNA)
-        simulator.ring(third, ANNA)
-        simulator.answer(third, ANNA)
-        simulator.complete(third, "caller")
-        await rig.told.until(lambda: rig.told.resumes == 2)
-        assert rig.told.names(ID) == ["Queued", "Abandoned"]
-        assert isinstance(rig.told.bodies("22222222")[-1], QueueExit)
-        assert rig.told.bodies("22222222")[-1].reason == "timeout"
-        assert [name.rstrip("*") for name in rig.told.names("33333333") if name != "Queued"] == [
-            "Reserved",
-            "NoAnswer",
-            "Reserved",
-            "Connected",
-            "Ended",
-        ]
-        assert rig.told.bodies("33333333")[-1] == Ended(by=Party.CUSTOMER)
-    finally:
-        await rig.feed.aclose()
-        await simulator.aclose()
+    await logged.up()
+    first, second, third = (simulator.call(each) for each in (ID, "22222222", "33333333"))
+    for caller in (first, second, third):
+        simulator.join(caller, "support")
+    await told.until(lambda: told.names("33333333"))
+    pinged = simulator.count("Ping")  # from there on the file is read, not from before
+    await until(lambda: simulator.count("Ping") > pinged + 1)
+    simulator.cut()
+    await told.until(lambda: told.cuts)
+    simulator.abandon(first)
+    simulator.leave(second, "TIMEOUT")
+    simulator.hang_up(second)
+    simulator.ring(third, ANNA)
+    simulator.no_answer(third, ANNA)
+    simulator.ring(third, ANNA)
+    simulator.answer(third, ANNA)
+    simulator.complete(third, "caller")
+    await told.until(lambda: told.resumes == 2)
+    assert told.names(ID) == ["Queued", "Abandoned"]
+    assert isinstance(told.bodies("22222222")[-1], QueueExit)
+    assert told.bodies("22222222")[-1].reason == "timeout"
+    assert [name.rstrip("*") for name in told.names("33333333") if name != "Queued"] == [
+        "Reserved",
+        "NoAnswer",
+        "Reserved",
+        "Connected",
+        "Ended",
+    ]
+    assert told.bodies("33333333")[-1] == Ended(by=Party.CUSTOMER)
 
 
 async def test_what_the_queue_log_said_while_the_connection_fell_once_more_is_told_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logged: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = tmp_path / "queue_log"
-    log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
-    simulator = AsteriskSimulator(queue_log=log)
-    await simulator.start()
-    rig = Rig(simulator, queue_log=log)
+    simulator, told = logged.simulator, logged.told
     loop, fell, read = asyncio.get_running_loop(), threading.Event(), QueueLog.unread
 
     def unread(of: QueueLog) -> object:
@@ -258,60 +267,40 @@ async def test_what_the_queue_log_said_while_the_connection_fell_once_more_is_to
             fell.wait(30)
         return found
 
-    try:
-        await rig.up()
-        caller = simulator.call(ID)
-        simulator.join(caller, "support")
-        await rig.told.until(lambda: rig.told.names(ID))
-        pinged = simulator.count("Ping")
-        await until(lambda: simulator.count("Ping") > pinged + 1)
-        monkeypatch.setattr(QueueLog, "unread", unread)
-        simulator.cut()
-        await rig.told.until(lambda: rig.told.cuts == 1)
-        simulator.abandon(caller)
-        await rig.told.until(lambda: rig.told.cuts == 2)
-        fell.set()
-        await rig.told.until(lambda: rig.told.resumes == 2)
-        assert rig.told.names(ID) == ["Queued", "Abandoned"]
-    finally:
-        fell.set()
-        await rig.feed.aclose()
-        await simulator.aclose()
+    caller = await logged.caller()
+    pinged = simulator.count("Ping")
+    await until(lambda: simulator.count("Ping") > pinged + 1)
+    monkeypatch.setattr(QueueLog, "unread", unread)
+    simulator.cut()
+    await told.until(lambda: told.cuts == 1)
+    simulator.abandon(caller)
+    await told.until(lambda: told.cuts == 2)
+    fell.set()
+    await told.until(lambda: told.resumes == 2)
+    assert told.names(ID) == ["Queued", "Abandoned"]
 
 
 async def test_what_is_logged_while_the_end_of_the_log_is_looked_for_is_not_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logged: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection fell meanwhile: what came until the thread had looked was taken for told."""
-    log = tmp_path / "queue_log"
-    log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
-    simulator = AsteriskSimulator(queue_log=log)
-    await simulator.start()
-    rig = Rig(simulator, queue_log=log)
-    looking, logged, end = threading.Event(), threading.Event(), QueueLog.end
+    simulator, told = logged.simulator, logged.told
+    looking, written, end = threading.Event(), threading.Event(), QueueLog.end
 
     def late(of: QueueLog) -> object:
         looking.set()
-        logged.wait(30)
+        written.wait(30)
         return end(of)
 
-    try:
-        await rig.up()
-        caller = simulator.call(ID)
-        simulator.join(caller, "support")
-        await rig.told.until(lambda: rig.told.names(ID))
-        monkeypatch.setattr(QueueLog, "end", late)
-        await until(looking.is_set)
-        simulator.cut()
-        await rig.told.until(lambda: rig.told.cuts == 1)
-        simulator.abandon(caller)
-        logged.set()
-        await rig.told.until(lambda: rig.told.resumes == 2)
-        assert rig.told.names(ID) == ["Queued", "Abandoned"]
-    finally:
-        logged.set()
-        await rig.feed.aclose()
-        await simulator.aclose()
+    caller = await logged.caller()
+    monkeypatch.setattr(QueueLog, "end", late)
+    await until(looking.is_set)
+    simulator.cut()
+    await told.until(lambda: told.cuts == 1)
+    simulator.abandon(caller)
+    written.set()
+    await told.until(lambda: told.resumes == 2)
+    assert told.names(ID) == ["Queued", "Abandoned"]
 
 
 async def test_a_refused_login_is_tried_again_after_a_long_pause(simulator: AsteriskSimulator) -> None:
